@@ -1,0 +1,105 @@
+"""Where the arrays live: the one place that knows NumPy from CuPy.
+
+A `Backend` is built once and handed to everything that makes arrays. Layers, losses, priors and phases use its
+`xp` (the array library) with functions of the array API standard only, so the same line of mathematics runs on a
+CPU and on a GPU. This class is the plain version of everything; `numpy_backend` and `cupy_backend` replace what
+they can do faster, and the tests hold every replacement to the plain version.
+"""
+
+import numpy as np
+
+from ..errors import UserError
+
+
+class Backend:
+    """Arrays of one floating-point type on one device, and the few kernels where speed matters."""
+
+    name = "plain"
+
+    def __init__(self, xp, dtype="float32"):
+        self.xp = xp
+        self.dtype = getattr(xp, dtype)
+
+    @staticmethod
+    def named(name, dtype="float32", notice=print):
+        """Return the backend `numpy`, `cupy` or `auto` (cupy if it works, else numpy and a `notice`).
+
+        Raises `UserError` when cupy is asked for and cannot be used, or for an unknown name.
+        """
+        if name == "numpy":
+            from .numpy_backend import NumpyBackend
+
+            return NumpyBackend(dtype)
+        if name in ("cupy", "auto"):
+            from .cupy_backend import CupyBackend
+
+            try:
+                return CupyBackend(dtype)
+            except UserError as error:
+                if name == "cupy":
+                    raise
+                notice(f"No GPU, so this runs on NumPy ({error}).")
+                return Backend.named("numpy", dtype)
+        raise UserError(f"--backend: {name!r} is not a backend; expected numpy, cupy or auto")
+
+    # Making arrays and looking at them -------------------------------------------------------------------------
+
+    def array(self, values, dtype=None):
+        """Copy host `values` to the device, as floating point unless `dtype` says otherwise."""
+        return self.xp.asarray(np.array(values, order="C"), dtype=dtype or self.dtype)
+
+    def zeros(self, shape):
+        """Return zeros of `shape` in the backend's floating-point type."""
+        return self.xp.zeros(shape, dtype=self.dtype)
+
+    def store(self, images):
+        """Put images on the device as they are (uint8 stays uint8: a quarter of the memory)."""
+        return self.xp.asarray(images)
+
+    def to_numpy(self, x):
+        """Copy a device array to a NumPy array on the host."""
+        return np.asarray(x)
+
+    def synchronize(self):
+        """Wait until the device has done all it was told to do (a CPU already has)."""
+
+    # Noise: a function of (seed, stream, step, draw), so that any draw can be repeated --------------------------
+
+    def generator(self, seed, stream, step, draw):
+        """Return a NumPy generator at the place `(seed, stream, step, draw)` of Philox's counter space."""
+        return np.random.Generator(np.random.Philox(key=[seed, stream], counter=[0, draw, step, 0]))
+
+    def normal(self, place, shape):
+        """Return N(0, 1) noise of `shape`, drawn at `place` = (seed, stream, step, draw)."""
+        return self.array(self.generator(*place).standard_normal(shape))
+
+    def uniform(self, place, shape):
+        """Return uniform noise in [0, 1) of `shape`, drawn at `place` = (seed, stream, step, draw)."""
+        return self.array(self.generator(*place).random(shape, dtype=np.float32))
+
+    # Kernels: the plain version of each --------------------------------------------------------------------------
+
+    def rows(self, images, index):
+        """Return rows `index` (n,) of stored images as floating point (n, d) in [0, 1]."""
+        picked = self.xp.take(images, index, axis=0)
+        if picked.dtype == self.xp.uint8:
+            return self.xp.astype(picked, self.dtype) / 255
+        return self.xp.astype(picked, self.dtype)
+
+    def momentum(self, w, dw, velocity, rate, decay):
+        """velocity ← decay·velocity + dw;  w ← w − rate·velocity, in place; `rate` is an array (1,)."""
+        velocity *= decay
+        velocity += dw
+        w -= rate * velocity
+
+    def adam(self, w, dw, mean, square, rate, beta1, beta2):
+        """One Adam update in place; `rate` is an array (2,): the step size and epsilon, bias corrections included.
+
+        `mean` and `square` are kept without the factors (1−β) of the paper, which sit in `rate` instead: that
+        saves two passes over memory and changes nothing else (see `optimizers.Adam`).
+        """
+        mean *= beta1
+        mean += dw
+        square *= beta2
+        square += dw * dw
+        w -= rate[0] * mean / (self.xp.sqrt(square) + rate[1])

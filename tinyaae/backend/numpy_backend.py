@@ -1,0 +1,89 @@
+"""NumPy on a CPU.
+
+NumPy's matrix products are already fast; what is slow is arithmetic on long vectors, one temporary array after
+another. The optimizers therefore work through the flat vectors in blocks that stay in the cache, write every
+result into scratch memory that exists already, and share the blocks among threads (NumPy lets go of Python's
+lock inside its loops). Each number is computed exactly as in the plain version, whatever the number of threads.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from . import Backend
+
+BLOCK = 1 << 15  # elements; four float32 vectors and the scratch stay within a 1 MB cache
+
+
+class NumpyBackend(Backend):
+    """Arrays are `numpy.ndarray`; `threads` work on the optimizers' vectors."""
+
+    name = "numpy"
+
+    def __init__(self, dtype="float32", threads=None):
+        super().__init__(np, dtype)
+        self.threads = threads or cores()
+        self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
+
+    def normal(self, place, shape):
+        return self.generator(*place).standard_normal(shape, dtype=self.dtype)
+
+    def rows(self, images, index):
+        picked = np.take(images, index, axis=0).astype(self.dtype)
+        if images.dtype == np.uint8:
+            picked /= 255
+        return picked
+
+    def momentum(self, w, dw, velocity, rate, decay):
+        def update(w, dw, velocity, scratch):
+            np.multiply(velocity, decay, out=velocity)
+            np.add(velocity, dw, out=velocity)
+            np.multiply(velocity, rate, out=scratch)
+            np.subtract(w, scratch, out=w)
+
+        self._in_blocks(update, w, dw, velocity)
+
+    def adam(self, w, dw, mean, square, rate, beta1, beta2):
+        step, epsilon = rate[:1], rate[1:]
+
+        def update(w, dw, mean, square, scratch):
+            np.multiply(mean, beta1, out=mean)
+            np.add(mean, dw, out=mean)
+            np.multiply(dw, dw, out=scratch)
+            np.multiply(square, beta2, out=square)
+            np.add(square, scratch, out=square)
+            np.sqrt(square, out=scratch)
+            np.add(scratch, epsilon, out=scratch)
+            np.divide(mean, scratch, out=scratch)
+            np.multiply(scratch, step, out=scratch)
+            np.subtract(w, scratch, out=w)
+
+        self._in_blocks(update, w, dw, mean, square)
+
+    def _in_blocks(self, update, *vectors):
+        """Call `update(*blocks, scratch)` for every block of the vectors, shared among the threads."""
+        starts = range(0, vectors[0].size, BLOCK)
+
+        def work(share):
+            scratch = np.empty(BLOCK, self.dtype)
+            for start in share:
+                blocks = [vector[start : start + BLOCK] for vector in vectors]
+                update(*blocks, scratch[: blocks[0].size])
+
+        if self._pool is None or len(starts) < 2 * self.threads:
+            work(starts)
+            return
+        helpers = [self._pool.submit(work, starts[k :: self.threads]) for k in range(1, self.threads)]
+        work(starts[:: self.threads])
+        for helper in helpers:
+            helper.result()
+
+
+def cores():
+    """Return how many CPU cores this process may use (OPENBLAS_NUM_THREADS and OMP_NUM_THREADS bound it)."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        if os.environ.get(variable, "").isdigit():
+            return max(1, min(available, int(os.environ[variable])))
+    return available

@@ -1,0 +1,46 @@
+"""Loss functions: how wrong an output is, and which way to move it.
+
+Each returns the value and the gradient with respect to its first argument. Values are sums over an example's
+outputs and means over the batch, so that the gradient does not depend on how many examples are in the batch.
+(Averaging over pixels as well, a common slip, makes the reconstruction gradient 784/2 times too small for the
+paper's learning rates.) Values are arrays without dimensions and stay on the device until somebody asks.
+"""
+
+
+def half_squared_error(xp, output, target):
+    """½ Σ (output − target)², summed over outputs, mean over the batch: (n, d), (n, d) -> value, (n, d)."""
+    n = output.shape[0]
+    difference = output - target
+    return xp.sum(difference * difference) / (2 * n), difference / n
+
+
+def binary_cross_entropy(xp, logits, target):
+    """−t·ln s(l) − (1−t)·ln(1−s(l)), s the sigmoid, from logits l: (n, d), (n, d) in [0, 1] -> value, (n, d).
+
+    Written as max(l, 0) − l·t + ln(1 + e^{−|l|}), which overflows nowhere; its gradient is s(l) − t.
+    """
+    n = logits.shape[0]
+    value = xp.maximum(logits, 0) - logits * target + xp.log1p(xp.exp(-xp.abs(logits)))
+    return xp.sum(value) / n, ((xp.tanh(logits / 2) + 1) / 2 - target) / n
+
+
+def softmax_cross_entropy(xp, logits, target):
+    """−Σ t_k ln softmax(l)_k from logits: (n, k), targets (n, k) whose rows sum to 1 -> value, (n, k).
+
+    The gradient is softmax(l) − t. Give it logits, not probabilities: softmax twice is a classic mistake.
+    """
+    n = logits.shape[0]
+    shifted = logits - xp.max(logits, axis=1, keepdims=True)
+    e = xp.exp(shifted)
+    total = xp.sum(e, axis=1, keepdims=True)
+    value = -xp.sum(target * (shifted - xp.log(total))) / n
+    return value, (e / total - target) / n
+
+
+def kl_to_standard_normal(xp, posterior):
+    """KL(N(μ, σ²) ‖ N(0, 1)) = ½ Σ (μ² + σ² − ln σ² − 1), posterior = [μ, ln σ²]: (n, 2d) -> value, (n, 2d)."""
+    n, d = posterior.shape[0], posterior.shape[1] // 2
+    mean, log_var = posterior[:, :d], posterior[:, d:]
+    variance = xp.exp(log_var)
+    value = xp.sum(mean * mean + variance - log_var - 1) / (2 * n)
+    return value, xp.concat([mean / n, (variance - 1) / (2 * n)], axis=1)

@@ -1,0 +1,196 @@
+"""Networks: the encoder Q, the decoder P and the discriminators D.
+
+A network is a stack of layers whose parameters are views into one flat vector, so that an optimizer is one call and
+a checkpoint one array. It counts its updates: a backward with a cache from before an update would mix two
+sets of weights and give a wrong gradient without a word, so here it raises.
+"""
+
+from itertools import pairwise
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import numpy as np
+
+from .layers import (
+    AppendNoise,
+    BatchNorm,
+    Dropout,
+    GaussianNoise,
+    GaussianSampling,
+    Linear,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    Softmax,
+)
+
+
+class Network:
+    """Layers with one flat parameter vector `flat`, drawn from `seed`; `updates` counts how often it has moved."""
+
+    def __init__(self, backend, name, layers, seed=0):
+        self.backend, self.name, self.updates = backend, name, 0
+        self.stack = Sequential(layers)
+        rng = np.random.Generator(np.random.Philox(key=[seed, crc32(f"initial {name}".encode())]))
+        initial = []
+        self.stack.tree(lambda layer, parameter: initial.append(layer.initial(parameter, rng).ravel()))
+        self.flat = backend.array(np.concatenate(initial))
+        self.size = self.flat.shape[0]
+        self.stack.bind(backend, self.views(self.flat))
+
+    def views(self, vector):
+        """Return views into a vector like `flat`, shaped like the parameters, in the form of the stack."""
+        position = 0
+
+        def view(layer, parameter):
+            nonlocal position
+            shape = layer.shapes[parameter]
+            start, position = position, position + int(np.prod(shape))
+            return self.backend.xp.reshape(vector[start:position], shape)
+
+        return self.stack.tree(view)
+
+    def forward(self, x, ctx):
+        """x (n, d_in) -> y (n, d_out), and the cache for one backward."""
+        y, caches = self.stack.forward(x, ctx)
+        return y, (self.updates, caches)
+
+    def backward(self, dy, cache, gradients=None, want_dx=True):
+        """dy (n, d_out) -> dx (n, d_in); adds dW into the phase's `gradients`, unless None."""
+        updates, caches = cache
+        if updates != self.updates:
+            raise RuntimeError(
+                f"{self.name}.backward: the cache is from before an update of {self.name}; run forward again"
+            )
+        own = None if gradients is None else gradients.of[self.name]
+        return self.stack.backward(dy, caches, own, want_dx)
+
+    def commit(self, cache):
+        """Move batch norm's running averages towards the batch that made `cache`."""
+        self.stack.commit(cache[1])
+
+    def state(self):
+        """Return name -> array: the flat vector and every buffer (views, not copies)."""
+        buffers = {
+            f"{k}.{name}": getattr(layer, name) for k, layer in enumerate(self.stack.walk()) for name in layer.buffers
+        }
+        return {"flat": self.flat, **buffers}
+
+
+class Gradients:
+    """A phase's own gradient: one vector `flat` over all the networks it moves, and `of[name]`, its views."""
+
+    def __init__(self, backend, networks):
+        self.flat = backend.zeros((sum(network.size for network in networks),))
+        self.of, start = {}, 0
+        for network in networks:
+            self.of[network.name] = network.views(self.flat[start : start + network.size])
+            start += network.size
+
+    def zero(self):
+        """Set every gradient to zero."""
+        self.flat[...] = 0
+
+
+class Code(NamedTuple):
+    """What Q says about a batch of images, or the gradient with respect to it; None where there is nothing."""
+
+    y: Any = None  # (n, k) class probabilities, the softmax of the logits
+    z: Any = None  # (n, d) style
+    logits: Any = None  # (n, k)
+    posterior: Any = None  # (n, d) z itself, or (n, 2d) [μ, ln σ²] where q(z|x) is a Gaussian
+
+
+class Encoder(Network):
+    """Q: image -> Code. One last Linear makes the logits of y (its first k columns) and what z is drawn from."""
+
+    def __init__(self, backend, layers, classes, posterior, seed=0):
+        super().__init__(backend, "Q", layers, seed)
+        self.classes = classes
+        self.softmax = Softmax()
+        self.sampling = Sequential([GaussianSampling()] if posterior == "gaussian" else [])
+        self.softmax.bind(backend, {})
+        self.sampling.bind(backend, self.sampling.tree(None))
+
+    def forward(self, x, ctx):
+        """x (n, d_in) -> Code."""
+        h, cache = super().forward(x, ctx)
+        logits, posterior = h[:, : self.classes], h[:, self.classes :]
+        z, z_cache = self.sampling.forward(posterior, ctx)
+        if self.classes == 0:
+            return Code(None, z, None, posterior), (cache, None, z_cache, h.shape)
+        y, y_cache = self.softmax.forward(logits, ctx)
+        return Code(y, z, logits, posterior), (cache, y_cache, z_cache, h.shape)
+
+    def backward(self, dcode, cache, gradients):
+        """dCode -> adds Q's gradient. Several fields may be given; they are added up. Nobody wants dx."""
+        cache, y_cache, z_cache, shape = cache
+        dh = self.backend.zeros(shape)
+        if dcode.y is not None:
+            dh[:, : self.classes] += self.softmax.backward(dcode.y, y_cache)
+        if dcode.logits is not None:
+            dh[:, : self.classes] += dcode.logits
+        if dcode.z is not None:
+            dh[:, self.classes :] += self.sampling.backward(dcode.z, z_cache)
+        if dcode.posterior is not None:
+            dh[:, self.classes :] += dcode.posterior
+        super().backward(dh, cache, gradients, want_dx=False)
+
+    def commit(self, cache):
+        super().commit(cache[0])
+
+
+class Decoder(Network):
+    """P: Code -> image; reads y and z side by side."""
+
+    def __init__(self, backend, layers, seed=0):
+        super().__init__(backend, "P", layers, seed)
+
+    def forward(self, code, ctx):
+        """Code with y (n, k) or None, z (n, d) -> image (n, d_in)."""
+        if code.y is None:
+            x, cache = super().forward(code.z, ctx)
+            return x, (cache, 0)
+        x, cache = super().forward(self.backend.xp.concat([code.y, code.z], axis=1), ctx)
+        return x, (cache, code.y.shape[1])
+
+    def backward(self, dx, cache, gradients=None):
+        """dx (n, d_in) -> the gradient with respect to the Code."""
+        cache, k = cache
+        dcode = super().backward(dx, cache, gradients)
+        return Code(dcode[:, :k] if k else None, dcode[:, k:])
+
+    def commit(self, cache):
+        super().commit(cache[0])
+
+
+def hidden_layers(sizes, batch_norm=False, std=None):
+    """Return Linear, (BatchNorm,) ReLU for each pair of neighbours in `sizes`."""
+    layers = []
+    for d_in, d_out in pairwise(sizes):
+        layers += [Linear(d_in, d_out, std), *([BatchNorm(d_out)] if batch_norm else []), ReLU()]
+    return layers
+
+
+def encoder(backend, d_in, hidden, classes, d_z, *, posterior="deterministic", input_noise=0.0, input_dropout=0.0,
+            batch_norm=False, head_norm=False, std=None, seed=0):  # fmt: skip
+    """Return Q: corruption of the input (training only), hidden layers, and one Linear for y and z together."""
+    corruption = [GaussianNoise(input_noise)] if input_noise else []
+    corruption += [Dropout(input_dropout)] if input_dropout else []
+    d_noise = hidden[0] // 10 if posterior == "universal" else 0
+    corruption += [AppendNoise(d_in, d_noise)] if d_noise else []
+    d_out = classes + (2 * d_z if posterior == "gaussian" else d_z)
+    heads = [Linear(hidden[-1], d_out, std), *([BatchNorm(d_out)] if head_norm else [])]
+    layers = [*corruption, *hidden_layers([d_in + d_noise, *hidden], batch_norm, std), *heads]
+    return Encoder(backend, layers, classes, posterior, seed)
+
+
+def decoder(backend, d_code, hidden, d_out, *, sigmoid=True, batch_norm=False, std=None, seed=0):
+    """Return P: hidden layers and an image, in (0, 1) where `sigmoid`."""
+    image = [Linear(hidden[-1], d_out, std), *([Sigmoid()] if sigmoid else [])]
+    return Decoder(backend, [*hidden_layers([d_code, *hidden], batch_norm, std), *image], seed)
+
+
+def discriminator(backend, name, d_in, hidden, *, std=None, seed=0):
+    """Return D: one logit per sample, positive for "drawn from the prior". No batch norm: with it D sticks at 50 %."""
+    return Network(backend, name, [*hidden_layers([d_in, *hidden], std=std), Linear(hidden[-1], 1, std)], seed)

@@ -1,0 +1,97 @@
+"""Optimizers: turn a gradient into a step.
+
+An optimizer belongs to one phase and keeps its state in flat vectors shaped like that phase's gradient, so two
+phases that move the same network never share a momentum. What changes from step to step (the rate, Adam's bias
+correction) sits in one small array on the device; the arithmetic on the long vectors is a kernel of the backend.
+"""
+
+import math
+
+
+class Optimizer:
+    """Base: `state` holds the flat vectors, `steps` counts updates, `scale` multiplies the rate (a schedule's)."""
+
+    vectors = ()
+
+    def __init__(self, rate, clip=None):
+        self.rate, self.clip, self.scale, self.steps = rate, clip, 1.0, 0
+
+    def bind(self, backend, size):
+        """Allocate the state for a flat gradient of `size` numbers."""
+        self.backend = backend
+        self.state = {name: backend.zeros((size,)) for name in self.vectors}
+
+    def update(self, weights, gradient):
+        """Move each flat vector in the list `weights`, whose gradients stand one after another in `gradient`."""
+        if self.clip is not None:
+            clip_by_norm(self.backend.xp, gradient, self.clip)
+        self.steps += 1
+        rate = self.backend.array(self.rates())
+        start = 0
+        for w in weights:
+            part = slice(start, start + w.shape[0])
+            self.kernel(w, gradient[part], *(vector[part] for vector in self.state.values()), rate)
+            start = part.stop
+
+
+class SGD(Optimizer):
+    """w ← w − rate·dw."""
+
+    def rates(self):
+        return [self.rate * self.scale]
+
+    def kernel(self, w, dw, rate):
+        w -= rate * dw
+
+
+class Momentum(Optimizer):
+    """v ← momentum·v + dw;  w ← w − rate·v."""
+
+    vectors = ("velocity",)
+
+    def __init__(self, rate, momentum=0.9, clip=None):
+        super().__init__(rate, clip)
+        self.momentum = momentum
+
+    def rates(self):
+        return [self.rate * self.scale]
+
+    def kernel(self, w, dw, velocity, rate):
+        self.backend.momentum(w, dw, velocity, rate, self.momentum)
+
+
+class Adam(Optimizer):
+    """m ← β₁m + (1−β₁)dw,  v ← β₂v + (1−β₂)dw²,  w ← w − rate·m̂/(√v̂ + ε),  m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
+
+    Kingma and Ba 2015. The state holds m/(1−β₁) and v/(1−β₂), which need no factor in front of dw; with
+    c = √((1−β₂)/(1−β₂ᵗ)) the same step is  w ← w − [rate·(1−β₁)/(1−β₁ᵗ)/c] · m/(√v + ε/c).
+    """
+
+    vectors = ("mean", "square")
+
+    def __init__(self, rate, beta1=0.9, beta2=0.999, epsilon=1e-8, clip=None):
+        super().__init__(rate, clip)
+        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+
+    def rates(self):
+        c = math.sqrt((1 - self.beta2) / (1 - self.beta2**self.steps))
+        return [self.rate * self.scale * (1 - self.beta1) / (1 - self.beta1**self.steps) / c, self.epsilon / c]
+
+    def kernel(self, w, dw, mean, square, rate):
+        self.backend.adam(w, dw, mean, square, rate, self.beta1, self.beta2)
+
+
+def clip_by_norm(xp, gradient, limit):
+    """Scale `gradient` in place so that its Euclidean norm is at most `limit`, without asking the device for it."""
+    norm = xp.sqrt(xp.sum(gradient * gradient))
+    gradient *= limit / xp.maximum(norm, xp.full_like(norm, limit))
+
+
+def step_schedule(decays):
+    """Return epoch -> factor: each `{epoch: factor}` multiplies the rate from that epoch on."""
+    return lambda epoch: math.prod(factor for start, factor in decays.items() if epoch >= start)
+
+
+def linear_schedule(start, end):
+    """Return epoch -> factor: 1 until epoch `start`, then a straight line that reaches 0.01 at epoch `end`."""
+    return lambda epoch: 1.0 if epoch <= start else max(0.01, (end - epoch) / (end - start))

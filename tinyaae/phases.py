@@ -1,0 +1,215 @@
+"""Phases: training is a list of them, and each is one objective.
+
+A phase knows the networks it reads, the ones it moves, its own gradient vector and its own optimizer:
+
+    values, cache = phase.forward(batch)    the losses (arrays on the device), and what backward needs
+    phase.backward(cache)                   the gradient of the objective, into the phase's own vector
+    phase.update()                          move the parameters that are this phase's, and no others
+
+`phase.step(batch)` is exactly these three. An adversarial autoencoder (algorithm of section 2.1 of the paper) is
+Reconstruction, then Regularization (Discriminate, then Generate), then, given labels, SemiSupervised.
+"""
+
+from typing import Any, NamedTuple
+
+from .context import Context
+from .losses import binary_cross_entropy, half_squared_error, softmax_cross_entropy
+from .networks import Code, Gradients
+
+
+class Batch(NamedTuple):
+    """One minibatch. One-hot labels have a last column for "unlabelled" where a phase is told labels."""
+
+    x: Any  # (n, d) images in [0, 1]
+    x_labelled: Any = None  # (m, d) images whose labels we know
+    y_labelled: Any = None  # (m, k) their labels, one-hot
+    labels: Any = None  # (n, k + 1) the labels of x where the recipe is told them
+
+
+class Phase:
+    """Base of all phases: `moves` lists the networks it updates, `name` keys its noise and its checkpoint entries."""
+
+    def __init__(self, name, moves, optimizer, seed=0):
+        self.name, self.moves, self.optimizer, self.seed = name, moves, optimizer, seed
+        self.backend = moves[0].backend
+        self.gradients = Gradients(self.backend, moves)
+        optimizer.bind(self.backend, self.gradients.flat.shape[0])
+
+    def context(self):
+        """Return the training context of this phase's present step."""
+        return Context(self.backend, True, self.seed, self.name, self.optimizer.steps)
+
+    def step(self, batch):
+        """Forward, backward and update once; return the values."""
+        values, cache = self.forward(batch)
+        self.backward(cache)
+        self.update()
+        return values
+
+    def update(self):
+        """Take one step of the optimizer along the gradient of the last `backward`."""
+        self.optimizer.update([network.flat for network in self.moves], self.gradients.flat)
+        for network in self.moves:
+            network.updates += 1
+
+    def parts(self):
+        """Return the phases inside this one that have an optimizer of their own."""
+        return [self]
+
+
+class Reconstruction(Phase):
+    """min over Q, P of ½ Σ (P(Q(x)) − x)². Noise on the input is a layer of Q; the target is the clean image.
+
+    With `given_label` the decoder gets the true label instead of Q's y, and z is left with the style (figure 6).
+    This is the phase whose update moves batch norm's running averages.
+    """
+
+    def __init__(self, encoder, decoder, optimizer, seed=0, given_label=False):
+        super().__init__("reconstruction", [encoder, decoder], optimizer, seed)
+        self.encoder, self.decoder, self.given_label = encoder, decoder, given_label
+
+    def forward(self, batch):
+        ctx = self.context()
+        code, q_cache = self.encoder.forward(batch.x, ctx)
+        read = Code(batch.labels[:, :-1], code.z) if self.given_label else code
+        output, p_cache = self.decoder.forward(read, ctx)
+        value, doutput = half_squared_error(self.backend.xp, output, batch.x)
+        return {"reconstruction": value}, (q_cache, p_cache, doutput)
+
+    def backward(self, cache):
+        q_cache, p_cache, doutput = cache
+        self.gradients.zero()
+        dcode = self.decoder.backward(doutput, p_cache, self.gradients)
+        if self.given_label:
+            dcode = dcode._replace(y=None)
+        self.encoder.backward(dcode, q_cache, self.gradients)
+        self._statistics = q_cache, p_cache
+
+    def update(self):
+        super().update()
+        for network, cache in zip(self.moves, self._statistics, strict=True):
+            network.commit(cache)
+
+
+class Part(NamedTuple):
+    """One part of the code ("y" or "z") with the discriminator that judges it and the prior it should follow.
+
+    Where `told_labels`, the discriminator sees the one-hot label beside the code (figure 3).
+    """
+
+    of: str
+    discriminator: Any
+    prior: Any
+    told_labels: bool = False
+
+    def judged(self, xp, code, batch):
+        """Return what the discriminator reads: (n, d) or (n, d + k + 1)."""
+        return xp.concat([code, batch.labels], axis=1) if self.told_labels else code
+
+
+class Discriminate(Phase):
+    """min over the D of −ln s(D(real)) − ln(1 − s(D(fake))): real from the prior, fake from Q.
+
+    The two halves are one product of 2n rows. Where D cannot tell, each half costs ln 2 and the sum is 2 ln 2.
+    """
+
+    def __init__(self, encoder, parts, optimizer, seed=0):
+        super().__init__("discriminate", [part.discriminator for part in parts], optimizer, seed)
+        self.encoder, self.judges = encoder, parts
+
+    def forward(self, batch, code=None):
+        """Use `code` for Q's where it has been computed already (Q does not move between the two halves)."""
+        xp, ctx = self.backend.xp, self.context()
+        if code is None:
+            code, _ = self.encoder.forward(batch.x, ctx)
+        n = batch.x.shape[0]
+        ones, zeros = self.backend.zeros((n, 1)) + 1, self.backend.zeros((n, 1))
+        target = xp.concat([ones, zeros], axis=0)
+        values, caches = {}, []
+        for part in self.judges:
+            real = part.prior.sample(n, ctx, batch.labels if part.told_labels else None)
+            pair = [part.judged(xp, real, batch), part.judged(xp, getattr(code, part.of), batch)]
+            logits, d_cache = part.discriminator.forward(xp.concat(pair, axis=0), ctx)
+            value, dlogits = binary_cross_entropy(xp, logits, target)
+            right = xp.astype((logits > 0) == (target > 0.5), logits.dtype)
+            values[f"D_{part.of}"] = 2 * value  # the mean over 2n rows, counted once for each half
+            values[f"D_{part.of}_accuracy"] = xp.mean(right)
+            caches.append((d_cache, 2 * dlogits))
+        return values, caches
+
+    def backward(self, caches):
+        self.gradients.zero()
+        for part, (d_cache, dlogits) in zip(self.judges, caches, strict=True):
+            part.discriminator.backward(dlogits, d_cache, self.gradients, want_dx=False)
+
+
+class Generate(Phase):
+    """min over Q of −ln s(D(Q(x))): move the codes to where D calls them real. D is only passed through."""
+
+    def __init__(self, encoder, parts, optimizer, seed=0):
+        super().__init__("generate", [encoder], optimizer, seed)
+        self.encoder, self.judges = encoder, parts
+
+    def forward(self, batch, encoded=None):
+        """Use `encoded`, the pair (code, cache) of Q's forward, where it has been computed already."""
+        xp, ctx = self.backend.xp, self.context()
+        code, q_cache = encoded or self.encoder.forward(batch.x, ctx)
+        ones = self.backend.zeros((batch.x.shape[0], 1)) + 1
+        values, d_caches = {}, []
+        for part in self.judges:
+            judged = part.judged(xp, getattr(code, part.of), batch)
+            logits, d_cache = part.discriminator.forward(judged, ctx)
+            value, dlogits = binary_cross_entropy(xp, logits, ones)
+            values[f"G_{part.of}"] = value
+            d_caches.append((d_cache, dlogits))
+        return values, (q_cache, d_caches)
+
+    def backward(self, cache):
+        q_cache, d_caches = cache
+        self.gradients.zero()
+        dcode = {}
+        for part, (d_cache, dlogits) in zip(self.judges, d_caches, strict=True):
+            djudged = part.discriminator.backward(dlogits, d_cache)  # nobody wants D's dW here
+            dcode[part.of] = djudged[:, : part.prior.d]
+        self.encoder.backward(Code(**dcode), q_cache, self.gradients)
+
+
+class Regularization:
+    """Make q(z) (and q(y)) match the prior: Discriminate, then Generate, with one encoder pass for both."""
+
+    def __init__(self, encoder, parts, d_optimizer, g_optimizer, seed=0):
+        self.name, self.encoder = "regularization", encoder
+        self.discriminate = Discriminate(encoder, parts, d_optimizer, seed)
+        self.generate = Generate(encoder, parts, g_optimizer, seed)
+
+    def step(self, batch):
+        """One step of each half; Generate passes through D after D's own update."""
+        encoded = self.encoder.forward(batch.x, self.generate.context())
+        values, cache = self.discriminate.forward(batch, encoded[0])
+        self.discriminate.backward(cache)
+        self.discriminate.update()
+        more, cache = self.generate.forward(batch, encoded)
+        self.generate.backward(cache)
+        self.generate.update()
+        return values | more
+
+    def parts(self):
+        return [self.discriminate, self.generate]
+
+
+class SemiSupervised(Phase):
+    """min over Q of the cross-entropy of q(y|x) on the few images whose labels we know (section 5)."""
+
+    def __init__(self, encoder, optimizer, seed=0):
+        super().__init__("semi-supervised", [encoder], optimizer, seed)
+        self.encoder = encoder
+
+    def forward(self, batch):
+        code, q_cache = self.encoder.forward(batch.x_labelled, self.context())
+        value, dlogits = softmax_cross_entropy(self.backend.xp, code.logits, batch.y_labelled)
+        return {"classification": value}, (q_cache, dlogits)
+
+    def backward(self, cache):
+        q_cache, dlogits = cache
+        self.gradients.zero()
+        self.encoder.backward(Code(logits=dlogits), q_cache, self.gradients)
