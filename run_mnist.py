@@ -1,0 +1,182 @@
+"""Train an adversarial autoencoder on MNIST, or on data of your own, and look at what came out.
+
+    python run_mnist.py                          semi-supervised, 100 labels, on the CPU, in minutes
+    python run_mnist.py --mode aae --prior swiss-roll --z 2
+    python run_mnist.py --resume runs/20260101-120000
+    python run_mnist.py --evaluate runs/20260101-120000
+
+Exit status: 0 done, 2 a mistake in what was asked (one line says which), 130 interrupted.
+"""
+
+import argparse
+import sys
+import time
+
+STARTED = time.perf_counter()
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a mistake is one line."""
+
+    def error(self, message):
+        self.exit(2, f"run_mnist.py: {message}; see run_mnist.py --help\n")
+
+
+def labels(text):
+    return text if text == "all" else int(text)
+
+
+def widths(text):
+    sizes = tuple(int(width) for width in text.split(","))
+    return sizes * 2 if len(sizes) == 1 else sizes
+
+
+def parser():
+    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    p.add_argument("--mode", help="autoencoder, aae or semi-supervised (the default)")
+    p.add_argument("--preset", help="quick (the default) or paper, the paper's own network and recipe")
+    p.add_argument("--backend", help="numpy (the default), cupy (an NVIDIA GPU), or auto")
+    p.add_argument("--prior", help="of z: gaussian, laplace, uniform, gamma, mixture or swiss-roll")
+    p.add_argument("--posterior", help="q(z|x): deterministic, gaussian or universal")
+    p.add_argument("--labels", type=labels, metavar="N|all", help="how many training images show their label")
+    p.add_argument("--clusters", type=int, metavar="N", help="how many clusters, in the modes that cluster")
+    p.add_argument("--hidden", type=widths, metavar="N[,N…]", help="hidden widths; one number is used for two layers")
+    p.add_argument("--z", type=int, metavar="N", help="dimensions of z")
+    p.add_argument("--epochs", type=int, metavar="N")
+    p.add_argument("--batch-size", type=int, metavar="N")
+    p.add_argument("--input-noise", type=float, metavar="STD", help="noise on Q's input in training (pixels: 0 to 1)")
+    p.add_argument("--seed", type=int, metavar="N")
+    p.add_argument("--data", metavar="DIR-or-npz", help="IDX files with MNIST's names, or an .npz; default: MNIST")
+    p.add_argument("--out", metavar="DIR", help="the run's folder; default runs/<revision>")
+    p.add_argument("--revision", metavar="NAME", help="the run's name; default: date and time")
+    p.add_argument("--resume", metavar="RUN", help="continue the run in this folder")
+    p.add_argument("--evaluate", metavar="RUN", help="test the trained run in this folder")
+    p.add_argument("--quiet", action="store_true", default=None, help="print the result alone")
+    return p
+
+
+def main(argv=None):
+    """Do what the flags in `argv` ask; return the exit status."""
+    flags = {name: value for name, value in vars(parser().parse_args(argv)).items() if value is not None}
+    from tinyaae.errors import UserError
+
+    try:
+        quiet = flags.pop("quiet", False)
+        for verb, do in (("resume", resume), ("evaluate", test)):
+            if verb in flags:
+                run = flags.pop(verb)
+                if flags:
+                    other = sorted(flags)[0].replace("_", "-")
+                    raise UserError(f"--{verb}: takes no --{other}; the run's own config.json says all but --quiet")
+                do(run, quiet)
+                return 0
+        start(flags, quiet)
+    except UserError as error:
+        print(f"run_mnist.py: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nrun_mnist.py: interrupted; continue with --resume and the run's folder", file=sys.stderr)
+        return 130
+    return 0
+
+
+def start(flags, quiet):
+    """Check everything before anything is written, then train."""
+    from tinyaae.config import Config
+    from tinyaae.run_folder import RunFolder
+
+    out, revision = flags.pop("out", None), flags.pop("revision", None)
+    RunFolder.check(out, revision)
+    config = Config.of(**flags)
+    backend, dataset = prepare(config, quiet)
+    config = config.for_data(dataset)
+    system, batches = assemble(config, backend, dataset)
+    folder = RunFolder.create(out, revision)
+    folder.write_config(config)
+    finish(system, batches, dataset, folder, 0, quiet)
+
+
+def resume(run, quiet):
+    """Continue the run from its last checkpoint; a finished run is left as it is."""
+    from tinyaae.run_folder import RunFolder
+
+    folder = RunFolder.open(run)
+    if folder.result() is not None:
+        print(f"{run} is finished already; --evaluate {run} tests it.")
+        return
+    config = folder.config()
+    backend, dataset = prepare(config, quiet)
+    system, batches = assemble(config, backend, dataset)
+    epoch = folder.restore(system)
+    folder.drop_metrics_after(epoch)
+    finish(system, batches, dataset, folder, epoch, quiet)
+
+
+def test(run, quiet):
+    """Print how well the run's last checkpoint does on the test set."""
+    from tinyaae.evaluation import evaluate
+    from tinyaae.run_folder import RunFolder
+
+    folder = RunFolder.open(run)
+    config = folder.config()
+    backend, dataset = prepare(config, quiet)
+    system, _ = assemble(config, backend, dataset)
+    epoch = folder.restore(system)
+    found = evaluate(system, dataset.x_test, dataset.y_test)
+    print(f"{run} after epoch {epoch} of {config.epochs}: {in_words(found)}")
+
+
+def prepare(config, quiet):
+    """Return the backend and the data that `config` asks for."""
+    from tinyaae import data
+    from tinyaae.backend import Backend
+
+    backend = Backend.named(config.backend, notice=(lambda text: None) if quiet else print)
+    return backend, data.load(config.data) if config.data else data.load_mnist()
+
+
+def assemble(config, backend, dataset):
+    """Return the system and its batches; the data must have the sizes in `config`."""
+    from tinyaae.errors import UserError
+    from tinyaae.recipes import build
+    from tinyaae.training import Batches
+
+    if config.for_data(dataset) != config:
+        raise UserError(
+            f"{config.data or 'MNIST'}: {dataset.x_train.shape[1]} pixels and {dataset.classes} classes, "
+            f"expected the run's {config.inputs} and {config.classes}; has the data changed?"
+        )
+    return build(config, backend), Batches(dataset, config, backend)
+
+
+def finish(system, batches, dataset, folder, first_epoch, quiet):
+    """Train to the end, evaluate, write result.json and the figures."""
+    from tinyaae import figures
+    from tinyaae.evaluation import evaluate
+    from tinyaae.training import train
+
+    config = system.config
+    if not quiet:
+        print(f"{config.mode}, {config.preset} preset, {system.backend.name}, seed {config.seed}, into {folder.path}")
+    train(system, batches, folder, first_epoch, quiet)
+    found = evaluate(system, dataset.x_test, dataset.y_test)
+    pictures = figures.draw_all(system, dataset, folder)
+    seconds = round(time.perf_counter() - STARTED, 1)
+    folder.write_result(
+        {
+            "revision": folder.revision, "mode": config.mode, "seed": config.seed, "backend": system.backend.name,
+            "labels": config.labels, "epochs": config.epochs, "seconds": seconds, **found,
+        }
+    )  # fmt: skip
+    print(f"{in_words(found)}; {seconds:.0f} s; {len(pictures)} pictures in {folder.path / 'figures'}")
+
+
+def in_words(found):
+    words = [f"reconstruction error {found['reconstruction_error']:.2f}"]
+    if found["test_error"] is not None:
+        words.insert(0, f"test error {found['test_error']:.2%}")
+    return ", ".join(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

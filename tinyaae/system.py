@@ -1,0 +1,115 @@
+"""A system: the networks of a recipe and the phases that train them, and what a trained one is good for.
+
+Everything here takes and returns NumPy arrays, whatever the backend; images are rows (n, d), uint8 or in [0, 1].
+"""
+
+import numpy as np
+
+from .context import Context
+from .errors import UserError, expect_columns
+from .networks import Code
+
+CHUNK = 1000  # rows at a time, so that a whole test set needs little memory
+
+
+class System:
+    """Networks by name, phases in order, the prior of z, and inference with them."""
+
+    def __init__(self, config, backend, networks, phases, prior):
+        self.config, self.backend, self.phases, self.prior = config, backend, phases, prior
+        self.networks = {network.name: network for network in networks}
+
+    def step(self, batch):
+        """Step every phase once, in order; return all their values (arrays on the device)."""
+        values = {}
+        for phase in self.phases:
+            values |= phase.step(batch)
+        return values
+
+    def optimized(self):
+        """Return every phase that has an optimizer of its own, in order."""
+        return [part for phase in self.phases for part in phase.parts()]
+
+    def state(self):
+        """Return name -> array for everything that training changes (views, not copies)."""
+        arrays = {}
+        for name, network in self.networks.items():
+            arrays |= {f"{name}/{key}": value for key, value in network.state().items()}
+        for phase in self.optimized():
+            arrays |= {f"{phase.name}/{key}": value for key, value in phase.optimizer.state.items()}
+        return arrays
+
+    # Inference -----------------------------------------------------------------------------------------------
+
+    def encode(self, images):
+        """Return the `Code` of images (n, d): y (n, k) probabilities or None, z (n, z), logits, posterior."""
+        return self._in_chunks(self._encode, self._images("encode", images))
+
+    def decode(self, z, y=None):
+        """Return images (n, d) in [0, 1] for styles z (n, z) and, where the system has a y, y (n, k)."""
+        expect_columns("decode", z, self.config.z, "is this z?")
+        if (y is None) != (self.config.y == 0):
+            came = "missing" if y is None else "given"
+            raise UserError(f"decode: y is {came}, but mode {self.config.mode} has a y of width {self.config.y}")
+        if y is not None:
+            expect_columns("decode", y, self.config.y, "y is one-hot, one column a class")
+        return self._in_chunks(self._decode, Code(y, z))
+
+    def classify(self, images):
+        """Return the most probable class (n,) of each image (n, d); `UserError` where the system has no y."""
+        if self.config.y == 0:
+            raise UserError(f"classify: mode {self.config.mode} has no y and cannot classify")
+        return np.argmax(self.encode(images).logits, axis=1)
+
+    def reconstruct(self, images):
+        """Return P(Q(x)) (n, d) for images (n, d)."""
+        code = self.encode(images)
+        return self.decode(code.z, code.y)
+
+    def sample(self, n, labels=None, seed=0):
+        """Return n images (n, d) from the prior; `labels` (n,) fixes their classes where the system has a y."""
+        ctx = Context(self.backend, seed=seed, stream="sample")
+        z = self.backend.to_numpy(self.prior.sample(n, ctx))
+        if self.config.y == 0:
+            if labels is not None:
+                raise UserError(f"sample: labels are given, but mode {self.config.mode} has no y")
+            return self.decode(z)
+        if labels is None:
+            labels = np.arange(n) % self.config.y
+        return self.decode(z, np.eye(self.config.y)[labels])
+
+    def interpolate(self, a, b, steps=8):
+        """Return images (steps, d) on the straight line in latent space from image a (d,) to image b (d,)."""
+        ends = self.encode(np.stack([a, b]))
+        t = np.linspace(0, 1, steps)[:, None]
+        line = [None if part is None else (1 - t) * part[:1] + t * part[1:] for part in (ends.z, ends.y)]
+        return self.decode(*line)
+
+    def _images(self, where, images):
+        images = np.asarray(images)
+        expect_columns(where, images, self.config.inputs, "is the image flattened?")
+        if images.dtype != np.uint8 and not (np.min(images) >= 0 and np.max(images) <= 1):
+            low, high = np.min(images), np.max(images)
+            raise UserError(f"{where}: pixels from {low} to {high}, expected [0, 1]; divide by 255?")
+        return Code(z=images)
+
+    def _encode(self, code):
+        x = self.backend.array(code.z)
+        if code.z.dtype == np.uint8:
+            x = x / 255
+        return self.networks["Q"].forward(x, Context(self.backend))[0]
+
+    def _decode(self, code):
+        code = Code(*[None if part is None else self.backend.array(part) for part in code])
+        return Code(z=self.networks["P"].forward(code, Context(self.backend))[0])
+
+    def _in_chunks(self, function, inputs):
+        n = len(inputs.z)
+        chunks = []
+        for start in range(0, n, CHUNK):
+            part = Code(*[None if rows is None else rows[start : start + CHUNK] for rows in inputs])
+            chunks.append(function(part))
+        whole = []
+        for rows in zip(*chunks, strict=True):
+            whole.append(None if rows[0] is None else np.concatenate([self.backend.to_numpy(row) for row in rows]))
+        return Code(*whole)

@@ -1,0 +1,113 @@
+"""Training: batches in, phases stepped, one line of metrics an epoch, a checkpoint that can be continued.
+
+An epoch goes once through all unlabelled images, never through the labelled ones alone. Which images a step sees is a
+function of the seed and the step number, so a resumed run sees what the uninterrupted one would have seen.
+"""
+
+import sys
+import time
+
+import numpy as np
+from tqdm import tqdm
+
+from .data import split
+from .evaluation import diagnostics
+from .optimizers import linear_schedule, step_schedule
+from .phases import Batch
+
+WORDS = {  # metric -> how the progress bar says it
+    "reconstruction": "reconstruction {:.1f}",
+    "D_z_accuracy": "D_gauss right {:.0%}",
+    "D_y_accuracy": "D_cat right {:.0%}",
+    "classification": "loss on labels {:.3f}",
+    "validation_error": "validation error {:.2%}",
+}
+
+
+class Shuffles:
+    """An endless row of shuffles of `items`; any stretch of it can be had again."""
+
+    def __init__(self, items, seed, stream):
+        self.items, self.key = items, [seed, stream]
+
+    def take(self, start, count):
+        """Return `count` items from place `start` of the row."""
+        n, picked = len(self.items), []
+        for k in range(start // n, (start + count - 1) // n + 1):
+            bits = np.random.Philox(key=self.key, counter=[0, k, 0, 0]).random_raw(n)
+            picked.append(self.items[np.argsort(bits, kind="stable")])
+        row = np.concatenate(picked)
+        return row[start % n : start % n + count]
+
+
+class Batches:
+    """The training set on the device, and the minibatches of each epoch."""
+
+    def __init__(self, dataset, config, backend):
+        self.backend, self.size, self.classes = backend, config.batch_size, dataset.classes
+        parts = split(dataset.y_train, dataset.classes, config.labels, config.seed)
+        self.images, self.y = backend.store(dataset.x_train), dataset.y_train
+        self.validation = dataset.x_train[parts.validation], dataset.y_train[parts.validation]
+        self.size = min(config.batch_size, len(parts.train))
+        self.steps = len(parts.train) // self.size
+        self.all = Shuffles(parts.train, config.seed, 11)
+        self.labelled = Shuffles(parts.labelled, config.seed, 12) if len(parts.labelled) else None
+        self.labelled_size = min(config.batch_size, len(parts.labelled))
+
+    def epoch(self, k):
+        """Yield the minibatches of epoch k = 0, 1, …"""
+        order = self._on_device(self.all.take(k * self.steps * self.size, self.steps * self.size))
+        if self.labelled:
+            m = self.labelled_size
+            chosen = self.labelled.take(k * self.steps * m, self.steps * m)
+            order_labelled, one_hot = self._on_device(chosen), self._one_hot(self.y[chosen])
+        for step in range(self.steps):
+            batch = Batch(self.backend.rows(self.images, order[step * self.size : (step + 1) * self.size]))
+            if self.labelled:
+                rows = slice(step * m, (step + 1) * m)
+                x = self.backend.rows(self.images, order_labelled[rows])
+                batch = batch._replace(x_labelled=x, y_labelled=one_hot[rows])
+            yield batch
+
+    def _on_device(self, index):
+        return self.backend.array(index, self.backend.xp.int64)
+
+    def _one_hot(self, labels):
+        return self.backend.array(np.eye(self.classes)[labels])
+
+
+def schedule(config):
+    """Return epoch -> factor on every phase's rate: the decays of `config` times its fade."""
+    steps = step_schedule(config.decay)
+    if config.fade is None:
+        return steps
+    fade = linear_schedule(config.fade * config.epochs, config.epochs)
+    return lambda epoch: steps(epoch) * fade(epoch)
+
+
+def train(system, batches, folder, first_epoch=0, quiet=False, say=print):
+    """Train `system` from `first_epoch` to the end of its config, writing metrics and a checkpoint each epoch."""
+    config = system.config
+    factor_at = schedule(config)
+    if first_epoch == 0:
+        folder.save(system, 0)
+    for epoch in range(first_epoch, config.epochs):
+        started = time.perf_counter()
+        totals = {}
+        bar = tqdm(
+            batches.epoch(epoch), total=batches.steps, desc=f"epoch {epoch + 1}/{config.epochs}",
+            disable=quiet, leave=False, file=sys.stderr, unit="batch",
+        )  # fmt: skip
+        for step, batch in enumerate(bar):
+            for phase in system.optimized():
+                phase.optimizer.scale = factor_at(epoch + step / batches.steps)
+            for name, value in system.step(batch).items():
+                totals[name] = totals[name] + value if name in totals else value
+        row = {"epoch": epoch + 1, **{name: float(total) / batches.steps for name, total in totals.items()}}
+        row |= diagnostics(system, *batches.validation)
+        row["seconds"] = round(time.perf_counter() - started, 3)
+        folder.append_metrics(row)
+        folder.save(system, epoch + 1)
+        if not quiet:
+            words = ", ".join(text.format(row[name]) for name, text in WORDS.items() if name in row)
+            say(f"epoch {epoch + 1:>{len(str(config.epochs))}}/{config.epochs}: {words} ({row['seconds']:.0f} s)")
