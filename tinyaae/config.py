@@ -7,19 +7,37 @@ momentum, weights drawn from N(0, 0.01), and rates that fall to a tenth at the e
 
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
+from typing import NamedTuple
 
 from .errors import UserError
 from .priors import PRIORS
 
 POSTERIORS = ("deterministic", "gaussian", "universal")
 
-# mode -> the flags that it can use beside those that every mode can
+
+class Mode(NamedTuple):
+    """What a mode can use: `flags` beside those that all can, and where the widths of Q's and P's y come from."""
+
+    flags: set
+    q_y: str | None = None  # "classes", "clusters", or "either": classes where there are labels, else clusters
+    p_y: str | None = None
+    least_labels: int = 0
+    told_labels: bool = False  # whether a phase reads the label of each image of the batch
+
+
 MODES = {
-    "autoencoder": set(),
-    "aae": {"prior", "posterior"},
-    "semi-supervised": {"prior", "posterior", "labels"},
+    "autoencoder": Mode({"input_noise"}),
+    "vae": Mode({"input_noise"}),
+    "gan": Mode({"prior"}),
+    "aae": Mode({"prior", "posterior", "input_noise"}),
+    "label-regularized": Mode({"prior", "posterior", "input_noise", "labels"}, None, None, 1, told_labels=True),
+    "supervised": Mode({"prior", "posterior", "input_noise"}, None, "classes", told_labels=True),
+    "semi-supervised": Mode({"prior", "posterior", "input_noise", "labels"}, "classes", "classes", 1),
+    "clustering": Mode({"prior", "posterior", "input_noise", "clusters"}, "clusters", "clusters"),
+    "reduction": Mode({"prior", "posterior", "input_noise", "labels", "clusters"}, "either", "either"),
 }
-LATER = ("vae", "gan", "label-regularized", "supervised", "clustering", "reduction")
+PLANAR = ("mixture", "swiss-roll")  # priors that lie in a plane, and have a mode for each class
+OPTIONAL = {"prior", "posterior", "input_noise", "labels", "clusters"}
 
 
 @dataclass(frozen=True)
@@ -39,38 +57,59 @@ class Config:
     labels: int | str = 0  # how many training images show their label; "all"
     hidden: tuple = (400, 400)
     z: int = 10
+    clusters: int = 0  # how many, in the modes that cluster without labels
+    eta: float = 5.0  # cluster heads closer than this push each other away; only where there are heads
     prior: str = "gaussian"
     posterior: str = "deterministic"
     input_noise: float = 0.3  # standard deviation of the noise on Q's input, in pixel units, training only
+    input_dropout: float = 0.0  # probability that a pixel of Q's input is dropped, training only
     batch_norm: bool = True  # in Q and P, never in a discriminator
-    weight_std: float | None = None  # None: √(2/d_in)
+    head_norm: bool = False  # batch norm on Q's output, y and z, too
+    weight_std: float | None = None  # None: 1/√(3·d_in)
     optimizer: str = "adam"
     rate_reconstruction: float = 1e-3
     rate_adversarial: float = 3e-4
-    rate_classifier: float = 1e-3
+    rate_classifier: float = 0.1  # always SGD with momentum 0.9: as the few labels are learned, its steps must shrink
     adversarial_momentum: float = 0.5  # Adam's β₁, or SGD's momentum
     decay: dict = field(default_factory=dict)  # epoch -> factor
     fade: float | None = 0.6  # after this share of the run the rates fall in a straight line towards 0.01; None: never
 
     @property
     def y(self):
-        """Width of the code's y: one output a class where the mode has a y, else 0."""
-        return self.classes if self.mode == "semi-supervised" else 0
+        """Width of Q's y: one output a class or a cluster, 0 where the mode has no y."""
+        return self._width(MODES[self.mode].q_y)
+
+    @property
+    def given_y(self):
+        """Width of the y that P reads: Q's, or the true label's in mode supervised."""
+        return self._width(MODES[self.mode].p_y)
+
+    @property
+    def y_is_class(self):
+        """Whether output k of y means class k, rather than some cluster."""
+        return self.y > 0 and self.labels != 0
+
+    def _width(self, source):
+        if source == "either":
+            source = "clusters" if self.labels == 0 else "classes"
+        return getattr(self, source) if source else 0
 
     @classmethod
     def of(cls, mode="semi-supervised", preset="quick", **flags):
         """Return the preset of `mode` changed by `flags`; `UserError` for a flag that the mode cannot use."""
-        if mode in LATER:
-            raise UserError(f"--mode {mode}: not available yet; available are {', '.join(MODES)}")
         if mode not in MODES:
             raise UserError(f"--mode: {mode!r} is not a mode; expected one of {', '.join(MODES)}")
         if preset not in PRESETS:
             raise UserError(f"--preset: {preset!r} is not a preset; expected one of {', '.join(PRESETS)}")
-        for name in sorted({"prior", "posterior", "labels", "clusters"} & flags.keys() - MODES[mode]):
-            raise UserError(f"--{name}: mode {mode} has no use for it; leave it out, or choose another --mode")
-        if flags.get("prior") in ("mixture", "swiss-roll"):
+        for name in sorted(OPTIONAL & flags.keys() - MODES[mode].flags):
+            flag = name.replace("_", "-")
+            raise UserError(f"--{flag}: mode {mode} has no use for it; leave it out, or choose another --mode")
+        if flags.get("prior") in PLANAR:
             flags.setdefault("z", 2)
-        config = cls(mode=mode, preset=preset, **(PRESETS[preset] | OWN.get((preset, mode), {}) | flags))
+        own = OWN.get(mode, {}) | OWN.get((preset, mode), {})
+        if mode == "reduction" and flags.get("clusters") and flags.setdefault("labels", 0) != 0:
+            raise UserError("--clusters: with --labels each class is a cluster; leave one of the two out")
+        config = cls(mode=mode, preset=preset, **(PRESETS[preset] | own | flags))
         config.check()
         return config
 
@@ -85,8 +124,12 @@ class Config:
             raise UserError(f"--input-noise: {self.input_noise} given, expected a standard deviation from 0 up")
         if not 0 <= self.seed < 2**63:
             raise UserError(f"--seed: {self.seed} given, expected a whole number from 0 up")
-        if self.mode == "semi-supervised" and self.labels == 0:
-            raise UserError("--labels: 0 given, mode semi-supervised needs some; one a class is the least")
+        if self.labels == 0 and MODES[self.mode].least_labels:
+            raise UserError(f"--labels: 0 given, mode {self.mode} needs some; one a class is the least")
+        if self.y and not self.y_is_class and self.clusters < 2:
+            raise UserError(f"--clusters: {self.clusters} given, expected at least 2")
+        if self.mode == "label-regularized" and self.prior not in PLANAR:
+            raise UserError(f"--prior: {self.prior} has no modes to give labels to; expected mixture or swiss-roll")
         if self.prior not in PRIORS or self.prior == "categorical":
             known = ", ".join(name for name in PRIORS if name != "categorical")
             raise UserError(f"--prior: {self.prior!r} is not a prior for z; expected one of {known}")
@@ -128,11 +171,16 @@ PRESETS = {
     ),
 }  # fmt: skip
 
-# (preset, mode) -> what differs from the preset
+# mode, or (preset, mode) -> what differs from the preset
 OWN = {
-    ("quick", "autoencoder"): dict(epochs=5, z=10),
-    ("quick", "aae"): dict(epochs=5, z=8),
-    ("quick", "semi-supervised"): dict(labels=100),
-    ("paper", "semi-supervised"): dict(labels=100),
-    ("paper", "aae"): dict(z=8),
+    "vae": dict(posterior="gaussian", z=8),
+    "gan": dict(input_noise=0.0, batch_norm=False),
+    "aae": dict(z=8),
+    "label-regularized": dict(prior="mixture", z=2, labels=10000),
+    "supervised": dict(z=15, labels="all"),
+    "semi-supervised": dict(labels=100),
+    "clustering": dict(clusters=16, z=5, input_noise=0.0, input_dropout=0.2, head_norm=True),
+    "reduction": dict(labels=1000, clusters=20, z=2),
+    ("quick", "semi-supervised"): dict(epochs=12, z=15),
+    ("paper", "clustering"): dict(hidden=(3000, 3000), epochs=1500, batch_norm=True, decay={50: 0.1}),
 }

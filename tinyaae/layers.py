@@ -48,11 +48,11 @@ class Layer:
 
 
 class Linear(Layer):
-    """y = x·W + b, with W (d_in, d_out) drawn from N(0, std²); std None means √(2/d_in), which suits ReLU."""
+    """y = x·W + b, with W (d_in, d_out) drawn from N(0, std²); std None means 1/√(3·d_in), a gentle start."""
 
     def __init__(self, d_in, d_out, std=None):
         self.shapes = {"W": (d_in, d_out), "b": (d_out,)}
-        self.std = math.sqrt(2 / d_in) if std is None else std
+        self.std = 1 / math.sqrt(3 * d_in) if std is None else std
 
     def initial(self, name, rng):
         return rng.normal(0, self.std, self.shapes["W"]) if name == "W" else np.zeros(self.shapes["b"])
@@ -69,6 +69,28 @@ class Linear(Layer):
             grads["W"] += x.T @ dy  # (d_in, n)·(n, d_out)
             grads["b"] += self.xp.sum(dy, axis=0)
         return dy @ self.W.T if want_dx else None
+
+
+class ClusterHeads(Layer):
+    """r = y·W_C + z for x = [y, z]: each class has a head, a row of W_C (k, d), and z is the place around it."""
+
+    def __init__(self, k, d, std=1.0):
+        self.k, self.d, self.std = k, d, std
+        self.shapes = {"W": (k, d)}
+
+    def initial(self, name, rng):
+        return rng.normal(0, self.std, self.shapes["W"])
+
+    def forward(self, x, ctx):
+        """x (n, k + d) -> r (n, d)."""
+        expect_columns("ClusterHeads.forward", x, self.k + self.d, "x is y and z side by side")
+        y = x[:, : self.k]
+        return y @ self.W + x[:, self.k :], y
+
+    def backward(self, dr, y, grads=None, want_dx=True):
+        if grads is not None:
+            grads["W"] += y.T @ dr  # (k, n)·(n, d)
+        return self.xp.concat([dr @ self.W.T, dr], axis=1) if want_dx else None
 
 
 class ReLU(Layer):

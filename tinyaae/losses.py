@@ -44,3 +44,18 @@ def kl_to_standard_normal(xp, posterior):
     variance = xp.exp(log_var)
     value = xp.sum(mean * mean + variance - log_var - 1) / (2 * n)
     return value, xp.concat([mean / n, (variance - 1) / (2 * n)], axis=1)
+
+
+def head_distance(xp, heads, eta):
+    """Σ over pairs of max(0, η − ‖c_i − c_j‖) for heads (k, d) -> value, (k, d).
+
+    Each pair that is too close pushes both its heads along the unit vector between them.
+    """
+    k = heads.shape[0]
+    between = heads[:, None, :] - heads[None, :, :]  # (k, k, d)
+    square = xp.sum(between * between, axis=2)
+    distance = xp.sqrt(xp.maximum(square, xp.full_like(square, 1e-12)))  # no division by zero for equal heads
+    other = 1 - xp.eye(k, dtype=heads.dtype, device=heads.device)
+    close = other * xp.astype(distance < eta, heads.dtype)
+    value = xp.sum(close * (eta - distance)) / 2  # every pair stands twice in the square table
+    return value, -xp.sum((close / distance)[:, :, None] * between, axis=1)

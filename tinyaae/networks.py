@@ -14,6 +14,7 @@ import numpy as np
 from .layers import (
     AppendNoise,
     BatchNorm,
+    ClusterHeads,
     Dropout,
     GaussianNoise,
     GaussianSampling,
@@ -37,6 +38,11 @@ class Network:
         self.flat = backend.array(np.concatenate(initial))
         self.size = self.flat.shape[0]
         self.stack.bind(backend, self.views(self.flat))
+
+    @property
+    def networks(self):
+        """The networks that a phase moves when it moves this one."""
+        return [self]
 
     def views(self, vector):
         """Return views into a vector like `flat`, shaped like the parameters, in the form of the stack."""
@@ -99,6 +105,7 @@ class Code(NamedTuple):
     z: Any = None  # (n, d) style
     logits: Any = None  # (n, k)
     posterior: Any = None  # (n, d) z itself, or (n, 2d) [μ, ln σ²] where q(z|x) is a Gaussian
+    x: Any = None  # (n, d_in) an image, where a GAN's generator takes Q's place
 
 
 class Encoder(Network):
@@ -118,7 +125,7 @@ class Encoder(Network):
         logits, posterior = h[:, : self.classes], h[:, self.classes :]
         z, z_cache = self.sampling.forward(posterior, ctx)
         if self.classes == 0:
-            return Code(None, z, None, posterior), (cache, None, z_cache, h.shape)
+            return Code(z=z, posterior=posterior), (cache, None, z_cache, h.shape)
         y, y_cache = self.softmax.forward(logits, ctx)
         return Code(y, z, logits, posterior), (cache, y_cache, z_cache, h.shape)
 
@@ -154,11 +161,11 @@ class Decoder(Network):
         x, cache = super().forward(self.backend.xp.concat([code.y, code.z], axis=1), ctx)
         return x, (cache, code.y.shape[1])
 
-    def backward(self, dx, cache, gradients=None):
-        """dx (n, d_in) -> the gradient with respect to the Code."""
+    def backward(self, dx, cache, gradients=None, want_dx=True):
+        """dx (n, d_in) -> the gradient with respect to the Code, or None where nobody wants it."""
         cache, k = cache
-        dcode = super().backward(dx, cache, gradients)
-        return Code(dcode[:, :k] if k else None, dcode[:, k:])
+        dcode = super().backward(dx, cache, gradients, want_dx)
+        return Code(dcode[:, :k] if k else None, dcode[:, k:]) if want_dx else None
 
     def commit(self, cache):
         super().commit(cache[0])
@@ -185,10 +192,11 @@ def encoder(backend, d_in, hidden, classes, d_z, *, posterior="deterministic", i
     return Encoder(backend, layers, classes, posterior, seed)
 
 
-def decoder(backend, d_code, hidden, d_out, *, sigmoid=True, batch_norm=False, std=None, seed=0):
-    """Return P: hidden layers and an image, in (0, 1) where `sigmoid`."""
-    image = [Linear(hidden[-1], d_out, std), *([Sigmoid()] if sigmoid else [])]
-    return Decoder(backend, [*hidden_layers([d_code, *hidden], batch_norm, std), *image], seed)
+def decoder(backend, d_code, hidden, d_out, *, heads=0, batch_norm=False, std=None, seed=0):
+    """Return P: hidden layers and an image in (0, 1); with `heads` = k it reads y·W_C + z instead of y and z."""
+    reads = [ClusterHeads(heads, d_code - heads)] if heads else []
+    image = [Linear(hidden[-1], d_out, std), Sigmoid()]
+    return Decoder(backend, [*reads, *hidden_layers([d_code - heads, *hidden], batch_norm, std), *image], seed)
 
 
 def discriminator(backend, name, d_in, hidden, *, std=None, seed=0):

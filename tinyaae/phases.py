@@ -6,14 +6,20 @@ A phase knows the networks it reads, the ones it moves, its own gradient vector 
     phase.backward(cache)                   the gradient of the objective, into the phase's own vector
     phase.update()                          move the parameters that are this phase's, and no others
 
-`phase.step(batch)` is exactly these three. An adversarial autoencoder (algorithm of section 2.1 of the paper) is
+`phase.step(batch)` is exactly these three. An adversarial autoencoder (section 2 of the paper) is
 Reconstruction, then Regularization (Discriminate, then Generate), then, given labels, SemiSupervised.
 """
 
 from typing import Any, NamedTuple
 
 from .context import Context
-from .losses import binary_cross_entropy, half_squared_error, softmax_cross_entropy
+from .losses import (
+    binary_cross_entropy,
+    half_squared_error,
+    head_distance,
+    kl_to_standard_normal,
+    softmax_cross_entropy,
+)
 from .networks import Code, Gradients
 
 
@@ -74,14 +80,18 @@ class Reconstruction(Phase):
         read = Code(batch.labels[:, :-1], code.z) if self.given_label else code
         output, p_cache = self.decoder.forward(read, ctx)
         value, doutput = half_squared_error(self.backend.xp, output, batch.x)
-        return {"reconstruction": value}, (q_cache, p_cache, doutput)
+        penalty, dcode = self.penalty(code)
+        return {"reconstruction": value} | penalty, (q_cache, p_cache, doutput, dcode)
+
+    def penalty(self, code):
+        """Return further losses of the code, name -> value, and their gradient as a Code; a plain one has none."""
+        return {}, Code()
 
     def backward(self, cache):
-        q_cache, p_cache, doutput = cache
+        q_cache, p_cache, doutput, dpenalty = cache
         self.gradients.zero()
         dcode = self.decoder.backward(doutput, p_cache, self.gradients)
-        if self.given_label:
-            dcode = dcode._replace(y=None)
+        dcode = dcode._replace(y=None if self.given_label else dcode.y, posterior=dpenalty.posterior)
         self.encoder.backward(dcode, q_cache, self.gradients)
         self._statistics = q_cache, p_cache
 
@@ -91,16 +101,56 @@ class Reconstruction(Phase):
             network.commit(cache)
 
 
+class Variational(Reconstruction):
+    """min over Q, P of ½ Σ (P(z) − x)² + KL(q(z|x) ‖ N(0, I)), z drawn from q(z|x) = N(μ, σ²): the VAE.
+
+    The KL does by a formula, and for each image alone, what the adversary of an AAE does by samples and for all
+    images together (section 2.1).
+    """
+
+    def penalty(self, code):
+        kl, dposterior = kl_to_standard_normal(self.backend.xp, code.posterior)
+        return {"kl": kl}, Code(posterior=dposterior)
+
+
+class Separated(Reconstruction):
+    """Reconstruction plus Σ_{i<j} max(0, η − ‖c_i − c_j‖): cluster heads closer than η push each other away.
+
+    c_i is row i of W_C, the first parameter of a decoder that reads y·W_C + z (section 7).
+    """
+
+    def __init__(self, encoder, decoder, optimizer, seed=0, eta=1.0):
+        super().__init__(encoder, decoder, optimizer, seed)
+        self.eta = eta
+
+    def forward(self, batch):
+        values, cache = super().forward(batch)
+        value, dheads = head_distance(self.backend.xp, self.decoder.stack.layers[0].W, self.eta)
+        return values | {"head_distance": value}, (cache, dheads)
+
+    def backward(self, cache):
+        cache, dheads = cache
+        super().backward(cache)
+        self.gradients.of["P"][0]["W"] += dheads
+
+
 class Part(NamedTuple):
     """One part of the code ("y" or "z") with the discriminator that judges it and the prior it should follow.
 
-    Where `told_labels`, the discriminator sees the one-hot label beside the code (figure 3).
+    Where `told_labels`, the discriminator sees the one-hot label beside the code (figure 3). Where `prior` is None
+    the part is the image itself and the real ones are the batch's: a GAN.
     """
 
     of: str
     discriminator: Any
     prior: Any
     told_labels: bool = False
+
+    def real(self, batch, ctx):
+        """Return what the discriminator should call real: (n, d)."""
+        if self.prior is None:
+            return batch.x
+        return self.prior.sample(batch.x.shape[0], ctx, batch.labels if self.told_labels else None)
 
     def judged(self, xp, code, batch):
         """Return what the discriminator reads: (n, d) or (n, d + k + 1)."""
@@ -127,8 +177,7 @@ class Discriminate(Phase):
         target = xp.concat([ones, zeros], axis=0)
         values, caches = {}, []
         for part in self.judges:
-            real = part.prior.sample(n, ctx, batch.labels if part.told_labels else None)
-            pair = [part.judged(xp, real, batch), part.judged(xp, getattr(code, part.of), batch)]
+            pair = [part.judged(xp, sample, batch) for sample in (part.real(batch, ctx), getattr(code, part.of))]
             logits, d_cache = part.discriminator.forward(xp.concat(pair, axis=0), ctx)
             value, dlogits = binary_cross_entropy(xp, logits, target)
             right = xp.astype((logits > 0) == (target > 0.5), logits.dtype)
@@ -147,7 +196,7 @@ class Generate(Phase):
     """min over Q of −ln s(D(Q(x))): move the codes to where D calls them real. D is only passed through."""
 
     def __init__(self, encoder, parts, optimizer, seed=0):
-        super().__init__("generate", [encoder], optimizer, seed)
+        super().__init__("generate", encoder.networks, optimizer, seed)
         self.encoder, self.judges = encoder, parts
 
     def forward(self, batch, encoded=None):
@@ -161,17 +210,33 @@ class Generate(Phase):
             logits, d_cache = part.discriminator.forward(judged, ctx)
             value, dlogits = binary_cross_entropy(xp, logits, ones)
             values[f"G_{part.of}"] = value
-            d_caches.append((d_cache, dlogits))
+            d_caches.append((d_cache, dlogits, getattr(code, part.of).shape[1]))
         return values, (q_cache, d_caches)
 
     def backward(self, cache):
         q_cache, d_caches = cache
         self.gradients.zero()
         dcode = {}
-        for part, (d_cache, dlogits) in zip(self.judges, d_caches, strict=True):
+        for part, (d_cache, dlogits, d) in zip(self.judges, d_caches, strict=True):
             djudged = part.discriminator.backward(dlogits, d_cache)  # nobody wants D's dW here
-            dcode[part.of] = djudged[:, : part.prior.d]
+            dcode[part.of] = djudged[:, :d]  # the label beside the code, if any, is no variable
         self.encoder.backward(Code(**dcode), q_cache, self.gradients)
+
+
+class Imagination:
+    """P in Q's place: draws from the prior become images, and the same two phases train a GAN (section 2.2)."""
+
+    def __init__(self, decoder, prior):
+        self.decoder, self.prior, self.networks = decoder, prior, [decoder]
+
+    def forward(self, x, ctx):
+        """x (n, d_in), which is only counted -> Code whose x (n, d_in) are imagined images."""
+        z = self.prior.sample(x.shape[0], ctx)
+        image, cache = self.decoder.forward(Code(z=z), ctx)
+        return Code(x=image), cache
+
+    def backward(self, dcode, cache, gradients):
+        self.decoder.backward(dcode.x, cache, gradients, want_dx=False)
 
 
 class Regularization:

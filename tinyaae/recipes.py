@@ -1,16 +1,22 @@
 """Recipes: every system is a list of phases over the same few networks.
 
     autoencoder        Reconstruction
+    vae                Variational
+    gan                Regularization of images (Discriminate x, Generate x)
     aae                Reconstruction, Regularization of z
+    label-regularized  Reconstruction, Regularization of (z, label)
+    supervised         Reconstruction with the label given to P, Regularization of z
     semi-supervised    Reconstruction, Regularization of y and z, SemiSupervised
+    clustering         Reconstruction, Regularization of y and z
+    reduction          the same with cluster heads W_C kept apart, and SemiSupervised where there are labels
 
 Read one function and you have read the model. What the numbers are is `config.py`'s business.
 """
 
 from . import networks
-from .errors import UserError
+from .config import PLANAR
 from .optimizers import Adam, Momentum
-from .phases import Part, Reconstruction, Regularization, SemiSupervised
+from .phases import Imagination, Part, Reconstruction, Regularization, SemiSupervised, Separated, Variational
 from .priors import Categorical, prior_named
 from .system import System
 
@@ -19,6 +25,18 @@ def autoencoder(make):
     """Images to codes and back; nothing says how the codes should lie."""
     q, p = make.encoder(), make.decoder()
     return [q, p], [Reconstruction(q, p, make.optimizer("reconstruction"), make.seed)]
+
+
+def vae(make):
+    """The other way to a prior: q(z|x) is a Gaussian, and a formula pulls it towards N(0, I)."""
+    q, p = make.encoder(), make.decoder()
+    return [q, p], [Variational(q, p, make.optimizer("reconstruction"), make.seed)]
+
+
+def gan(make):
+    """No encoder: P paints images from the prior, D compares them with real ones."""
+    p, d = make.decoder(), make.discriminator("D_image", make.config.inputs)
+    return [p, d], [make.regularization(Imagination(p, make.prior), [Part("x", d, None)])]
 
 
 def aae(make):
@@ -30,19 +48,58 @@ def aae(make):
     ]
 
 
-def semi_supervised(make):
-    """Figure 8: y and z each have an adversary, and a few labels say which y is which digit."""
+def label_regularized(make):
+    """Figure 3: D is told the label, so each class finds its own mode of the prior; an extra slot says "unlabelled"."""
     q, p = make.encoder(), make.decoder()
-    d_cat = make.discriminator("D_cat", make.config.y)
-    d_gauss = make.discriminator("D_gauss", make.prior.d)
-    return [q, p, d_cat, d_gauss], [
+    d = make.discriminator("D_gauss", make.prior.d + make.config.classes + 1)
+    return [q, p, d], [
         Reconstruction(q, p, make.optimizer("reconstruction"), make.seed),
-        make.regularization(q, [Part("y", d_cat, Categorical(make.config.y)), Part("z", d_gauss, make.prior)]),
-        SemiSupervised(q, make.optimizer("classifier"), make.seed),
+        make.regularization(q, [Part("z", d, make.prior, told_labels=True)]),
     ]
 
 
-RECIPES = {"autoencoder": autoencoder, "aae": aae, "semi-supervised": semi_supervised}
+def supervised(make):
+    """Figure 6: P is given the label, so z need only hold what the label does not say: style."""
+    q, p, d = make.encoder(), make.decoder(), make.discriminator("D_gauss", make.prior.d)
+    return [q, p, d], [
+        Reconstruction(q, p, make.optimizer("reconstruction"), make.seed, given_label=True),
+        make.regularization(q, [Part("z", d, make.prior)]),
+    ]
+
+
+def semi_supervised(make):
+    """Figure 8: y and z each have an adversary, and a few labels say which y is which digit."""
+    nets, phases = clustering(make)
+    return nets, [*phases, SemiSupervised(nets[0], make.optimizer("classifier"), make.seed)]
+
+
+def clustering(make):
+    """The same without a label: y is pressed to be one of k, and its k values become clusters."""
+    q, p = make.encoder(), make.decoder()
+    return make.judged_y_and_z(q, p, Reconstruction(q, p, make.optimizer("reconstruction"), make.seed))
+
+
+def reduction(make):
+    """Figure 10: P reads y·W_C + z, a cluster head and a place around it, so codes of few dimensions can be drawn."""
+    q, p = make.encoder(), make.decoder(heads=make.config.y)
+    first = Separated(q, p, make.optimizer("reconstruction"), make.seed, make.config.eta)
+    nets, phases = make.judged_y_and_z(q, p, first)
+    if make.config.y_is_class:
+        phases.append(SemiSupervised(q, make.optimizer("classifier"), make.seed))
+    return nets, phases
+
+
+RECIPES = {
+    "autoencoder": autoencoder,
+    "vae": vae,
+    "gan": gan,
+    "aae": aae,
+    "label-regularized": label_regularized,
+    "supervised": supervised,
+    "semi-supervised": semi_supervised,
+    "clustering": clustering,
+    "reduction": reduction,
+}
 
 
 class Make:
@@ -50,20 +107,23 @@ class Make:
 
     def __init__(self, config, backend):
         self.config, self.backend, self.seed = config, backend, config.seed
-        self.prior = prior_named(config.prior, config.z)
+        modes = {"modes": config.classes} if config.prior in PLANAR else {}
+        self.prior = prior_named(config.prior, config.z, **modes)
 
     def encoder(self):
         c = self.config
         return networks.encoder(
             self.backend, c.inputs, c.hidden, c.y, c.z, posterior=c.posterior, input_noise=c.input_noise,
-            batch_norm=c.batch_norm, std=c.weight_std, seed=c.seed,
+            input_dropout=c.input_dropout, batch_norm=c.batch_norm, head_norm=c.head_norm, std=c.weight_std,
+            seed=c.seed,
         )  # fmt: skip
 
-    def decoder(self):
+    def decoder(self, heads=0):
         c = self.config
         return networks.decoder(
-            self.backend, c.y + c.z, c.hidden, c.inputs, batch_norm=c.batch_norm, std=c.weight_std, seed=c.seed
-        )
+            self.backend, c.given_y + c.z, c.hidden, c.inputs, heads=heads, batch_norm=c.batch_norm, std=c.weight_std,
+            seed=c.seed,
+        )  # fmt: skip
 
     def discriminator(self, name, d_in):
         return networks.discriminator(
@@ -75,16 +135,21 @@ class Make:
         c = self.config
         rate = getattr(c, f"rate_{kind}")
         momentum = c.adversarial_momentum if kind == "adversarial" else 0.9
-        return Adam(rate, beta1=momentum) if c.optimizer == "adam" else Momentum(rate, momentum)
+        return Momentum(rate, momentum) if c.optimizer == "momentum" or kind == "classifier" else Adam(rate, momentum)
 
     def regularization(self, encoder, parts):
         return Regularization(encoder, parts, self.optimizer("adversarial"), self.optimizer("adversarial"), self.seed)
 
+    def judged_y_and_z(self, q, p, reconstruction):
+        """Return the networks and phases in which y has an adversary D_cat, and z one called D_gauss."""
+        y = self.config.y
+        d_cat, d_gauss = self.discriminator("D_cat", y), self.discriminator("D_gauss", self.prior.d)
+        parts = [Part("y", d_cat, Categorical(y)), Part("z", d_gauss, self.prior)]
+        return [q, p, d_cat, d_gauss], [reconstruction, self.regularization(q, parts)]
+
 
 def build(config, backend):
     """Return the `System` that `config` describes, with fresh weights drawn from its seed."""
-    if config.mode not in RECIPES:
-        raise UserError(f"mode {config.mode}: no recipe; expected one of {', '.join(RECIPES)}")
     make = Make(config, backend)
     nets, phases = RECIPES[config.mode](make)
     return System(config, backend, nets, phases, make.prior)

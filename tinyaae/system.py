@@ -43,47 +43,66 @@ class System:
 
     def encode(self, images):
         """Return the `Code` of images (n, d): y (n, k) probabilities or None, z (n, z), logits, posterior."""
+        if "Q" not in self.networks:
+            raise UserError(f"encode: mode {self.config.mode} has no encoder; it can only sample and decode")
         return self._in_chunks(self._encode, self._images("encode", images))
 
     def decode(self, z, y=None):
-        """Return images (n, d) in [0, 1] for styles z (n, z) and, where the system has a y, y (n, k)."""
+        """Return images (n, d) in [0, 1] for styles z (n, z) and, where P reads a y, y (n, k)."""
         expect_columns("decode", z, self.config.z, "is this z?")
-        if (y is None) != (self.config.y == 0):
+        if (y is None) != (self.config.given_y == 0):
             came = "missing" if y is None else "given"
-            raise UserError(f"decode: y is {came}, but mode {self.config.mode} has a y of width {self.config.y}")
+            raise UserError(
+                f"decode: y is {came}, but P reads a y of width {self.config.given_y}"
+            )
         if y is not None:
-            expect_columns("decode", y, self.config.y, "y is one-hot, one column a class")
-        return self._in_chunks(self._decode, Code(y, z))
+            expect_columns("decode", y, self.config.given_y, "y is one-hot, one column a class or cluster")
+        return self._in_chunks(self._decode, Code(y, z)).z
 
     def classify(self, images):
-        """Return the most probable class (n,) of each image (n, d); `UserError` where the system has no y."""
-        if self.config.y == 0:
-            raise UserError(f"classify: mode {self.config.mode} has no y and cannot classify")
+        """Return the most probable class (n,) of each image (n, d); `UserError` where y does not stand for classes."""
+        if not self.config.y_is_class:
+            raise UserError(f"classify: mode {self.config.mode} was shown no label that y could stand for")
         return np.argmax(self.encode(images).logits, axis=1)
 
-    def reconstruct(self, images):
-        """Return P(Q(x)) (n, d) for images (n, d)."""
+    def reconstruct(self, images, labels=None):
+        """Return P(Q(x)) (n, d) for images (n, d); mode supervised wants their labels (n,), since P reads them."""
         code = self.encode(images)
-        return self.decode(code.z, code.y)
+        return self.decode(code.z, self.read_y(code, labels))
 
     def sample(self, n, labels=None, seed=0):
-        """Return n images (n, d) from the prior; `labels` (n,) fixes their classes where the system has a y."""
+        """Return n images (n, d) from the prior; `labels` (n,) fixes their y where P reads one, else in turn."""
         ctx = Context(self.backend, seed=seed, stream="sample")
         z = self.backend.to_numpy(self.prior.sample(n, ctx))
-        if self.config.y == 0:
+        if self.config.given_y == 0:
             if labels is not None:
                 raise UserError(f"sample: labels are given, but mode {self.config.mode} has no y")
             return self.decode(z)
-        if labels is None:
-            labels = np.arange(n) % self.config.y
-        return self.decode(z, np.eye(self.config.y)[labels])
+        return self.decode(z, self._one_hot("sample", np.arange(n) % self.config.given_y if labels is None else labels))
 
-    def interpolate(self, a, b, steps=8):
-        """Return images (steps, d) on the straight line in latent space from image a (d,) to image b (d,)."""
+    def interpolate(self, a, b, steps=8, labels=None):
+        """Return images (steps, d) on the straight line in latent space from image a (d,) to image b (d,).
+
+        Mode supervised wants the two `labels`.
+        """
         ends = self.encode(np.stack([a, b]))
         t = np.linspace(0, 1, steps)[:, None]
-        line = [None if part is None else (1 - t) * part[:1] + t * part[1:] for part in (ends.z, ends.y)]
-        return self.decode(*line)
+        parts = ends.z, self.read_y(ends, labels)
+        return self.decode(*[None if part is None else (1 - t) * part[:1] + t * part[1:] for part in parts])
+
+    def read_y(self, code, labels):
+        """Return the y that P reads beside the z of `code`: Q's own, or the true labels one-hot."""
+        if self.config.given_y == self.config.y:
+            return code.y
+        if labels is None:
+            raise UserError(f"reconstruct: P in mode {self.config.mode} reads the true label; give labels (n,)")
+        return self._one_hot("reconstruct", labels)
+
+    def _one_hot(self, where, labels):
+        labels, k = np.asarray(labels), self.config.given_y
+        if labels.dtype.kind not in "iu" or np.min(labels) < 0 or np.max(labels) >= k:
+            raise UserError(f"{where}: labels are {labels.dtype} up to {np.max(labels)}, expected integers below {k}")
+        return np.eye(k, dtype=np.float32)[labels]
 
     def _images(self, where, images):
         images = np.asarray(images)

@@ -10,6 +10,7 @@ import time
 import numpy as np
 from tqdm import tqdm
 
+from .config import MODES
 from .data import split
 from .evaluation import diagnostics
 from .optimizers import linear_schedule, step_schedule
@@ -20,7 +21,10 @@ WORDS = {  # metric -> how the progress bar says it
     "D_z_accuracy": "D_gauss right {:.0%}",
     "D_y_accuracy": "D_cat right {:.0%}",
     "classification": "loss on labels {:.3f}",
+    "kl": "KL {:.1f}",
+    "D_x_accuracy": "D right {:.0%}",
     "validation_error": "validation error {:.2%}",
+    "validation_cluster_error": "cluster error on validation {:.2%}",
 }
 
 
@@ -51,18 +55,28 @@ class Batches:
         self.size = min(config.batch_size, len(parts.train))
         self.steps = len(parts.train) // self.size
         self.all = Shuffles(parts.train, config.seed, 11)
-        self.labelled = Shuffles(parts.labelled, config.seed, 12) if len(parts.labelled) else None
+        self.labelled = Shuffles(parts.labelled, config.seed, 12) if config.y_is_class else None
         self.labelled_size = min(config.batch_size, len(parts.labelled))
+        self.told = None
+        if MODES[config.mode].told_labels:  # the label, or one more class for "unlabelled"
+            self.told = np.full(len(dataset.y_train), dataset.classes)
+            self.told[parts.labelled] = dataset.y_train[parts.labelled]
 
     def epoch(self, k):
         """Yield the minibatches of epoch k = 0, 1, …"""
-        order = self._on_device(self.all.take(k * self.steps * self.size, self.steps * self.size))
+        order = self.all.take(k * self.steps * self.size, self.steps * self.size)
+        if self.told is not None:
+            told = self._one_hot(self.told[order], self.classes + 1)
+        order = self._on_device(order)
         if self.labelled:
             m = self.labelled_size
             chosen = self.labelled.take(k * self.steps * m, self.steps * m)
-            order_labelled, one_hot = self._on_device(chosen), self._one_hot(self.y[chosen])
+            order_labelled, one_hot = self._on_device(chosen), self._one_hot(self.y[chosen], self.classes)
         for step in range(self.steps):
-            batch = Batch(self.backend.rows(self.images, order[step * self.size : (step + 1) * self.size]))
+            rows = slice(step * self.size, (step + 1) * self.size)
+            batch = Batch(self.backend.rows(self.images, order[rows]))
+            if self.told is not None:
+                batch = batch._replace(labels=told[rows])
             if self.labelled:
                 rows = slice(step * m, (step + 1) * m)
                 x = self.backend.rows(self.images, order_labelled[rows])
@@ -72,8 +86,8 @@ class Batches:
     def _on_device(self, index):
         return self.backend.array(index, self.backend.xp.int64)
 
-    def _one_hot(self, labels):
-        return self.backend.array(np.eye(self.classes)[labels])
+    def _one_hot(self, labels, classes):
+        return self.backend.array(np.eye(classes, dtype=np.float32)[labels])
 
 
 def schedule(config):

@@ -1,0 +1,186 @@
+"""Gradient checking: is `backward` really the derivative of `forward`?
+
+A wrong gradient raises no exception; training merely goes less well than it might. So we ask the definition,
+
+    dx_i  ≈  (L(x + h·e_i) − L(x − h·e_i)) / 2h,
+
+which is off by about h² and by the rounding of L divided by h: in float64 with h = 1e-5, some 1e-10 each.
+
+Three things make the check hard to fool. A layer's output becomes one number as L = Σ dy·y with a *random* dy: with
+ones, a softmax whose backward returns zeros would pass, because its outputs always sum to 1. Noise is repeated: every
+forward gets a fresh `Context` at the same place. And all is done twice, with another batch passing through between
+forward and backward and with gradients that do not start at zero, so that remembered inputs and overwritten
+gradients show. Keep x at least 10h away from kinks such as ReLU's at 0, where there is no derivative to find.
+"""
+
+import numpy as np
+
+from .backend import Backend
+from .context import Context
+
+STEP = 1e-5
+SMALL = 1e-3  # errors are relative to the larger gradient, or to this where both are (nearly) zero
+
+
+class GradientError(AssertionError):
+    """A gradient is not the derivative, or a backward touched what it must not; the message says which and where."""
+
+
+def check_layer(layer, x, backend=None, training=True, tolerance=1e-6, seed=0):
+    """Check dx and every dW at `x` (n, d_in), a host array, element by element; return the largest relative error.
+
+    Parameters and buffers are drawn at random, so that no scale is 1 and no shift 0; the layer stays bound to them.
+    """
+    backend = backend or Backend.named("numpy", "float64")
+    where, parts, rng = type(layer).__name__, list(layer.walk()), np.random.default_rng(seed)
+
+    def draw(shape):
+        return backend.array(rng.normal(size=tuple(shape)))
+
+    def draw_tree():  # random arrays shaped like the parameters: as the layer wants them, and by name
+        by_name = {}
+
+        def one(part, name):
+            place = "" if part is layer else f" of layer {parts.index(part)} ({type(part).__name__})"
+            return by_name.setdefault(name + place, draw(part.shapes[name]))
+
+        return layer.tree(one), by_name
+
+    def forward(x):
+        return layer.forward(x, Context(backend, training, seed))
+
+    def loss():
+        return _number(backend, backend.xp.sum(dy * forward(x)[0]))
+
+    tree, parameters = draw_tree()
+    layer.bind(backend, tree)
+    buffers = {name: getattr(part, name) for part in parts for name in part.buffers}
+    for buffer in buffers.values():
+        buffer[...] = backend.array(rng.uniform(0.5, 1.5, tuple(buffer.shape)))
+    x, other = backend.array(x), draw(np.shape(x))
+    dy = draw(forward(x)[0].shape)
+    lent = {"x": x, "dy": dy, **parameters, **buffers}
+    before = _bytes(backend, lent)
+    expected = {name: differences(backend, loss, array) for name, array in {"x": x, **parameters}.items()}
+    largest = 0.0
+    for time in ("", ", the second time,"):
+        grads, sums = draw_tree()
+        start = {name: _host(backend, array) for name, array in sums.items()}
+        _, cache = forward(x)
+        forward(other)
+        ours = {"x": _host(backend, layer.backward(dy, cache, grads))}
+        ours |= {name: _host(backend, array) - start[name] for name, array in sums.items()}
+        for name, gradient in ours.items():
+            largest = max(largest, compare(f"{where}: d{name}{time}", gradient, expected[name], tolerance))
+        again = layer.backward(dy, cache, None)  # once more: the first backward must have edited neither dy nor cache
+        compare(f"{where}: dx without grads, from the same cache,", _host(backend, again), expected["x"], tolerance)
+        _expect_same(f"{where}: forward or backward", _bytes(backend, lent), before)
+    return largest
+
+
+def check_loss(loss, args, backend=None, tolerance=1e-6):
+    """Check the gradient of `loss(xp, *args)` with respect to its first argument; return the relative error.
+
+    `args` are host arrays and numbers, e.g. (output, target), both (n, d).
+    """
+    backend = backend or Backend.named("numpy", "float64")
+    args = [backend.array(arg) if np.ndim(arg) else arg for arg in args]
+    lent = {f"argument {k}": arg for k, arg in enumerate(args) if np.ndim(arg)}
+    before = _bytes(backend, lent)
+    expected = differences(backend, lambda: _number(backend, loss(backend.xp, *args)[0]), args[0])
+    _, gradient = loss(backend.xp, *args)
+    _expect_same(loss.__name__, _bytes(backend, lent), before)
+    return compare(f"{loss.__name__}: the gradient", _host(backend, gradient), expected, tolerance)
+
+
+def check_phase(phase, batch, frozen=(), tolerance=1e-4, seed=0):
+    """Check a phase along one random direction through all the networks it moves; return the relative error.
+
+    Its objective is the sum of its values, without those named `…_accuracy`. The networks in `frozen` must stay as they
+    are when the phase is updated, which is done once, at the end: a checked phase has taken a step.
+    """
+    backend = phase.backend
+    for network in frozen:
+        if any(network is moved for moved in phase.moves):
+            raise GradientError(f"{phase.name}: its gradient reaches {network.name}, which is not for it to move")
+    start = np.concatenate([_host(backend, network.flat) for network in phase.moves])
+    direction = np.random.default_rng(seed).normal(size=start.size)
+    direction /= np.linalg.norm(direction)
+
+    def objective(step):
+        moved, position = start + step * direction, 0
+        for network in phase.moves:
+            network.flat[...] = backend.array(moved[position : position + network.size])
+            position += network.size
+        values, _ = phase.forward(batch)
+        return sum(_number(backend, value) for name, value in values.items() if not name.endswith("_accuracy"))
+
+    expected = (objective(STEP) - objective(-STEP)) / (2 * STEP)
+    objective(0)  # puts the weights back
+    state = {f"{net.name}.{name}": array for net in [*phase.moves, *frozen] for name, array in net.state().items()}
+    before = _bytes(backend, state)
+    for time in ("", ", the second time,"):
+        _, cache = phase.forward(batch)
+        phase.backward(cache)
+        slope = _host(backend, phase.gradients.flat) @ direction
+        error = compare(f"{phase.name}: its slope along a random direction{time}", slope, expected, tolerance)
+        _expect_same(f"{phase.name}: forward or backward", _bytes(backend, state), before)
+    phase.update()
+    moved = tuple(f"{net.name}." for net in phase.moves)
+    after = {name: now for name, now in _bytes(backend, state).items() if not name.startswith(moved)}
+    _expect_same(f"{phase.name}: update", after, before)
+    return error
+
+
+def differences(backend, loss, x):
+    """Return dL/dx as a host array by central differences: `loss()` is a number that depends on the device array x."""
+    values = _host(backend, x)
+    gradient = np.zeros_like(values)
+
+    def moved(index, step):
+        changed = values.copy()
+        changed[index] += step
+        x[...] = backend.array(changed)
+        return loss()
+
+    for index in np.ndindex(values.shape):
+        gradient[index] = (moved(index, STEP) - moved(index, -STEP)) / (2 * STEP)
+    x[...] = backend.array(values)
+    return gradient
+
+
+def compare(what, ours, theirs, tolerance):
+    """Return the relative error between a gradient and its differences; raise `GradientError` above `tolerance`."""
+    ours, theirs = np.asarray(ours), np.asarray(theirs)
+    if ours.shape != theirs.shape:
+        raise GradientError(f"{what} has shape {ours.shape}, expected {theirs.shape}")
+    apart = np.abs(ours - theirs)
+    error = float(np.max(apart) / max(np.max(np.abs(ours)), np.max(np.abs(theirs)), SMALL))
+    if not error <= tolerance:  # so put that NaN is an error, too
+        worst = tuple(int(k) for k in np.unravel_index(np.argmax(apart), apart.shape))
+        place = f"at {worst}, the worst of {ours.shape}, " if worst else ""
+        raise GradientError(
+            f"{what} has relative error {error:.1e}, allowed {tolerance:.0e}; "
+            f"{place}backward says {ours[worst]:.6g}, differences say {theirs[worst]:.6g}"
+        )
+    return error
+
+
+def _host(backend, x):
+    return np.array(backend.to_numpy(x))  # a copy: on a CPU `to_numpy` may return the array itself
+
+
+def _bytes(backend, arrays):
+    return {name: _host(backend, array).tobytes() for name, array in arrays.items()}
+
+
+def _number(backend, value):
+    if tuple(value.shape) != ():
+        raise GradientError(f"a loss has shape {tuple(value.shape)}, expected a single number")
+    return float(backend.to_numpy(value))
+
+
+def _expect_same(what, now, before):
+    changed = [name for name in now if now[name] != before[name]]
+    if changed:
+        raise GradientError(f"{what} changed {', '.join(changed)}, which it was only lent")
