@@ -9,6 +9,7 @@ Exit status: 0 done, 2 a mistake in what was asked (one line says which), 130 in
 """
 
 import argparse
+import platform
 import sys
 import time
 
@@ -33,7 +34,7 @@ def widths(text):
 
 def parser():
     p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    p.add_argument("--mode", help="autoencoder, aae or semi-supervised (the default)")
+    p.add_argument("--mode", help="what to train; semi-supervised unless given")
     p.add_argument("--preset", help="quick (the default) or paper, the paper's own network and recipe")
     p.add_argument("--backend", help="numpy (the default), cupy (an NVIDIA GPU), or auto")
     p.add_argument("--prior", help="of z: gaussian, laplace, uniform, gamma, mixture or swiss-roll")
@@ -89,7 +90,7 @@ def start(flags, quiet):
     RunFolder.check(out, revision)
     config = Config.of(**flags)
     backend, dataset = prepare(config, quiet)
-    config = config.for_data(dataset)
+    config = config.for_data(dataset).for_threads(backend.threads)
     system, batches = assemble(config, backend, dataset)
     folder = RunFolder.create(out, revision)
     folder.write_config(config)
@@ -106,6 +107,9 @@ def resume(run, quiet):
         return
     config = folder.config()
     backend, dataset = prepare(config, quiet)
+    if backend.threads != config.threads:
+        made, now = config.threads, backend.threads
+        print(f"The run was made on {made} threads, this is {now}: its last bits may differ.", file=sys.stderr)
     system, batches = assemble(config, backend, dataset)
     epoch = folder.restore(system)
     folder.drop_metrics_after(epoch)
@@ -120,9 +124,9 @@ def test(run, quiet):
     folder = RunFolder.open(run)
     config = folder.config()
     backend, dataset = prepare(config, quiet)
-    system, _ = assemble(config, backend, dataset)
+    system, batches = assemble(config, backend, dataset)
     epoch = folder.restore(system)
-    found = evaluate(system, dataset.x_test, dataset.y_test)
+    found = evaluate(system, dataset, batches.validation)
     print(f"{run} after epoch {epoch} of {config.epochs}: {in_words(found)}")
 
 
@@ -132,7 +136,7 @@ def prepare(config, quiet):
     from tinyaae.backend import Backend
 
     backend = Backend.named(config.backend, notice=(lambda text: None) if quiet else print)
-    return backend, data.load(config.data) if config.data else data.load_mnist()
+    return backend, data.load_mnist() if config.data is None else data.load(config.data)
 
 
 def assemble(config, backend, dataset):
@@ -143,8 +147,8 @@ def assemble(config, backend, dataset):
 
     if config.for_data(dataset) != config:
         raise UserError(
-            f"{config.data or 'MNIST'}: {dataset.x_train.shape[1]} pixels and {dataset.classes} classes, "
-            f"expected the run's {config.inputs} and {config.classes}; has the data changed?"
+            f"{config.data or 'MNIST'}: {dataset.x_train.shape[1]} pixels {dataset.side}, {dataset.classes} classes, "
+            f"expected the run's {config.inputs} {config.side} and {config.classes}; has the data changed?"
         )
     return build(config, backend), Batches(dataset, config, backend)
 
@@ -159,23 +163,33 @@ def finish(system, batches, dataset, folder, first_epoch, quiet):
     if not quiet:
         print(f"{config.mode}, {config.preset} preset, {system.backend.name}, seed {config.seed}, into {folder.path}")
     train(system, batches, folder, first_epoch, quiet)
-    found = evaluate(system, dataset.x_test, dataset.y_test)
+    found = evaluate(system, dataset, batches.validation)
     pictures = figures.draw_all(system, dataset, folder)
     seconds = round(time.perf_counter() - STARTED, 1)
     folder.write_result(
         {
             "revision": folder.revision, "mode": config.mode, "seed": config.seed, "backend": system.backend.name,
-            "labels": config.labels, "epochs": config.epochs, "seconds": seconds, **found,
+            "labels": config.labels, "epochs": config.epochs, "seconds": seconds, "machine": machine(system.backend),
+            **found,
         }
     )  # fmt: skip
     print(f"{in_words(found)}; {seconds:.0f} s; {len(pictures)} pictures in {folder.path / 'figures'}")
 
 
+def machine(backend):
+    """Return what the run was made on, for people who compare times."""
+    library = backend.xp
+    return f"{platform.machine()}, {backend.threads} threads, {library.__name__} {library.__version__}"
+
+
 def in_words(found):
-    words = [f"reconstruction error {found['reconstruction_error']:.2f}"]
-    if found["test_error"] is not None:
-        words.insert(0, f"test error {found['test_error']:.2%}")
-    return ", ".join(words)
+    texts = {
+        "test_error": "test error {:.2%}",
+        "cluster_error": "cluster error {:.2%}",
+        "log_likelihood": "log-likelihood {:.0f} (Parzen)",
+        "reconstruction_error": "reconstruction error {:.2f}",
+    }
+    return ", ".join(text.format(found[name]) for name, text in texts.items() if found.get(name) is not None)
 
 
 if __name__ == "__main__":

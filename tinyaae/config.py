@@ -47,6 +47,8 @@ class Config:
     mode: str = "semi-supervised"
     preset: str = "quick"
     backend: str = "numpy"
+    threads: int = 0  # of the CPU, filled in when the run starts; a resumed run wants the same
+    revision: str = ""  # the run's name, filled in when its folder is made
     seed: int = 0
     data: str | None = None  # None: the MNIST in the package
     inputs: int = 784  # pixels; counted from the data, like the next two
@@ -61,6 +63,7 @@ class Config:
     eta: float = 5.0  # cluster heads closer than this push each other away; only where there are heads
     prior: str = "gaussian"
     posterior: str = "deterministic"
+    reconstruction: str = "squared"  # ½ Σ (x̂ − x)², the paper's, or "cross-entropy" of the pixels
     input_noise: float = 0.3  # standard deviation of the noise on Q's input, in pixel units, training only
     input_dropout: float = 0.0  # probability that a pixel of Q's input is dropped, training only
     batch_norm: bool = True  # in Q and P, never in a discriminator
@@ -97,48 +100,57 @@ class Config:
     @classmethod
     def of(cls, mode="semi-supervised", preset="quick", **flags):
         """Return the preset of `mode` changed by `flags`; `UserError` for a flag that the mode cannot use."""
-        if mode not in MODES:
-            raise UserError(f"--mode: {mode!r} is not a mode; expected one of {', '.join(MODES)}")
-        if preset not in PRESETS:
-            raise UserError(f"--preset: {preset!r} is not a preset; expected one of {', '.join(PRESETS)}")
+        expect_one_of("mode", mode, MODES)
+        expect_one_of("preset", preset, PRESETS)
         for name in sorted(OPTIONAL & flags.keys() - MODES[mode].flags):
             flag = name.replace("_", "-")
             raise UserError(f"--{flag}: mode {mode} has no use for it; leave it out, or choose another --mode")
         if flags.get("prior") in PLANAR:
             flags.setdefault("z", 2)
         own = OWN.get(mode, {}) | OWN.get((preset, mode), {})
-        if mode == "reduction" and flags.get("clusters") and flags.setdefault("labels", 0) != 0:
+        if mode == "reduction" and "clusters" in flags and flags.setdefault("labels", 0) != 0:
             raise UserError("--clusters: with --labels each class is a cluster; leave one of the two out")
         config = cls(mode=mode, preset=preset, **(PRESETS[preset] | own | flags))
         config.check()
         return config
 
     def check(self):
-        """Raise `UserError` for numbers no run can have."""
-        for name in ("epochs", "batch_size", "z"):
-            if getattr(self, name) < 1:
-                raise UserError(f"--{name.replace('_', '-')}: {getattr(self, name)} given, expected at least 1")
+        """Raise `UserError` for values no run can have, be they from flags or from an edited config.json."""
+        for f in fields(self):
+            expect_kind(f.name, getattr(self, f.name), f.type)
+        for size in (*self.hidden, *(self.side or ())):
+            expect_kind("hidden and side", size, int)
+        for factor in self.decay.values():
+            expect_kind("decay", factor, float)
+        for name, known in KNOWN.items():
+            expect_one_of(name, getattr(self, name), known)
+        for name, least in LEAST.items():
+            if not least <= getattr(self, name) < 2**63:
+                flag = name.replace("_", "-")
+                raise UserError(f"--{flag}: {getattr(self, name)} given, expected a whole number from {least} up")
         if not self.hidden or min(self.hidden) < 1:
             raise UserError(f"--hidden: {self.hidden} given, expected one or more widths of at least 1, e.g. 1000,1000")
-        if not 0 <= self.input_noise < float("inf"):
-            raise UserError(f"--input-noise: {self.input_noise} given, expected a standard deviation from 0 up")
-        if not 0 <= self.seed < 2**63:
-            raise UserError(f"--seed: {self.seed} given, expected a whole number from 0 up")
+        if self.side and (len(self.side) != 2 or self.side[0] * self.side[1] != self.inputs):
+            raise UserError(f"side: {self.side} given, expected height and width of an image of {self.inputs} pixels")
+        for name in ("input_dropout", "adversarial_momentum"):
+            if getattr(self, name) >= 1:
+                raise UserError(f"{name}: {getattr(self, name)} given, expected a number below 1")
+        if isinstance(self.labels, str) and self.labels != "all":
+            raise UserError(f'--labels: {self.labels!r} given, expected a whole number or "all"')
         if self.labels == 0 and MODES[self.mode].least_labels:
             raise UserError(f"--labels: 0 given, mode {self.mode} needs some; one a class is the least")
         if self.y and not self.y_is_class and self.clusters < 2:
             raise UserError(f"--clusters: {self.clusters} given, expected at least 2")
         if self.mode == "label-regularized" and self.prior not in PLANAR:
             raise UserError(f"--prior: {self.prior} has no modes to give labels to; expected mixture or swiss-roll")
-        if self.prior not in PRIORS or self.prior == "categorical":
-            known = ", ".join(name for name in PRIORS if name != "categorical")
-            raise UserError(f"--prior: {self.prior!r} is not a prior for z; expected one of {known}")
-        if self.posterior not in POSTERIORS:
-            raise UserError(f"--posterior: {self.posterior!r} is none; expected one of {', '.join(POSTERIORS)}")
 
     def for_data(self, dataset):
         """Return this config with the sizes of `dataset`."""
         return replace(self, inputs=dataset.x_train.shape[1], classes=dataset.classes, side=dataset.side)
+
+    def for_threads(self, threads):
+        """Return this config with the number of CPU threads it is run on."""
+        return replace(self, threads=threads)
 
     def to_json(self):
         """Return the text of config.json."""
@@ -157,7 +169,7 @@ class Config:
             values["decay"] = {int(epoch): factor for epoch, factor in values["decay"].items()}
             config = cls(**values)
             config.check()
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise UserError(f"{where}: {error}; was it written by another version, or edited?") from error
         return config
 
@@ -184,3 +196,30 @@ OWN = {
     ("quick", "semi-supervised"): dict(epochs=12, z=15),
     ("paper", "clustering"): dict(hidden=(3000, 3000), epochs=1500, batch_norm=True, decay={50: 0.1}),
 }
+
+# what `Config.check` holds a config to
+KNOWN = {
+    "mode": MODES,
+    "preset": PRESETS,
+    "prior": [name for name in PRIORS if name != "categorical"],
+    "posterior": POSTERIORS,
+    "reconstruction": ("squared", "cross-entropy"),
+    "optimizer": ("adam", "momentum"),
+}
+LEAST = {"inputs": 1, "classes": 2, "epochs": 1, "batch_size": 1, "z": 1, "clusters": 0, "seed": 0, "threads": 0}
+
+
+def expect_one_of(name, value, known):
+    """Raise `UserError` unless `value` is one of `known`."""
+    if value not in known:
+        raise UserError(f"--{name}: there is no {name} {value!r}; expected one of {', '.join(known)}")
+
+
+def expect_kind(name, value, kind):
+    """Raise `UserError` unless `value` is a `kind` and, if it is a real number, finite and not negative."""
+    allowed = kind | int if isinstance(0.5, kind) else kind  # 1 will do for 1.0
+    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
+        expected = kind.__name__ if isinstance(kind, type) else kind
+        raise UserError(f"{name}: {value!r} given, expected {expected}")
+    if isinstance(value, float) and not 0 <= value < float("inf"):
+        raise UserError(f"--{name.replace('_', '-')}: {value} given, expected a finite number from 0 up")

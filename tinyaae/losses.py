@@ -51,11 +51,9 @@ def head_distance(xp, heads, eta):
 
     Each pair that is too close pushes both its heads along the unit vector between them.
     """
-    k = heads.shape[0]
-    between = heads[:, None, :] - heads[None, :, :]  # (k, k, d)
+    between = heads[:, None, :] - heads[None, :, :]  # (k, k, d), zero on the diagonal
     square = xp.sum(between * between, axis=2)
     distance = xp.sqrt(xp.maximum(square, xp.full_like(square, 1e-12)))  # no division by zero for equal heads
-    other = 1 - xp.eye(k, dtype=heads.dtype, device=heads.device)
-    close = other * xp.astype(distance < eta, heads.dtype)
-    value = xp.sum(close * (eta - distance)) / 2  # every pair stands twice in the square table
+    close = xp.astype(distance < eta, heads.dtype)
+    value = xp.sum(xp.tril(close * (eta - distance), k=-1))  # below the diagonal every pair stands once
     return value, -xp.sum((close / distance)[:, :, None] * between, axis=1)

@@ -148,10 +148,11 @@ class Encoder(Network):
 
 
 class Decoder(Network):
-    """P: Code -> image; reads y and z side by side."""
+    """P: Code -> image; reads y and z side by side. Its output is the image, or, where `logits`, the image's logits."""
 
-    def __init__(self, backend, layers, seed=0):
+    def __init__(self, backend, layers, logits=False, seed=0):
         super().__init__(backend, "P", layers, seed)
+        self.logits = logits
 
     def forward(self, code, ctx):
         """Code with y (n, k) or None, z (n, d) -> image (n, d_in)."""
@@ -160,6 +161,10 @@ class Decoder(Network):
             return x, (cache, 0)
         x, cache = super().forward(self.backend.xp.concat([code.y, code.z], axis=1), ctx)
         return x, (cache, code.y.shape[1])
+
+    def image(self, output):
+        """Return an output (n, d_in) as pixels in (0, 1)."""
+        return (self.backend.xp.tanh(output / 2) + 1) / 2 if self.logits else output
 
     def backward(self, dx, cache, gradients=None, want_dx=True):
         """dx (n, d_in) -> the gradient with respect to the Code, or None where nobody wants it."""
@@ -192,11 +197,11 @@ def encoder(backend, d_in, hidden, classes, d_z, *, posterior="deterministic", i
     return Encoder(backend, layers, classes, posterior, seed)
 
 
-def decoder(backend, d_code, hidden, d_out, *, heads=0, batch_norm=False, std=None, seed=0):
-    """Return P: hidden layers and an image in (0, 1); with `heads` = k it reads y·W_C + z instead of y and z."""
+def decoder(backend, d_code, hidden, d_out, *, heads=0, logits=False, batch_norm=False, std=None, seed=0):
+    """Return P: hidden layers and an image; with `heads` = k it reads y·W_C + z instead of y and z."""
     reads = [ClusterHeads(heads, d_code - heads)] if heads else []
-    image = [Linear(hidden[-1], d_out, std), Sigmoid()]
-    return Decoder(backend, [*reads, *hidden_layers([d_code - heads, *hidden], batch_norm, std), *image], seed)
+    image = [Linear(hidden[-1], d_out, std), *([] if logits else [Sigmoid()])]
+    return Decoder(backend, [*reads, *hidden_layers([d_code - heads, *hidden], batch_norm, std), *image], logits, seed)
 
 
 def discriminator(backend, name, d_in, hidden, *, std=None, seed=0):

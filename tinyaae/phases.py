@@ -66,6 +66,7 @@ class Phase:
 class Reconstruction(Phase):
     """min over Q, P of ½ Σ (P(Q(x)) − x)². Noise on the input is a layer of Q; the target is the clean image.
 
+    Where P's output is logits the loss is the cross-entropy of its pixels instead: x is a probability of ink.
     With `given_label` the decoder gets the true label instead of Q's y, and z is left with the style (figure 6).
     This is the phase whose update moves batch norm's running averages.
     """
@@ -79,7 +80,8 @@ class Reconstruction(Phase):
         code, q_cache = self.encoder.forward(batch.x, ctx)
         read = Code(batch.labels[:, :-1], code.z) if self.given_label else code
         output, p_cache = self.decoder.forward(read, ctx)
-        value, doutput = half_squared_error(self.backend.xp, output, batch.x)
+        loss = binary_cross_entropy if self.decoder.logits else half_squared_error
+        value, doutput = loss(self.backend.xp, output, batch.x)
         penalty, dcode = self.penalty(code)
         return {"reconstruction": value} | penalty, (q_cache, p_cache, doutput, dcode)
 

@@ -121,8 +121,8 @@ class Make:
     def decoder(self, heads=0):
         c = self.config
         return networks.decoder(
-            self.backend, c.given_y + c.z, c.hidden, c.inputs, heads=heads, batch_norm=c.batch_norm, std=c.weight_std,
-            seed=c.seed,
+            self.backend, c.given_y + c.z, c.hidden, c.inputs, heads=heads,
+            logits=c.reconstruction == "cross-entropy", batch_norm=c.batch_norm, std=c.weight_std, seed=c.seed,
         )  # fmt: skip
 
     def discriminator(self, name, d_in):

@@ -9,7 +9,7 @@ import csv
 import json
 import os
 import time
-import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +31,11 @@ class RunFolder:
         """Raise `UserError` where `create` would refuse, before any work is done."""
         if revision is not None and (Path(revision).name != revision or revision in ("", ".", "..")):
             raise UserError(f"--revision: {revision!r} given, expected a plain name; use --out for a path")
+        if out == "":
+            raise UserError("--out: an empty name given, expected the folder to make")
         path = Path(out) if out else Path("runs") / revision if revision else None
-        if path is not None and path.exists() and not (path.is_dir() and not any(path.iterdir())):
-            what = "holds files already" if path.is_dir() else "is a file"
+        if path is not None and os.path.lexists(path) and not (os.path.isdir(path) and not os.listdir(path)):
+            what = "holds files already" if os.path.isdir(path) else "is a file"
             raise UserError(f"--{'out' if out else 'revision'}: {path} {what}; name another, or --resume {path}")
 
     @classmethod
@@ -46,8 +48,10 @@ class RunFolder:
             try:
                 path.mkdir(parents=True, exist_ok=bool(out or revision))
                 return cls(path, stamp if copy == 1 else f"{stamp}-{copy}")
-            except FileExistsError:  # another run was started in the same second
-                copy += 1
+            except FileExistsError as error:
+                if out or revision:
+                    raise UserError(f"{path}: something else has just been put there; name another") from error
+                copy += 1  # another run was started in the same second
                 path = Path("runs") / f"{stamp}-{copy}"
             except OSError as error:
                 raise UserError(f"{path}: cannot make this folder ({error.strerror}); is the disk writable?") from error
@@ -56,9 +60,11 @@ class RunFolder:
     def open(cls, path):
         """Open an existing run; `UserError` where `path` is none."""
         path = Path(path)
-        if not (path / "config.json").is_file():
+        if not os.path.isfile(path / "config.json"):  # unlike Path.is_file it takes any name, however long
             raise UserError(f"{path}: no config.json there, expected the folder of a run; is the path right?")
-        return cls(path, path.name)
+        folder = cls(path, path.name)
+        folder.revision = folder.config().revision
+        return folder
 
     @property
     def figures(self):
@@ -68,7 +74,8 @@ class RunFolder:
         return folder
 
     def write_config(self, config):
-        write_safely(self.path / "config.json", lambda file: file.write(config.to_json().encode()))
+        text = replace(config, revision=self.revision).to_json()
+        write_safely(self.path / "config.json", lambda file: file.write(text.encode()))
 
     def config(self):
         """Return the run's `Config`; `UserError` where config.json is broken."""
@@ -85,7 +92,10 @@ class RunFolder:
     def result(self):
         """Return result.json as a dict, or None while the run is not finished."""
         file = self.path / "result.json"
-        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+        try:
+            return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+        except (OSError, ValueError, RecursionError) as error:
+            raise UserError(f"{file}: cannot be read ({error}); delete it and --resume writes it anew") from error
 
     def append_metrics(self, row):
         """Add one epoch's `row` (name -> number) to metrics.csv, with a header before the first."""
@@ -102,8 +112,11 @@ class RunFolder:
         file = self.path / "metrics.csv"
         if not file.is_file():
             return []
-        with file.open(newline="", encoding="utf-8") as lines:
-            return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(lines)]
+        try:
+            with file.open(newline="", encoding="utf-8") as lines:
+                return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(lines)]
+        except (OSError, ValueError, TypeError, csv.Error) as error:  # TypeError: a line too short or too long
+            raise UserError(f"{file}: cannot be read ({error}); was it edited?") from error
 
     def drop_metrics_after(self, epoch):
         """Keep the header and the lines up to `epoch` in metrics.csv."""
@@ -127,22 +140,32 @@ class RunFolder:
         try:
             with np.load(file, allow_pickle=False) as saved:
                 arrays = {name: saved[name] for name in saved.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise UserError(f"{file}: cannot be read ({error}); is it damaged?") from error
-        wanted = system.state()
-        counters = {f"{phase.name}/steps": phase for phase in system.optimized()}
-        if arrays.get("format") != FORMAT or set(arrays) != {"format", "epoch", *counters, *wanted}:
-            raise UserError(f"{file}: its arrays are not those of this system; was config.json changed?")
-        for name, target in wanted.items():
-            if arrays[name].shape != target.shape:
-                raise UserError(
-                    f"{file}: {name} is {arrays[name].shape}, expected {target.shape}; was config.json changed?"
-                )
-        for name, target in wanted.items():
+        except Exception as error:  # a damaged zip or array header shows itself in a dozen kinds of exception
+            came = " ".join(f"{type(error).__name__}: {error}".split())
+            raise UserError(f"{file}: cannot be read ({came}); is it damaged?") from error
+        self._expect_arrays_of(system, arrays, file)
+        for name, target in system.state().items():
             target[...] = system.backend.array(arrays[name])
-        for name, phase in counters.items():
-            phase.optimizer.steps = int(arrays[name])
+        for phase in system.optimized():
+            phase.optimizer.steps = int(arrays[f"{phase.name}/steps"])
         return int(arrays["epoch"])
+
+    @staticmethod
+    def _expect_arrays_of(system, arrays, file):
+        """Raise `UserError` unless `arrays` are what `save` writes for `system`, before any of them is used."""
+        weights = system.state()
+        numbers = {"format", "epoch", *(f"{phase.name}/steps" for phase in system.optimized())}
+        if set(arrays) != numbers | weights.keys():
+            raise UserError(f"{file}: its arrays are not those of this system; was config.json changed?")
+        for name, array in arrays.items():
+            shape, kind = (tuple(weights[name].shape), "floating") if name in weights else ((), "integer")
+            if array.shape != shape or not np.issubdtype(array.dtype, getattr(np, kind)):
+                came, expected = f"{array.shape} {array.dtype}", f"{shape} {kind}"
+                raise UserError(f"{file}: {name} is {came}, expected {expected}; was config.json changed?")
+        if arrays["format"] != FORMAT:
+            raise UserError(f"{file}: format {arrays['format']}, expected {FORMAT}; was it written by another version?")
+        if not 0 <= arrays["epoch"] <= system.config.epochs or min(arrays[name] for name in numbers) < 0:
+            raise UserError(f"{file}: epoch {arrays['epoch']} of {system.config.epochs}; was config.json changed?")
 
 
 def write_safely(path, write):

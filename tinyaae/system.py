@@ -6,6 +6,7 @@ Everything here takes and returns NumPy arrays, whatever the backend; images are
 import numpy as np
 
 from .context import Context
+from .data import unit_interval
 from .errors import UserError, expect_columns
 from .networks import Code
 
@@ -49,15 +50,16 @@ class System:
 
     def decode(self, z, y=None):
         """Return images (n, d) in [0, 1] for styles z (n, z) and, where P reads a y, y (n, k)."""
+        z, y = np.asarray(z), None if y is None else np.asarray(y)
         expect_columns("decode", z, self.config.z, "is this z?")
         if (y is None) != (self.config.given_y == 0):
             came = "missing" if y is None else "given"
-            raise UserError(
-                f"decode: y is {came}, but P reads a y of width {self.config.given_y}"
-            )
+            raise UserError(f"decode: y is {came}, but P reads a y of width {self.config.given_y}")
         if y is not None:
             expect_columns("decode", y, self.config.given_y, "y is one-hot, one column a class or cluster")
-        return self._in_chunks(self._decode, Code(y, z)).z
+            if len(y) != len(z):
+                raise UserError(f"decode: y has {len(y)} rows, expected {len(z)}, as many as z; a label too few?")
+        return self._in_chunks(self._decode, Code(y, z)).x
 
     def classify(self, images):
         """Return the most probable class (n,) of each image (n, d); `UserError` where y does not stand for classes."""
@@ -85,7 +87,8 @@ class System:
 
         Mode supervised wants the two `labels`.
         """
-        ends = self.encode(np.stack([a, b]))
+        pair = [unit_interval(self._images("interpolate", np.asarray(image)[None]).z) for image in (a, b)]
+        ends = self.encode(np.concatenate(pair))
         t = np.linspace(0, 1, steps)[:, None]
         parts = ends.z, self.read_y(ends, labels)
         return self.decode(*[None if part is None else (1 - t) * part[:1] + t * part[1:] for part in parts])
@@ -100,14 +103,19 @@ class System:
 
     def _one_hot(self, where, labels):
         labels, k = np.asarray(labels), self.config.given_y
-        if labels.dtype.kind not in "iu" or np.min(labels) < 0 or np.max(labels) >= k:
-            raise UserError(f"{where}: labels are {labels.dtype} up to {np.max(labels)}, expected integers below {k}")
+        if labels.dtype.kind not in "iu":
+            raise UserError(f"{where}: labels are {labels.dtype}, expected integers")
+        wrong = labels[(labels < 0) | (labels >= k)]
+        if wrong.size:
+            raise UserError(f"{where}: label {wrong[0]}, expected 0 to {k - 1}")
         return np.eye(k, dtype=np.float32)[labels]
 
     def _images(self, where, images):
         images = np.asarray(images)
         expect_columns(where, images, self.config.inputs, "is the image flattened?")
-        if images.dtype != np.uint8 and not (np.min(images) >= 0 and np.max(images) <= 1):
+        if images.dtype != np.uint8 and images.dtype.kind != "f":
+            raise UserError(f"{where}: images are {images.dtype}, expected uint8 or float; astype('uint8')?")
+        if images.dtype != np.uint8 and images.size and not (np.min(images) >= 0 and np.max(images) <= 1):
             low, high = np.min(images), np.max(images)
             raise UserError(f"{where}: pixels from {low} to {high}, expected [0, 1]; divide by 255?")
         return Code(z=images)
@@ -120,12 +128,13 @@ class System:
 
     def _decode(self, code):
         code = Code(*[None if part is None else self.backend.array(part) for part in code])
-        return Code(z=self.networks["P"].forward(code, Context(self.backend))[0])
+        decoder = self.networks["P"]
+        return Code(x=decoder.image(decoder.forward(code, Context(self.backend))[0]))
 
     def _in_chunks(self, function, inputs):
         n = len(inputs.z)
         chunks = []
-        for start in range(0, n, CHUNK):
+        for start in range(0, max(n, 1), CHUNK):
             part = Code(*[None if rows is None else rows[start : start + CHUNK] for rows in inputs])
             chunks.append(function(part))
         whole = []

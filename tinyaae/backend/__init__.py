@@ -15,6 +15,7 @@ class Backend:
     """Arrays of one floating-point type on one device, and the few kernels where speed matters."""
 
     name = "plain"
+    threads = 1  # of the CPU; matrix products on another number of threads differ in their last bits
 
     def __init__(self, xp, dtype="float32"):
         self.xp = xp
@@ -102,4 +103,4 @@ class Backend:
         mean += dw
         square *= beta2
         square += dw * dw
-        w -= rate[0] * mean / (self.xp.sqrt(square) + rate[1])
+        w -= mean / (self.xp.sqrt(square) + rate[1]) * rate[0]
