@@ -130,7 +130,7 @@ class Config:
                 raise UserError(f"--{flag}: {getattr(self, name)} given, expected a whole number from {least} up")
         if not self.hidden or min(self.hidden) < 1:
             raise UserError(f"--hidden: {self.hidden} given, expected one or more widths of at least 1, e.g. 1000,1000")
-        if self.side and (len(self.side) != 2 or self.side[0] * self.side[1] != self.inputs):
+        if self.side and (len(self.side) != 2 or min(self.side) < 1 or self.side[0] * self.side[1] != self.inputs):
             raise UserError(f"side: {self.side} given, expected height and width of an image of {self.inputs} pixels")
         for name in ("input_dropout", "adversarial_momentum"):
             if getattr(self, name) >= 1:
@@ -139,7 +139,7 @@ class Config:
             raise UserError(f'--labels: {self.labels!r} given, expected a whole number or "all"')
         if self.labels == 0 and MODES[self.mode].least_labels:
             raise UserError(f"--labels: 0 given, mode {self.mode} needs some; one a class is the least")
-        if self.y and not self.y_is_class and self.clusters < 2:
+        if MODES[self.mode].q_y and not self.y_is_class and self.clusters < 2:
             raise UserError(f"--clusters: {self.clusters} given, expected at least 2")
         if self.mode == "label-regularized" and self.prior not in PLANAR:
             raise UserError(f"--prior: {self.prior} has no modes to give labels to; expected mixture or swiss-roll")
@@ -217,9 +217,9 @@ def expect_one_of(name, value, known):
 
 def expect_kind(name, value, kind):
     """Raise `UserError` unless `value` is a `kind` and, if it is a real number, finite and not negative."""
-    allowed = kind | int if isinstance(0.5, kind) else kind  # 1 will do for 1.0
-    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
+    real = isinstance(0.5, kind)
+    if not isinstance(value, kind | int if real else kind) or (isinstance(value, bool) and kind is not bool):
         expected = kind.__name__ if isinstance(kind, type) else kind
         raise UserError(f"{name}: {value!r} given, expected {expected}")
-    if isinstance(value, float) and not 0 <= value < float("inf"):
+    if real and value is not None and not 0 <= value < float("inf"):
         raise UserError(f"--{name.replace('_', '-')}: {value} given, expected a finite number from 0 up")

@@ -17,6 +17,7 @@ import numpy as np
 
 from .backend import Backend
 from .context import Context
+from .errors import UserError
 
 STEP = 1e-5
 SMALL = 1e-3  # errors are relative to the larger gradient, or to this where both are (nearly) zero
@@ -31,20 +32,19 @@ def check_layer(layer, x, backend=None, training=True, tolerance=1e-6, seed=0):
 
     Parameters and buffers are drawn at random, so that no scale is 1 and no shift 0; the layer stays bound to them.
     """
-    backend = backend or Backend.named("numpy", "float64")
+    backend = _float64(backend)
     where, parts, rng = type(layer).__name__, list(layer.walk()), np.random.default_rng(seed)
 
     def draw(shape):
         return backend.array(rng.normal(size=tuple(shape)))
 
+    def named(part, name):
+        return name if part is layer else f"{name} of layer {parts.index(part)} ({type(part).__name__})"
+
     def draw_tree():  # random arrays shaped like the parameters: as the layer wants them, and by name
         by_name = {}
-
-        def one(part, name):
-            place = "" if part is layer else f" of layer {parts.index(part)} ({type(part).__name__})"
-            return by_name.setdefault(name + place, draw(part.shapes[name]))
-
-        return layer.tree(one), by_name
+        tree = layer.tree(lambda part, name: by_name.setdefault(named(part, name), draw(part.shapes[name])))
+        return tree, by_name
 
     def forward(x):
         return layer.forward(x, Context(backend, training, seed))
@@ -54,7 +54,7 @@ def check_layer(layer, x, backend=None, training=True, tolerance=1e-6, seed=0):
 
     tree, parameters = draw_tree()
     layer.bind(backend, tree)
-    buffers = {name: getattr(part, name) for part in parts for name in part.buffers}
+    buffers = {named(part, name): getattr(part, name) for part in parts for name in part.buffers}
     for buffer in buffers.values():
         buffer[...] = backend.array(rng.uniform(0.5, 1.5, tuple(buffer.shape)))
     x, other = backend.array(x), draw(np.shape(x))
@@ -83,7 +83,7 @@ def check_loss(loss, args, backend=None, tolerance=1e-6):
 
     `args` are host arrays and numbers, e.g. (output, target), both (n, d).
     """
-    backend = backend or Backend.named("numpy", "float64")
+    backend = _float64(backend)
     args = [backend.array(arg) if np.ndim(arg) else arg for arg in args]
     lent = {f"argument {k}": arg for k, arg in enumerate(args) if np.ndim(arg)}
     before = _bytes(backend, lent)
@@ -99,7 +99,7 @@ def check_phase(phase, batch, frozen=(), tolerance=1e-4, seed=0):
     Its objective is the sum of its values, without those named `…_accuracy`. The networks in `frozen` must stay as they
     are when the phase is updated, which is done once, at the end: a checked phase has taken a step.
     """
-    backend = phase.backend
+    backend = _float64(phase.backend)
     for network in frozen:
         if any(network is moved for moved in phase.moves):
             raise GradientError(f"{phase.name}: its gradient reaches {network.name}, which is not for it to move")
@@ -164,6 +164,13 @@ def compare(what, ours, theirs, tolerance):
             f"{place}backward says {ours[worst]:.6g}, differences say {theirs[worst]:.6g}"
         )
     return error
+
+
+def _float64(backend):
+    backend = backend or Backend.named("numpy", "float64")
+    if backend.dtype != backend.xp.float64:
+        raise UserError("gradcheck: the backend's numbers are float32, expected float64; differences need the digits")
+    return backend
 
 
 def _host(backend, x):

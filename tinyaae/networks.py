@@ -189,7 +189,7 @@ def encoder(backend, d_in, hidden, classes, d_z, *, posterior="deterministic", i
     """Return Q: corruption of the input (training only), hidden layers, and one Linear for y and z together."""
     corruption = [GaussianNoise(input_noise)] if input_noise else []
     corruption += [Dropout(input_dropout)] if input_dropout else []
-    d_noise = hidden[0] // 10 if posterior == "universal" else 0
+    d_noise = max(1, hidden[0] // 10) if posterior == "universal" else 0
     corruption += [AppendNoise(d_in, d_noise)] if d_noise else []
     d_out = classes + (2 * d_z if posterior == "gaussian" else d_z)
     heads = [Linear(hidden[-1], d_out, std), *([BatchNorm(d_out)] if head_norm else [])]

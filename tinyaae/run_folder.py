@@ -138,7 +138,7 @@ class RunFolder:
         if not file.is_file():
             raise UserError(f"{file}: no such file, expected the run's checkpoint; did the run ever start?")
         try:
-            with np.load(file, allow_pickle=False) as saved:
+            with file.open("rb") as content, np.load(content, allow_pickle=False) as saved:
                 arrays = {name: saved[name] for name in saved.files}
         except Exception as error:  # a damaged zip or array header shows itself in a dozen kinds of exception
             came = " ".join(f"{type(error).__name__}: {error}".split())

@@ -76,11 +76,11 @@ class Batches:
             rows = slice(step * self.size, (step + 1) * self.size)
             batch = Batch(self.backend.rows(self.images, order[rows]))
             if self.told is not None:
-                batch = batch._replace(labels=told[rows])
+                batch = batch._replace(labels=told[rows, :])
             if self.labelled:
                 rows = slice(step * m, (step + 1) * m)
                 x = self.backend.rows(self.images, order_labelled[rows])
-                batch = batch._replace(x_labelled=x, y_labelled=one_hot[rows])
+                batch = batch._replace(x_labelled=x, y_labelled=one_hot[rows, :])
             yield batch
 
     def _on_device(self, index):

@@ -1,0 +1,33 @@
+"""Every test that asks for `backend` (float32) or `backend64` runs once on each of these."""
+
+import pytest
+
+from tinyaae.backend import Backend
+from tinyaae.errors import UserError
+
+BACKENDS = ["numpy", "array-api-strict", "array-api-strict-device1", "cupy"]
+
+
+def backend_for_test(name, dtype):
+    """Return the backend called `name`; skip the test, with the reason, where it cannot be used."""
+    if name.startswith("array-api-strict"):
+        pytest.importorskip("array_api_strict")
+        from strict_backend import StrictBackend
+
+        return StrictBackend(dtype, "device1" if name.endswith("device1") else "CPU_DEVICE")
+    try:
+        return Backend.named(name, dtype)
+    except UserError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request):
+    """A backend in float32, the type of all training."""
+    return backend_for_test(request.param, "float32")
+
+
+@pytest.fixture(params=BACKENDS)
+def backend64(request):
+    """A backend in float64, the type of gradient checks."""
+    return backend_for_test(request.param, "float64")

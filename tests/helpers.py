@@ -1,0 +1,155 @@
+"""What several test files and the catalogue of wrong backwards share: a tiny adversarial autoencoder and its phases.
+
+Its sizes differ, so that a missing transpose cannot pass: 3 images of 4 pixels (11 with labels), hidden layers of 6 and
+7, a y of 8 classes and a z of 5.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinyaae import networks
+from tinyaae.networks import Code
+from tinyaae.optimizers import Momentum
+from tinyaae.phases import (
+    Batch,
+    Discriminate,
+    Generate,
+    Imagination,
+    Part,
+    Phase,
+    Reconstruction,
+    SemiSupervised,
+    Separated,
+    Variational,
+)
+from tinyaae.priors import Categorical, Gaussian
+
+N, M, PIXELS, HIDDEN, CLASSES, STYLE = 3, 11, 4, [6, 7], 8, 5
+
+
+class System(NamedTuple):
+    """The networks of a semi-supervised AAE and a GAN, what their discriminators judge, and one batch."""
+
+    encoder: Any
+    decoder: Any
+    parts: list  # y and z, judged by D_y and D_z
+    image: Part  # judged by D_x
+    batch: Batch
+
+    @property
+    def networks(self):
+        return [self.encoder, self.decoder, *(part.discriminator for part in (*self.parts, self.image))]
+
+
+def tiny_system(
+    backend,
+    told_labels=False,
+    classes=CLASSES,
+    hidden=HIDDEN,
+    batch_norm=False,
+    heads=0,
+    logits=False,
+    **encoder_options,
+):
+    """Return the tiny `System`, its weights, biases, scales and shifts all jolted away from where they start."""
+    encoder = networks.encoder(backend, PIXELS, hidden, classes, STYLE, batch_norm=batch_norm, **encoder_options)
+    decoder = networks.decoder(
+        backend, classes + STYLE, hidden[::-1], PIXELS, heads=heads, logits=logits, batch_norm=batch_norm
+    )
+    d_y = networks.discriminator(backend, "D_y", CLASSES, HIDDEN)
+    d_z = networks.discriminator(backend, "D_z", STYLE + (CLASSES + 1 if told_labels else 0), HIDDEN)
+    d_x = networks.discriminator(backend, "D_x", PIXELS, HIDDEN)
+    parts = [Part("y", d_y, Categorical(CLASSES)), Part("z", d_z, Gaussian(STYLE), told_labels)]
+    system = System(encoder, decoder, parts[0 if classes else 1 :], Part("x", d_x, None), tiny_batch(backend))
+    rng = np.random.default_rng(0)
+    for network in system.networks:
+        network.flat += backend.array(rng.normal(0, 0.5, network.size))
+    return system
+
+
+def tiny_batch(backend, seed=0):
+    """Return a random `Batch`; the last of its images is unlabelled."""
+    rng = np.random.default_rng(seed + 100)
+    x, x_labelled = rng.uniform(0, 1, (N, PIXELS)), rng.uniform(0, 1, (M, PIXELS))
+    y_labelled = np.eye(CLASSES)[rng.integers(0, CLASSES, M)]
+    labels = np.eye(CLASSES + 1)[[2, 6, CLASSES]]
+    return Batch(*[backend.array(part) for part in (x, x_labelled, y_labelled, labels)])
+
+
+class Case(NamedTuple):
+    """A phase to test: its class, what it takes besides an optimizer, what it may move, and the system it needs."""
+
+    kind: type
+    takes: Any  # System -> arguments
+    moves: set
+    options: dict = {}
+    keywords: dict = {}
+
+
+def imagination(system):
+    return Imagination(system.decoder, Gaussian(CLASSES + STYLE))
+
+
+PHASES = {
+    "reconstruction": Case(Reconstruction, lambda s: [s.encoder, s.decoder], {"Q", "P"}),
+    "cross-entropy": Case(Reconstruction, lambda s: [s.encoder, s.decoder], {"Q", "P"}, {"logits": True}),
+    "given-label": Case(Reconstruction, lambda s: [s.encoder, s.decoder], {"Q", "P"}, keywords={"given_label": True}),
+    "variational": Case(Variational, lambda s: [s.encoder, s.decoder], {"Q", "P"}, {"posterior": "gaussian"}),
+    "separated": Case(Separated, lambda s: [s.encoder, s.decoder], {"Q", "P"}, {"heads": CLASSES}, {"eta": 3.0}),
+    "discriminate": Case(Discriminate, lambda s: [s.encoder, s.parts], {"D_y", "D_z"}),
+    "generate": Case(Generate, lambda s: [s.encoder, s.parts], {"Q"}),
+    "discriminate-told-labels": Case(
+        Discriminate, lambda s: [s.encoder, s.parts], {"D_y", "D_z"}, {"told_labels": True}
+    ),
+    "generate-told-labels": Case(Generate, lambda s: [s.encoder, s.parts], {"Q"}, {"told_labels": True}),
+    "discriminate-images": Case(Discriminate, lambda s: [imagination(s), [s.image]], {"D_x"}),
+    "generate-images": Case(Generate, lambda s: [imagination(s), [s.image]], {"P"}),
+    "semi-supervised": Case(SemiSupervised, lambda s: [s.encoder], {"Q"}),
+}
+
+
+def phase_of(system, name, optimizer=None, kind=None):
+    """Return the phase called `name` in `PHASES` over a system, or another class `kind` in its place."""
+    case = PHASES[name]
+    return (kind or case.kind)(*case.takes(system), optimizer or Momentum(0.1), **case.keywords)
+
+
+def tiny_phase(backend, name, optimizer=None, kind=None, **options):
+    """Return the phase called `name`, the tiny system it needs, and those networks that it must not move."""
+    system = tiny_system(backend, **{**options, **PHASES[name].options})
+    frozen = [network for network in system.networks if network.name not in PHASES[name].moves]
+    return phase_of(system, name, optimizer, kind), system, frozen
+
+
+class EveryField(Phase):
+    """min over Q of Σ r·field over y, z, logits and posterior, r random: gives every field of a Code a gradient."""
+
+    def __init__(self, encoder):
+        super().__init__("every-field", [encoder], Momentum(0.1))
+        self.encoder = encoder
+
+    def forward(self, batch):
+        code, cache = self.encoder.forward(batch.x, self.context())
+        rng = np.random.default_rng(5)
+        dcode = Code(*[None if f is None else self.backend.array(rng.normal(size=tuple(f.shape))) for f in code])
+        pairs = zip(Code._fields, code, dcode, strict=True)
+        return {name: self.backend.xp.sum(f * df) for name, f, df in pairs if f is not None}, (dcode, cache)
+
+    def backward(self, cache):
+        self.gradients.zero()
+        self.encoder.backward(*cache, self.gradients)
+
+
+def host(backend, x):
+    """Return a copy of a device array on the host."""
+    return np.array(backend.to_numpy(x))
+
+
+def saved(backend, *things):
+    """Return name -> bytes of all the state of some networks and phases (a phase's is its optimizer's)."""
+    result = {}
+    for thing in things:
+        state = thing.optimizer.state if isinstance(thing, Phase) else thing.state()
+        result |= {f"{thing.name}.{name}": host(backend, value).tobytes() for name, value in state.items()}
+    return result

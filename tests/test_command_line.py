@@ -1,0 +1,475 @@
+"""What `python run_mnist.py` promises: a run from start to end, and for every mistake one line, status 2, no trace."""
+
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from tiny import REPOSITORY, SIDE, STEPS, arrays, write_npz
+
+import run_mnist
+from tinyaae import figures
+from tinyaae.config import MODES
+from tinyaae.system import System
+
+SMALL = ["--hidden", "8,7", "--epochs", "2", "--batch-size", "10"]
+TINY = ["--data", "data.npz", *SMALL]
+SEMI = [*TINY, "--labels", "6"]
+RESULT = {"revision", "mode", "seed", "backend", "labels", "epochs", "seconds", "machine"}
+RESULT |= {"test_error", "reconstruction_error"}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """Stand in an empty folder with the tiny data.npz."""
+    monkeypatch.chdir(tmp_path)
+    write_npz(tmp_path / "data.npz")
+    return tmp_path
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Draw nothing: pictures take longer than the tiny runs, and have tests of their own."""
+    monkeypatch.setattr(figures, "draw_all", lambda system, dataset, folder: [folder.figures / "none.png"])
+
+
+@pytest.fixture
+def command(capsys):
+    """Return a function that runs run_mnist.py in this process: arguments -> status, stdout, stderr."""
+
+    def run(*arguments):
+        try:
+            status = run_mnist.main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            status = stop.code
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def finished(command, undrawn, here):
+    """The folder of a finished run."""
+    assert command(*SEMI, "--out", "done", "--quiet")[0] == 0
+    return here / "done"
+
+
+def everything(folder):
+    """Return path -> bytes of every file below `folder`, and None for folders."""
+    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+def process(*arguments, **options):
+    """Start run_mnist.py as a process of its own."""
+    line = [sys.executable, str(REPOSITORY / "run_mnist.py"), *arguments]
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(line, env=environment, text=True, **pipes, **options)
+
+
+def interrupt_at(monkeypatch, step):
+    """Press Ctrl-C in the given training step, counted from 0."""
+    steps, original = iter(range(10_000)), System.step
+
+    def stepped(system, batch):
+        if next(steps) == step:
+            raise KeyboardInterrupt
+        return original(system, batch)
+
+    monkeypatch.setattr(System, "step", stepped)
+
+
+def idx(array):
+    header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    return header + array.astype(np.uint8).tobytes()
+
+
+def write_idx(folder, **changed):
+    """Write the tiny data set as the four files of MNIST; a keyword's value replaces the bytes of that file."""
+    folder.mkdir()
+    names = {"x_train": "train-images-idx3", "y_train": "train-labels-idx1"}
+    names |= {"x_test": "t10k-images-idx3", "y_test": "t10k-labels-idx1"}
+    parts = {key: idx(part) for key, part in arrays().items()} | changed
+    for key, name in names.items():
+        (folder / f"{name}-ubyte").write_bytes(parts[key])
+
+
+# A run from start to end
+
+
+def test_a_real_run_leaves_what_the_readme_says(here):
+    """In a process of its own, with its pictures."""
+    run = process(*SEMI, "--revision", "first")
+    out, err = run.communicate(timeout=120)
+    assert (run.returncode, "Traceback" in err) == (0, False)
+    folder = here / "runs" / "first"
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"config.json", "metrics.csv", "checkpoint.npz", "result.json", "figures"}
+    pictures = list((folder / "figures").iterdir())
+    assert len(pictures) >= 8 and all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
+    result = json.loads((folder / "result.json").read_text())
+    assert f"test error {result['test_error']:.2%}" in out
+    assert f"{len(pictures)} pictures in runs{os.sep}first{os.sep}figures" in out
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_runs(command, undrawn, here, mode):
+    labels = ["--labels", "6"] if "labels" in MODES[mode].flags else []
+    assert command("--mode", mode, *TINY, *labels, "--out", "out")[0] == 0
+    assert json.loads((here / "out" / "result.json").read_text())["mode"] == mode
+
+
+def test_result_has_the_keys_that_are_promised(finished):
+    assert json.loads((finished / "result.json").read_text()).keys() == RESULT
+
+
+def test_result_says_what_was_asked_for(command, undrawn, here):
+    command(*SEMI, "--seed", "5", "--labels", "all", "--revision", "mine", "--out", "out")
+    result = json.loads((here / "out" / "result.json").read_text())
+    expected = {"revision": "mine", "mode": "semi-supervised", "seed": 5, "backend": "numpy", "labels": "all"}
+    expected |= {"epochs": 2}
+    assert {key: result[key] for key in expected} == expected
+
+
+def test_test_error_is_a_fraction_of_the_test_images(finished):
+    wrong = 40 * json.loads((finished / "result.json").read_text())["test_error"]
+    assert wrong == pytest.approx(round(wrong)) and 0 <= wrong <= 40
+
+
+def test_metrics_have_a_row_an_epoch(finished):
+    assert [line.split(",")[0] for line in (finished / "metrics.csv").read_text().splitlines()] == ["epoch", "1", "2"]
+
+
+def test_config_says_the_flags(finished):
+    config = json.loads((finished / "config.json").read_text())
+    assert (config["hidden"], config["epochs"], config["batch_size"], config["labels"]) == ([8, 7], 2, 10, 6)
+
+
+def test_one_hidden_width_is_that_of_two_layers(command, undrawn, here):
+    command(*SEMI, "--hidden", "9", "--out", "out")
+    assert json.loads((here / "out" / "config.json").read_text())["hidden"] == [9, 9]
+
+
+def test_without_out_and_revision_the_folder_is_named_after_the_time(command, undrawn, here):
+    assert command(*SEMI)[0] == 0
+    (folder,) = (here / "runs").iterdir()
+    assert json.loads((folder / "result.json").read_text())["revision"] == folder.name
+    time.strptime(folder.name, "%Y%m%d-%H%M%S")
+
+
+def test_same_command_same_bytes(command, undrawn, here):
+    for name in ("one", "two"):
+        command(*SEMI, "--out", name)
+    assert (here / "one" / "checkpoint.npz").read_bytes() == (here / "two" / "checkpoint.npz").read_bytes()
+
+
+def test_quiet_prints_the_result_alone(command, undrawn):
+    status, out, err = command(*SEMI, "--quiet")
+    assert (status, len(out.splitlines()), err) == (0, 1, "")
+    assert out.startswith("test error ")
+
+
+def test_without_quiet_each_epoch_has_a_line(command, undrawn):
+    _, out, _ = command(*SEMI)
+    assert [line[:9] for line in out.splitlines() if line.startswith("epoch")] == ["epoch 1/2", "epoch 2/2"]
+
+
+def test_without_data_it_is_mnist(command, undrawn, here):
+    assert command("--epochs", "1", "--hidden", "8", "--batch-size", "5000", "--out", "out", "--quiet")[0] == 0
+    config = json.loads((here / "out" / "config.json").read_text())
+    assert (config["inputs"], config["classes"], config["side"], config["labels"]) == (784, 10, [28, 28], 100)
+
+
+@pytest.mark.parametrize("classes, height, width", [(2, 4, 5), (12, 3, 3)])
+def test_npz_with_other_sizes_and_classes(command, undrawn, here, classes, height, width):
+    write_npz(here / "own.npz", **arrays(classes, height, width))
+    assert command("--data", "own.npz", *SMALL, "--labels", "12", "--out", "out")[0] == 0
+    config = json.loads((here / "out" / "config.json").read_text())
+    assert (config["inputs"], config["classes"], config["side"]) == (height * width, classes, [height, width])
+
+
+@pytest.mark.parametrize("classes, height, width", [(2, 4, 5), (12, 3, 3)])
+def test_idx_folder_with_other_sizes_and_classes(command, undrawn, here, classes, height, width):
+    write_idx(here / "own", **{key: idx(part) for key, part in arrays(classes, height, width).items()})
+    assert command("--data", "own", *SMALL, "--labels", "12", "--out", "out")[0] == 0
+    config = json.loads((here / "out" / "config.json").read_text())
+    assert (config["inputs"], config["classes"], config["side"]) == (height * width, classes, [height, width])
+
+
+def test_float_images_give_the_run_of_the_same_bytes(command, undrawn, here):
+    floats = {key: part.astype(np.float32) / 255 for key, part in arrays().items() if key.startswith("x")}
+    write_npz(here / "floats.npz", **floats)
+    command(*SEMI, "--out", "bytes")
+    command(*SEMI, "--data", "floats.npz", "--out", "floats")
+    assert (here / "bytes" / "checkpoint.npz").read_bytes() == (here / "floats" / "checkpoint.npz").read_bytes()
+
+
+def test_auto_falls_back_to_numpy_with_a_notice(command, undrawn, here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    status, out, _ = command(*SEMI, "--backend", "auto", "--out", "out")
+    assert status == 0 and out.startswith("No GPU, so this runs on NumPy")
+    assert json.loads((here / "out" / "result.json").read_text())["backend"] == "numpy"
+
+
+def test_help_explains_every_flag(command):
+    status, out, err = command("--help")
+    assert (status, err) == (0, "")
+    flags = "mode backend prior posterior labels clusters hidden epochs batch-size input-noise seed preset data out"
+    for flag in [*flags.split(), "resume", "evaluate", "quiet", "revision"]:
+        assert f"--{flag} " in out or f"--{flag}\n" in out
+
+
+# Evaluate and resume
+
+
+def test_evaluate_says_the_test_error_of_the_result(command, finished):
+    result = json.loads((finished / "result.json").read_text())
+    status, out, err = command("--evaluate", finished)
+    assert (status, len(out.splitlines()), err) == (0, 1, "")
+    assert f"after epoch 2 of 2: test error {result['test_error']:.2%}, " in out
+    assert f"reconstruction error {result['reconstruction_error']:.2f}" in out
+
+
+def test_evaluate_writes_nothing(command, finished, here):
+    before = everything(here)
+    command("--evaluate", finished, "--quiet")
+    assert everything(here) == before
+
+
+def test_evaluate_an_interrupted_run(command, undrawn, monkeypatch):
+    interrupt_at(monkeypatch, STEPS + 3)
+    command(*SEMI, "--out", "part", "--quiet")
+    status, out, _ = command("--evaluate", "part")
+    assert status == 0 and out.startswith("part after epoch 1 of 2: ")
+
+
+def test_resume_of_a_finished_run_does_nothing(command, finished, here):
+    before = everything(here)
+    status, out, err = command("--resume", finished)
+    assert (status, err) == (0, "") and "finished already" in out
+    assert everything(here) == before
+
+
+@pytest.mark.parametrize("step", [0, 5, STEPS + 3])
+def test_interrupted_run_says_so_and_resumes_to_the_same_end(command, finished, here, monkeypatch, step):
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, step)
+        status, _, err = command(*SEMI, "--out", "part", "--quiet")
+        assert status == 130 and "--resume" in err
+    assert command("--resume", "part", "--quiet")[0] == 0
+    assert (here / "part" / "checkpoint.npz").read_bytes() == (finished / "checkpoint.npz").read_bytes()
+    assert everything(here / "part").keys() == {here / "part" / p.relative_to(finished) for p in finished.rglob("*")}
+
+
+def test_resumed_run_reports_what_the_uninterrupted_one_does(command, finished, here, monkeypatch):
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, STEPS + 3)
+        command(*SEMI, "--revision", "done", "--out", "part", "--quiet")
+    command("--resume", "part", "--quiet")
+    whole, part = (json.loads((here / name / "result.json").read_text()) for name in ("done", "part"))
+    assert {**part, "seconds": 0, "revision": ""} == {**whole, "seconds": 0, "revision": ""}
+    assert part["revision"] == "done"
+
+
+def test_run_interrupted_in_its_pictures_resumes(command, undrawn, here, monkeypatch):
+    def interrupted(system, dataset, folder):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(figures, "draw_all", interrupted)
+        assert command(*SEMI, "--out", "part", "--quiet")[0] == 130
+    assert command("--resume", "part", "--quiet")[0] == 0
+    assert (here / "part" / "result.json").is_file()
+
+
+def test_resume_on_another_number_of_threads_says_so(command, undrawn, here, monkeypatch):
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 0)
+        command(*SEMI, "--out", "part", "--quiet")
+    config = json.loads((here / "part" / "config.json").read_text())
+    (here / "part" / "config.json").write_text(json.dumps(config | {"threads": config["threads"] + 1}))
+    status, _, err = command("--resume", "part", "--quiet")
+    assert status == 0 and f"made on {config['threads'] + 1} threads" in err
+
+
+def test_a_real_ctrl_c_ends_with_130_and_one_line(here):
+    run = process(*SEMI, "--epochs", "100000", "--out", "long", "--quiet")
+    until = time.monotonic() + 60
+    while not (here / "long" / "metrics.csv").exists() and time.monotonic() < until and run.poll() is None:
+        time.sleep(0.05)
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert len(err.split("\n")) == 3 and "--resume" in err  # "^C" stands alone on the first
+
+
+# Mistakes: status 2, one line, nothing written
+
+BAD_FLAGS = {
+    "unknown mode": ["--mode", "resnet"],
+    "unknown preset": ["--preset", "slow"],
+    "unknown prior": ["--prior", "normal"],
+    "unknown posterior": ["--posterior", "laplace"],
+    "unknown backend": ["--backend", "jax"],
+    "unknown flag": ["--layers", "3"],
+    "shortened flag": ["--epoch", "3"],
+    "stray word": ["semi-supervised"],
+    "flag without its value": ["--seed"],
+    "no epochs": ["--epochs", "0"],
+    "negative epochs": ["--epochs", "-1"],
+    "epochs in words": ["--epochs", "three"],
+    "no batch": ["--batch-size", "0"],
+    "no z": ["--z", "0"],
+    "no hidden units": ["--hidden", "0"],
+    "negative hidden units": ["--hidden=-8,7"],
+    "hidden units in words": ["--hidden", "many"],
+    "no hidden layer": ["--hidden", ""],
+    "negative noise": ["--input-noise", "-0.1"],
+    "noise that is no number": ["--input-noise", "nan"],
+    "negative seed": ["--seed", "-1"],
+    "seed too large": ["--seed", str(2**70)],
+    "no labels": ["--labels", "0"],
+    "negative labels": ["--labels", "-1"],
+    "labels in words": ["--labels", "some"],
+    "fewer labels than classes": ["--labels", "2"],
+    "more labels than images": ["--labels", "1000"],
+    "labels where there are none": ["--mode", "aae"],
+    "clusters where there are none": ["--clusters", "5"],
+    "flat prior in three dimensions": ["--prior", "swiss-roll", "--z", "3"],
+    "revision that is a path": ["--revision", "../up"],
+    "empty revision": ["--revision", ""],
+    "empty out": ["--out", ""],
+    "out that is a file": ["--out", "data.npz"],
+    "out below a file": ["--out", "data.npz/run"],
+    "missing data": ["--data", "missing"],
+    "empty data": ["--data", ""],
+    "data that is a folder of something else": ["--data", "."],
+}
+
+
+def refused(command, here, *arguments):
+    """Assert that this is refused as a mistake should be; return the line."""
+    before = everything(here)
+    status, out, err = command(*arguments)
+    assert (status, out, len(err.splitlines())) == (2, "", 1)
+    assert err.startswith("run_mnist.py: ")
+    assert everything(here) == before
+    return err
+
+
+@pytest.mark.parametrize("flags", BAD_FLAGS.values(), ids=BAD_FLAGS)
+def test_bad_flag(command, here, flags):
+    refused(command, here, *SEMI, "--out", "out", *flags)
+
+
+def test_refusal_of_an_unknown_mode_names_the_modes(command, here):
+    line = refused(command, here, *SEMI, "--mode", "resnet")
+    assert all(mode in line for mode in MODES)
+
+
+def test_out_that_holds_a_run(command, finished, here):
+    assert "--resume" in refused(command, here, *SEMI, "--out", "done")
+
+
+def test_revision_that_holds_a_run(command, undrawn, here):
+    command(*SEMI, "--revision", "mine")
+    assert "--resume" in refused(command, here, *SEMI, "--revision", "mine")
+
+
+def test_cupy_that_is_not_installed_names_the_extra(command, here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    line = refused(command, here, *SEMI, "--backend", "cupy")
+    assert "cuda12" in line and "cuda13" in line
+
+
+X, Y, FLOATS = arrays()["x_train"], arrays()["y_train"], arrays()["x_train"] / 255
+BAD_ARRAYS = {
+    "Python objects": {"x_train": X.astype(object)},
+    "too few labels": {"y_train": Y[:-1]},
+    "negative labels": {"y_train": Y - 1},
+    "a test label that training lacks": {"y_test": np.full(40, 3)},
+    "pixels that are no number": {"x_train": FLOATS * np.nan},
+    "pixels above 1": {"x_train": FLOATS * 255},
+    "pixels below 0": {"x_train": FLOATS - 0.5},
+    "test images of another size": {"x_test": np.zeros((40, SIDE, SIDE + 1), np.uint8)},
+    "a class with too few images": {"y_train": np.minimum(np.arange(120), 2)},
+}
+
+
+@pytest.mark.parametrize("changed", BAD_ARRAYS.values(), ids=BAD_ARRAYS)
+def test_bad_npz(command, here, changed):
+    write_npz(here / "bad.npz", **changed)
+    refused(command, here, *SEMI, "--labels", "12", "--data", "bad.npz")
+
+
+BAD_FILES = {
+    "truncated images": {"x_train": idx(X)[:-1]},
+    "truncated header": {"x_test": idx(X)[:3]},
+    "wrong magic": {"x_train": b"\x01" + idx(X)[1:]},
+    "labels for images": {"x_train": idx(Y)},
+    "too many labels": {"y_train": idx(np.append(Y, 0))},
+    "empty file": {"y_test": b""},
+}
+
+
+@pytest.mark.parametrize("changed", BAD_FILES.values(), ids=BAD_FILES)
+def test_bad_idx(command, here, changed):
+    write_idx(here / "own", **changed)
+    refused(command, here, *SEMI, "--data", "own")
+
+
+@pytest.mark.parametrize("verb", ["--resume", "--evaluate"])
+@pytest.mark.parametrize("run", ["missing", ".", "data.npz", ""])
+def test_resume_or_evaluate_of_nothing(command, here, verb, run):
+    assert "no config.json" in refused(command, here, verb, run)
+
+
+@pytest.mark.parametrize("verb", ["--resume", "--evaluate"])
+@pytest.mark.parametrize("more", [["--epochs", "3"], ["--seed", "0"], ["--out", "out"], ["--data", "data.npz"]])
+def test_resume_or_evaluate_with_another_flag(command, finished, here, verb, more):
+    assert more[0] in refused(command, here, verb, "done", *more)
+
+
+def test_resume_and_evaluate_at_once(command, finished, here):
+    refused(command, here, "--resume", "done", "--evaluate", "done")
+
+
+@pytest.mark.parametrize("verb", ["--resume", "--evaluate"])
+@pytest.mark.parametrize("name", ["config.json", "checkpoint.npz"])
+def test_resume_or_evaluate_of_a_damaged_run(command, finished, here, verb, name):
+    (finished / "result.json").unlink()
+    content = (finished / name).read_bytes()
+    (finished / name).write_bytes(content[: len(content) // 2])
+    assert name in refused(command, here, verb, "done")
+
+
+def test_resume_of_a_run_with_a_damaged_result(command, finished, here):
+    (finished / "result.json").write_text("{")
+    assert "result.json" in refused(command, here, "--resume", "done")
+
+
+@pytest.mark.parametrize("verb", ["--resume", "--evaluate"])
+@pytest.mark.parametrize("sizes", [(4, 6, 6), (3, 6, 7), (3, 4, 9)])
+def test_resume_or_evaluate_after_the_data_changed(command, finished, here, verb, sizes):
+    (finished / "result.json").unlink()
+    write_npz(here / "data.npz", **arrays(*sizes))
+    assert "has the data changed?" in refused(command, here, verb, "done")
+
+
+def test_resume_after_the_data_is_gone(command, finished, here):
+    (finished / "result.json").unlink()
+    (here / "data.npz").unlink()
+    assert "no such file" in refused(command, here, "--resume", "done")
+
+
+def test_a_real_mistake_in_a_process_of_its_own(here):
+    before = everything(here)
+    run = process(*SEMI, "--epochs", "0")
+    out, err = run.communicate(timeout=60)
+    assert (run.returncode, out, err.count("\n")) == (2, "", 1)
+    assert everything(here) == before

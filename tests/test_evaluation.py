@@ -1,0 +1,261 @@
+"""What `tinyaae.evaluation` measures, against small cases worked by hand."""
+
+import json
+import math
+import sys
+
+import numpy as np
+import pytest
+from tiny import tiny_config, tiny_dataset, tiny_system
+
+from tinyaae.config import MODES
+from tinyaae.data import unit_interval
+from tinyaae.evaluation import (
+    SIGMAS,
+    adjusted_rand_index,
+    cluster_report,
+    confusion,
+    contingency,
+    diagnostics,
+    error_rate,
+    evaluate,
+    heads_names,
+    hungarian_names,
+    majority_names,
+    normalized_mutual_information,
+    parzen_log_likelihood,
+    parzen_sigma,
+)
+from tinyaae.networks import Code
+
+DATASET = tiny_dataset()
+TEST = DATASET.x_test, DATASET.y_test
+
+
+class Told:
+    """Stands for a system: says of every image the code that it was told to say, and reconstructs it as grey."""
+
+    networks = {"Q": None}
+
+    def __init__(self, y, z=None, **config):
+        y = np.array(y)
+        self.code = Code(y=y, logits=np.log(y), z=np.zeros((len(y), 2)) if z is None else np.array(z))
+        self.config = tiny_config(**config)
+
+    def encode(self, images):
+        return self.code
+
+    def read_y(self, code, labels):
+        return code.y
+
+    def decode(self, z, y):
+        return np.full((len(z), 4), 0.5)
+
+
+SURE = [[0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1]]  # images 0 and 1 in class 0, 2 and 3 in 1
+BLACK = np.zeros((4, 4), np.uint8)
+TRUTH = np.array([0, 1, 1, 1])
+
+
+# Classification and diagnostics
+
+
+def test_error_rate_is_the_share_that_differs():
+    assert error_rate(np.array([0, 1, 2, 2]), np.array([0, 1, 1, 2])) == 0.25
+
+
+def test_confusion_has_the_truth_in_rows():
+    assert confusion(np.array([1, 1, 0]), np.array([0, 0, 2]), 3).tolist() == [[0, 2, 0], [0, 0, 0], [1, 0, 0]]
+
+
+def test_contingency_need_not_be_square():
+    assert contingency(np.array([0, 1, 1]), np.array([2, 0, 2]), 2, 3).tolist() == [[0, 0, 1], [1, 0, 1]]
+
+
+def test_validation_error():
+    assert diagnostics(Told(SURE), BLACK, TRUTH)["validation_error"] == 0.25
+
+
+def test_reconstruction_error_is_half_the_squared_sum_an_image():
+    assert diagnostics(Told(SURE), BLACK, TRUTH)["reconstruction_error"] == 0.5 * 4 * 0.5**2
+
+
+def test_reconstruction_error_of_bytes_is_in_pixels_from_0_to_1():
+    assert diagnostics(Told(SURE), BLACK + 255, TRUTH)["reconstruction_error"] == 0.5 * 4 * 0.5**2
+
+
+def test_mean_and_deviation_of_the_codes():
+    found = diagnostics(Told(SURE, z=[[1, 1], [1, 1], [3, 3], [3, 3]]), BLACK, TRUTH)
+    assert (found["z_mean"], found["z_std"]) == (2, 1)
+
+
+def test_outputs_that_no_image_chooses_are_dead():
+    assert diagnostics(Told(SURE), BLACK, TRUTH)["dead_outputs"] == 1
+
+
+def test_entropy_of_the_mean_of_y():
+    mean = [0.45, 0.45, 0.1]
+    expected = -sum(p * math.log(p) for p in mean)
+    assert diagnostics(Told(SURE), BLACK, TRUTH)["y_entropy"] == pytest.approx(expected)
+
+
+def test_entropy_is_ln_k_when_all_outputs_are_used_equally():
+    found = diagnostics(Told([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]]), BLACK[:3], TRUTH[:3])
+    assert found["y_entropy"] == pytest.approx(math.log(3))
+
+
+def test_outputs_that_are_clusters_are_named_before_they_are_counted():
+    found = diagnostics(Told(SURE, mode="clustering", clusters=3), BLACK, np.array([2, 2, 0, 0]))
+    assert found["validation_cluster_error"] == 0 and "validation_error" not in found
+
+
+def test_gan_has_nothing_to_diagnose():
+    assert diagnostics(tiny_system("gan"), *TEST) == {}
+
+
+# The report of a run
+
+
+VALIDATION = DATASET.x_train[:20], DATASET.y_train[:20]
+
+
+def test_test_error_is_the_share_of_test_images_classified_wrong():
+    system = tiny_system()
+    found = evaluate(system, DATASET, VALIDATION)
+    assert found["test_error"] == np.mean(system.classify(DATASET.x_test) != DATASET.y_test)
+
+
+def test_reconstruction_error_is_that_of_the_test_images():
+    system = tiny_system("autoencoder")
+    difference = system.reconstruct(DATASET.x_test) - unit_interval(DATASET.x_test)
+    found = evaluate(system, DATASET, VALIDATION)
+    assert found["reconstruction_error"] == pytest.approx(np.mean(np.sum(difference**2, axis=1)) / 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if not tiny_config(mode).y_is_class])
+def test_mode_without_classes_has_no_test_error(mode):
+    assert evaluate(tiny_system(mode), DATASET, VALIDATION)["test_error"] is None
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_reports_what_it_can_as_plain_json(mode):
+    config, found = tiny_config(mode), evaluate(tiny_system(mode), DATASET, VALIDATION)
+    assert ("cluster_error" in found) == (mode == "clustering")
+    assert ("log_likelihood" in found) == (config.given_y == 0)
+    assert (found["reconstruction_error"] is None) == (mode == "gan")
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_evaluation_is_the_same_each_time():
+    system = tiny_system("aae")
+    assert evaluate(system, DATASET, VALIDATION) == evaluate(system, DATASET, VALIDATION)
+
+
+def test_clusters_are_named_on_validation_images_alone():
+    system = tiny_system("clustering", clusters=4)
+    names = heads_names(system.encode(VALIDATION[0]).y, VALIDATION[1])
+    chosen = np.argmax(system.encode(DATASET.x_test).y, axis=1)
+    found = evaluate(system, DATASET, VALIDATION)
+    assert found["cluster_error"] == np.mean(names[chosen] != DATASET.y_test)
+
+
+# Clustering
+
+Y = np.array([[0.9, 0.1, 0.0], [0.6, 0.3, 0.1], [0.2, 0.7, 0.1], [0.3, 0.6, 0.1], [0.5, 0.4, 0.1]])
+CHOSEN, NAMES = np.array([0, 0, 1, 1, 0]), np.array([7, 5, 6, 5, 5])
+
+
+def test_cluster_is_named_after_the_image_that_is_surest_of_it():
+    assert heads_names(Y, NAMES).tolist() == [7, 6, 5]  # column 2 is highest, first of equals, in row 1
+
+
+def test_cluster_is_named_by_majority():
+    assert majority_names(CHOSEN, NAMES, 3).tolist() == [5, 5, -1]
+
+
+def test_best_assignment_gives_each_label_to_one_cluster():
+    pytest.importorskip("scipy")
+    assert hungarian_names(np.array([0, 0, 0, 1, 1]), np.array([0, 0, 1, 0, 0]), 2).tolist() == [1, 0]
+
+
+def test_best_assignment_is_left_out_without_scipy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
+    assert hungarian_names(CHOSEN, NAMES, 3) is None
+
+
+def test_report_of_clusters():
+    y_test = np.array([[0.9, 0.1, 0.0], [0.1, 0.9, 0.0], [0.9, 0.1, 0.0], [0.9, 0.1, 0.0]])
+    found = cluster_report(Y, NAMES, y_test, np.array([7, 6, 5, 6]))
+    assert (found["cluster_error"], found["cluster_error_majority"], found["clusters_used"]) == (0.5, 0.75, 2)
+
+
+@pytest.mark.parametrize("measure", [normalized_mutual_information, adjusted_rand_index])
+def test_equal_partitions_under_other_names_agree_fully(measure):
+    assert measure(np.array([[0, 3, 0], [2, 0, 0], [0, 0, 4]])) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("measure", [normalized_mutual_information, adjusted_rand_index])
+def test_measure_does_not_depend_on_which_partition_comes_first(measure):
+    counts = np.array([[3, 1, 0], [1, 2, 2]])
+    assert measure(counts) == pytest.approx(measure(counts.T))
+
+
+def test_independent_partitions_have_no_mutual_information():
+    assert normalized_mutual_information(np.array([[2, 4], [3, 6]])) == pytest.approx(0, abs=1e-12)
+
+
+def test_mutual_information_by_hand():
+    # a = (½, ½), b = (¼, ¾): H(a) = ln 2, H(b) = ¼ ln 4 + ¾ ln 4/3, H(a, b) = ¼ ln 4 + ¼ ln 4 + ½ ln 2
+    h_a, h_b = math.log(2), math.log(4) / 4 + 3 * math.log(4 / 3) / 4
+    expected = (h_a + h_b - 1.5 * math.log(2)) / ((h_a + h_b) / 2)
+    assert normalized_mutual_information(np.array([[1, 1], [0, 2]])) == pytest.approx(expected)
+
+
+def test_rand_index_by_hand():
+    # 4 images: pairs together in both 1, in a 2, in b 3, of 6: (1 − 2·3/6) / ((2 + 3)/2 − 1) = 0
+    assert adjusted_rand_index(np.array([[1, 1], [0, 2]])) == 0
+
+
+def test_rand_index_of_a_known_example():
+    # 6 images: pairs together in both 2, in a 6, in b 3, of 15: (2 − 18/15) / (9/2 − 18/15)
+    assert adjusted_rand_index(np.array([[2, 1, 0], [0, 1, 2]])) == pytest.approx((2 - 1.2) / (4.5 - 1.2))
+
+
+# Parzen windows
+
+
+def parzen_by_definition(samples, images, sigma):
+    square = np.sum((images[:, None, :] - samples[None, :, :]) ** 2, axis=2)
+    density = np.mean(np.exp(-square / (2 * sigma**2)), axis=1) / (sigma * math.sqrt(2 * math.pi)) ** images.shape[1]
+    return np.log(density)
+
+
+@pytest.fixture
+def cloud():
+    rng = np.random.default_rng(0)
+    return rng.uniform(0, 1, (30, 4)), rng.uniform(0, 1, (11, 4))
+
+
+def test_likelihood_is_that_of_the_definition(cloud):
+    values = parzen_by_definition(*cloud, 0.3)
+    mean, error = parzen_log_likelihood([cloud[0]], cloud[1], 0.3)
+    assert (mean, error) == pytest.approx((np.mean(values), np.std(values) / math.sqrt(11)))
+
+
+@pytest.mark.parametrize("size", [1, 7, 15])
+def test_likelihood_does_not_depend_on_the_chunks(cloud, size):
+    chunks = [cloud[0][k : k + size] for k in range(0, 30, size)]
+    whole = parzen_log_likelihood([cloud[0]], cloud[1], 0.3)
+    assert parzen_log_likelihood(chunks, cloud[1], 0.3) == pytest.approx(whole)
+
+
+def test_likelihood_of_images_far_from_every_sample_is_finite(cloud):
+    mean, _ = parzen_log_likelihood([cloud[0]], cloud[1] + 1000, 0.1)
+    assert -math.inf < mean < -1e6
+
+
+def test_width_of_the_window_is_the_likeliest(cloud):
+    sigma, curve = parzen_sigma(*cloud)
+    values = [np.mean(parzen_by_definition(*cloud, sigma)) for sigma in SIGMAS]
+    assert sigma == SIGMAS[int(np.argmax(values))]
+    assert [value for _, value in curve] == pytest.approx(values)

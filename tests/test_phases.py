@@ -1,0 +1,435 @@
+"""Phases: each one's gradient is that of its objective, and it moves its own networks and nothing else.
+
+A phase here is one over the tiny system of `helpers`; `PHASES` there lists them.
+"""
+
+import numpy as np
+import pytest
+from helpers import CLASSES, PHASES, STYLE, N, host, phase_of, saved, tiny_batch, tiny_phase, tiny_system
+
+from tinyaae.context import Context
+from tinyaae.gradcheck import check_phase
+from tinyaae.losses import half_squared_error, head_distance, kl_to_standard_normal
+from tinyaae.networks import Code
+from tinyaae.optimizers import SGD, Adam, Momentum
+from tinyaae.phases import Part, Regularization
+from tinyaae.priors import GaussianMixture
+
+each_phase = pytest.mark.parametrize("name", PHASES)
+RECONSTRUCTIONS = [
+    "reconstruction",
+    "cross-entropy",
+    "given-label",
+    "variational",
+    "separated",
+]  # they commit batch statistics
+OPTIONS = {
+    "plain": {},
+    "noise": {"input_noise": 0.3, "input_dropout": 0.1},
+    "batch-norm": {"batch_norm": True},
+    "gaussian": {"posterior": "gaussian"},
+    "universal": {"posterior": "universal", "hidden": [20, 7]},
+}
+EVERYTHING = {"batch_norm": True, **OPTIONS["noise"], **OPTIONS["gaussian"]}
+
+
+def number(backend, value):
+    return float(host(backend, value))
+
+
+# The gradient ----------------------------------------------------------------------------------------------------
+
+
+@each_phase
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_gradient_is_that_of_the_objective(backend64, name, options):
+    """The seed crosses no kink of a ReLU, so the error is that of a smooth function."""
+    phase, system, frozen = tiny_phase(backend64, name, **options)
+    assert check_phase(phase, system.batch, frozen, tolerance=1e-6) < 1e-6
+
+
+@each_phase
+def test_what_was_in_the_gradient_before_leaves_no_trace(backend, name):
+    phase, system, _ = tiny_phase(backend, name)
+    _, cache = phase.forward(system.batch)
+    phase.backward(cache)
+    alone = host(backend, phase.gradients.flat)
+    phase.gradients.flat += 1
+    phase.backward(cache)
+    assert host(backend, phase.gradients.flat).tobytes() == alone.tobytes()
+
+
+@each_phase
+def test_two_batches_may_be_in_flight_at_once(backend, name):
+    phase, system, _ = tiny_phase(backend, name)
+    _, cache = phase.forward(system.batch)
+    phase.backward(cache)
+    alone = host(backend, phase.gradients.flat)
+    _, cache = phase.forward(system.batch)
+    phase.forward(tiny_batch(backend, seed=1))
+    phase.backward(cache)
+    assert host(backend, phase.gradients.flat).tobytes() == alone.tobytes()
+
+
+# What a step is, and whom it moves ---------------------------------------------------------------------------------
+
+
+@each_phase
+def test_step_is_forward_backward_update(backend, name):
+    (whole, system, _), (parts, same, _) = tiny_phase(backend, name), tiny_phase(backend, name)
+    for seed in range(3):
+        values = whole.step(tiny_batch(backend, seed))
+        expected, cache = parts.forward(tiny_batch(backend, seed))
+        parts.backward(cache)
+        parts.update()
+        assert {key: number(backend, value) for key, value in values.items()} == {
+            key: number(backend, value) for key, value in expected.items()
+        }
+    assert saved(backend, whole, *system.networks) == saved(backend, parts, *same.networks)
+
+
+@each_phase
+def test_forward_and_backward_move_nothing(backend, name):
+    phase, system, _ = tiny_phase(backend, name, batch_norm=True)
+    before = saved(backend, phase, *system.networks)
+    _, cache = phase.forward(system.batch)
+    phase.backward(cache)
+    assert saved(backend, phase, *system.networks) == before
+
+
+@each_phase
+def test_step_moves_the_phase_s_own_networks_and_no_other(backend, name):
+    phase, system, frozen = tiny_phase(backend, name, batch_norm=True)
+    before = saved(backend, *system.networks)
+    phase.step(system.batch)
+    after = saved(backend, *system.networks)
+    assert {key.split(".")[0] for key in after if after[key] != before[key]} == PHASES[name].moves
+    assert {network.name for network in frozen} == {n.name for n in system.networks} - PHASES[name].moves
+
+
+@each_phase
+def test_only_a_reconstruction_s_update_moves_batch_norm_s_statistics(backend, name):
+    phase, system, _ = tiny_phase(backend, name, batch_norm=True)
+    before = saved(backend, *system.networks)
+    phase.step(system.batch)
+    moved = {
+        key for key, value in saved(backend, *system.networks).items() if "running" in key and value != before[key]
+    }
+    everywhere = {key for key in before if "running" in key}
+    assert len(everywhere) == 8  # mean and variance of two layers in Q and two in P
+    assert moved == (everywhere if name in RECONSTRUCTIONS else set())
+
+
+def test_reconstruction_commits_the_statistics_of_its_own_batch(backend64):
+    phase, system, _ = tiny_phase(backend64, "reconstruction", batch_norm=True)
+    linear, norm = system.encoder.stack.layers[:2]
+    h = host(backend64, system.batch.x) @ host(backend64, linear.W) + host(backend64, linear.b)
+    phase.step(system.batch)
+    np.testing.assert_allclose(host(backend64, norm.running_mean), 0.1 * np.mean(h, axis=0), rtol=1e-9)
+
+
+@each_phase
+def test_a_cache_from_before_an_update_raises(backend, name):
+    phase, system, _ = tiny_phase(backend, name)
+    _, cache = phase.forward(system.batch)
+    phase.step(system.batch)
+    with pytest.raises(RuntimeError, match="the cache is from before an update of"):
+        phase.backward(cache)
+
+
+def test_another_phase_s_update_makes_a_cache_stale_too(backend):
+    phase, system, _ = tiny_phase(backend, "semi-supervised")
+    _, cache = phase.forward(system.batch)
+    phase_of(system, "reconstruction").step(system.batch)
+    with pytest.raises(RuntimeError, match=r"^Q[.]backward: the cache is from before an update of Q"):
+        phase.backward(cache)
+
+
+def test_generate_leaves_the_discriminators_their_gradient_their_weights_and_their_caches(backend):
+    discriminate, system, _ = tiny_phase(backend, "discriminate")
+    generate = phase_of(system, "generate")
+    _, cache = discriminate.forward(system.batch)
+    discriminate.backward(cache)
+    gradient, d = host(backend, discriminate.gradients.flat), [part.discriminator for part in system.parts]
+    before = saved(backend, discriminate, *d)
+    generate.step(system.batch)
+    assert host(backend, discriminate.gradients.flat).tobytes() == gradient.tobytes()
+    assert saved(backend, discriminate, *d) == before
+    discriminate.backward(cache)  # would raise if Generate had counted as an update of D
+
+
+# Phases together ---------------------------------------------------------------------------------------------------
+
+STRANGERS = [
+    ("semi-supervised", "discriminate-images"),
+    ("semi-supervised", "generate-images"),
+    ("discriminate", "generate-images"),
+    ("generate", "discriminate-images"),
+]
+
+
+@pytest.mark.parametrize("names", STRANGERS, ids=" and ".join)
+def test_phases_that_share_no_network_do_not_notice_each_other(backend, names):
+    """Neither their noise nor their updates depend on which other phases are stepped in between."""
+
+    def run(*run_names):
+        system = tiny_system(backend, **EVERYTHING)
+        phases = [phase_of(system, name, Adam(0.01)) for name in run_names]
+        for seed in range(3):
+            for phase in phases:
+                phase.step(tiny_batch(backend, seed))
+        return saved(backend, *[network for network in system.networks if network.name in moved], *phases)
+
+    for name in names:
+        moved = PHASES[name].moves
+        together, alone = run(*names), run(name)
+        assert {key: together[key] for key in alone} == alone
+
+
+def test_the_order_of_phases_that_share_no_network_is_free(backend):
+    def run(*names):
+        system = tiny_system(backend, **EVERYTHING)
+        phases = {name: phase_of(system, name, Adam(0.01)) for name in names}
+        for seed in range(3):
+            for name in names:
+                phases[name].step(tiny_batch(backend, seed))
+        return saved(backend, *system.networks)
+
+    assert run("semi-supervised", "generate-images") == run("generate-images", "semi-supervised")
+
+
+@pytest.mark.parametrize("told_labels", [False, True])
+def test_regularization_is_discriminate_and_then_generate(backend, told_labels):
+    """The shared encoder pass changes nothing: Q has not moved in between (and here draws no noise)."""
+    whole, halves = [tiny_system(backend, told_labels, batch_norm=True) for _ in range(2)]
+    regularization = Regularization(whole.encoder, whole.parts, Momentum(0.1), Adam(0.01))
+    discriminate = phase_of(halves, "discriminate", Momentum(0.1))
+    generate = phase_of(halves, "generate", Adam(0.01))
+    for seed in range(3):
+        batch = tiny_batch(backend, seed)
+        values, expected = regularization.step(batch), discriminate.step(batch) | generate.step(batch)
+        assert {k: number(backend, v) for k, v in values.items()} == {
+            k: number(backend, v) for k, v in expected.items()
+        }
+    assert saved(backend, *regularization.parts(), *whole.networks) == saved(
+        backend, discriminate, generate, *halves.networks
+    )
+
+
+def test_regularization_runs_the_encoder_once(backend):
+    system, passes = tiny_system(backend, **EVERYTHING), []
+    forward = system.encoder.forward
+    system.encoder.forward = lambda x, ctx: passes.append(ctx) or forward(x, ctx)
+    Regularization(system.encoder, system.parts, SGD(0.1), SGD(0.1)).step(system.batch)
+    assert len(passes) == 1
+
+
+def test_regularization_has_two_optimizers_and_every_other_phase_one(backend):
+    system = tiny_system(backend)
+    regularization = Regularization(system.encoder, system.parts, SGD(0.1), SGD(0.1))
+    assert regularization.parts() == [regularization.discriminate, regularization.generate]
+    phase = phase_of(system, "reconstruction")
+    assert phase.parts() == [phase]
+
+
+# Noise -------------------------------------------------------------------------------------------------------------
+
+DRAWING = ["reconstruction", "discriminate", "generate", "semi-supervised"]
+
+
+@pytest.mark.parametrize("name", DRAWING)
+def test_a_step_s_noise_can_be_repeated_and_the_next_step_has_another(backend, name):
+    phase, system, _ = tiny_phase(backend, name, SGD(0.0), **EVERYTHING)
+
+    def values():
+        return {key: number(backend, value) for key, value in phase.forward(system.batch)[0].items()}
+
+    first = values()
+    assert values() == first
+    phase.step(system.batch)  # with a rate of 0 nothing moves, so only the noise is another
+    assert values() != first
+
+
+@pytest.mark.parametrize("name", DRAWING)
+def test_another_seed_is_other_noise(backend, name):
+    phase, system, _ = tiny_phase(backend, name, **EVERYTHING)
+    first = {key: number(backend, value) for key, value in phase.forward(system.batch)[0].items()}
+    phase.seed += 1
+    assert {key: number(backend, value) for key, value in phase.forward(system.batch)[0].items()} != first
+
+
+def test_each_phase_has_noise_of_its_own(backend):
+    """The same encoder, the same images: the codes differ from phase to phase."""
+    system = tiny_system(backend, **EVERYTHING)
+    codes = []
+    for name in DRAWING:
+        code, _ = system.encoder.forward(system.batch.x, phase_of(system, name).context())
+        codes.append(host(backend, code.z).tobytes())
+    assert len(set(codes)) == len(codes)
+
+
+def test_noise_is_off_in_evaluation(backend):
+    noisy, quiet = [tiny_system(backend, **options) for options in (OPTIONS["noise"], {})]
+    codes = [system.encoder.forward(system.batch.x, Context(backend))[0] for system in (noisy, quiet)]
+    assert host(backend, codes[0].z).tobytes() == host(backend, codes[1].z).tobytes()
+
+
+# What the objectives are ---------------------------------------------------------------------------------------------
+
+
+def test_reconstruction_compares_with_the_clean_image(backend64):
+    phase, system, _ = tiny_phase(backend64, "reconstruction", **OPTIONS["noise"])
+    values, _ = phase.forward(system.batch)
+    code, _ = system.encoder.forward(system.batch.x, phase.context())
+    image, _ = system.decoder.forward(code, phase.context())
+    clean = np.sum((host(backend64, image) - host(backend64, system.batch.x)) ** 2) / (2 * N)
+    assert number(backend64, values["reconstruction"]) == pytest.approx(clean, rel=1e-12)
+    noisy_code, _ = tiny_system(backend64).encoder.forward(system.batch.x, phase.context())
+    assert host(backend64, noisy_code.z).tobytes() != host(backend64, code.z).tobytes()  # there was noise
+
+
+def test_reconstruction_of_a_decoder_of_logits_is_the_cross_entropy_of_its_pixels(backend64):
+    phase, system, _ = tiny_phase(backend64, "cross-entropy")
+    code, _ = system.encoder.forward(system.batch.x, phase.context())
+    logits, _ = system.decoder.forward(code, phase.context())
+    image, x = host(backend64, system.decoder.image(logits)), host(backend64, system.batch.x)
+    loss = -np.sum(x * np.log(image) + (1 - x) * np.log(1 - image)) / N
+    assert number(backend64, phase.forward(system.batch)[0]["reconstruction"]) == pytest.approx(loss, rel=1e-12)
+
+
+def test_a_given_label_takes_the_place_of_y_and_unlabelled_is_all_zeros(backend64):
+    phase, system, _ = tiny_phase(backend64, "given-label")
+    code, _ = system.encoder.forward(system.batch.x, phase.context())
+    y = backend64.array(np.concatenate([np.eye(CLASSES)[[2, 6]], np.zeros((1, CLASSES))]))
+    image, _ = system.decoder.forward(Code(y, code.z), phase.context())
+    expected, _ = half_squared_error(backend64.xp, image, system.batch.x)
+    assert number(backend64, phase.forward(system.batch)[0]["reconstruction"]) == number(backend64, expected)
+
+
+def test_variational_adds_the_kl_of_the_posterior(backend64):
+    phase, system, _ = tiny_phase(backend64, "variational")
+    code, _ = system.encoder.forward(system.batch.x, phase.context())
+    expected, _ = kl_to_standard_normal(backend64.xp, code.posterior)
+    values, _ = phase.forward(system.batch)
+    assert set(values) == {"reconstruction", "kl"}
+    assert number(backend64, values["kl"]) == number(backend64, expected) > 0
+
+
+def test_separated_adds_the_push_between_the_cluster_heads(backend64):
+    phase, system, _ = tiny_phase(backend64, "separated")
+    heads = system.decoder.flat[: CLASSES * STYLE]  # W_C is the decoder's first parameter
+    expected, _ = head_distance(backend64.xp, backend64.xp.reshape(heads, (CLASSES, STYLE)), 3.0)
+    values, _ = phase.forward(system.batch)
+    assert number(backend64, values["head_distance"]) == number(backend64, expected) > 0
+
+
+def judge_blindly(system):
+    """Set the weights of every discriminator to zero: it says 0, "cannot tell", to everything."""
+    for part in (*system.parts, system.image):
+        part.discriminator.flat[...] = 0
+
+
+@pytest.mark.parametrize("name, part", [("discriminate", "y"), ("discriminate", "z"), ("discriminate-images", "x")])
+def test_a_discriminator_that_cannot_tell_costs_2_ln_2_and_is_right_half_the_time(backend64, name, part):
+    phase, system, _ = tiny_phase(backend64, name)
+    judge_blindly(system)
+    values, _ = phase.forward(system.batch)
+    assert number(backend64, values[f"D_{part}"]) == pytest.approx(2 * np.log(2), rel=1e-12)
+    assert number(backend64, values[f"D_{part}_accuracy"]) == 0.5
+
+
+@pytest.mark.parametrize("name, part", [("generate", "y"), ("generate", "z"), ("generate-images", "x")])
+def test_fooling_a_discriminator_that_cannot_tell_costs_ln_2(backend64, name, part):
+    phase, system, _ = tiny_phase(backend64, name)
+    judge_blindly(system)
+    assert number(backend64, phase.forward(system.batch)[0][f"G_{part}"]) == pytest.approx(np.log(2), rel=1e-12)
+
+
+def logits_of(backend, system, part, judged):
+    d = next(p for p in system.parts if p.of == part).discriminator
+    return host(backend, d.forward(judged, Context(backend))[0])
+
+
+@pytest.mark.parametrize("part", ["y", "z"])
+def test_discriminate_is_the_loss_of_real_and_fake_told_apart(backend64, part):
+    phase, system, _ = tiny_phase(backend64, "discriminate")
+    ctx = phase.context()
+    real = {p.of: p.prior.sample(N, ctx) for p in system.parts}[part]  # y first and then z, as the phase draws them
+    fake = getattr(system.encoder.forward(system.batch.x, phase.context())[0], part)
+    says_of_real, says_of_fake = [logits_of(backend64, system, part, judged) for judged in (real, fake)]
+    loss = np.mean(np.log1p(np.exp(-says_of_real))) + np.mean(np.log1p(np.exp(says_of_fake)))
+    accuracy = (np.mean(says_of_real > 0) + np.mean(says_of_fake <= 0)) / 2
+    values, _ = phase.forward(system.batch)
+    assert number(backend64, values[f"D_{part}"]) == pytest.approx(loss, rel=1e-12)
+    assert number(backend64, values[f"D_{part}_accuracy"]) == pytest.approx(accuracy)
+
+
+@pytest.mark.parametrize("part", ["y", "z"])
+def test_generate_is_the_loss_of_a_fake_that_is_called_real(backend64, part):
+    phase, system, _ = tiny_phase(backend64, "generate")
+    fake = getattr(system.encoder.forward(system.batch.x, phase.context())[0], part)
+    loss = np.mean(np.log1p(np.exp(-logits_of(backend64, system, part, fake))))
+    assert number(backend64, phase.forward(system.batch)[0][f"G_{part}"]) == pytest.approx(loss, rel=1e-12)
+
+
+def test_a_told_label_stands_beside_the_code(backend64):
+    phase, system, _ = tiny_phase(backend64, "generate-told-labels")
+    z = system.encoder.forward(system.batch.x, phase.context())[0].z
+    judged = backend64.xp.concat([z, system.batch.labels], axis=1)
+    loss = np.mean(np.log1p(np.exp(-logits_of(backend64, system, "z", judged))))
+    assert number(backend64, phase.forward(system.batch)[0]["G_z"]) == pytest.approx(loss, rel=1e-12)
+
+
+def test_a_prior_told_the_labels_draws_each_from_its_mode(backend):
+    batch, prior = tiny_batch(backend), GaussianMixture(modes=CLASSES)
+
+    def real(told_labels):
+        return host(backend, Part("z", None, prior, told_labels).real(batch, Context(backend, True))).tobytes()
+
+    def drawn(labels):
+        return host(backend, prior.sample(N, Context(backend, True), labels)).tobytes()
+
+    assert real(told_labels=True) == drawn(batch.labels) != drawn(None) == real(told_labels=False)
+
+
+def test_semi_supervised_is_the_cross_entropy_of_the_labelled_images(backend64):
+    phase, system, _ = tiny_phase(backend64, "semi-supervised")
+    y = host(backend64, system.encoder.forward(system.batch.x_labelled, phase.context())[0].y)
+    loss = -np.mean(np.log(np.sum(y * host(backend64, system.batch.y_labelled), axis=1)))
+    assert number(backend64, phase.forward(system.batch)[0]["classification"]) == pytest.approx(loss, rel=1e-12)
+
+
+@each_phase
+def test_small_steps_on_one_batch_make_the_objective_smaller(backend64, name):
+    phase, system, _ = tiny_phase(backend64, name, SGD(0.01))
+
+    def objective():
+        values, _ = phase.forward(system.batch)
+        return sum(number(backend64, value) for key, value in values.items() if not key.endswith("_accuracy"))
+
+    before = objective()
+    for _ in range(3):
+        phase.step(system.batch)
+        phase.optimizer.steps = 0  # the same noise again, so that the objective is the same function
+    assert objective() < before
+
+
+# Types ---------------------------------------------------------------------------------------------------------------
+
+
+@each_phase
+@pytest.mark.parametrize("make", [lambda: Momentum(0.1), lambda: Adam(0.01, clip=1.0)], ids=["momentum", "adam"])
+def test_everything_stays_float32(backend, name, make):
+    phase, system, _ = tiny_phase(backend, name, make(), **EVERYTHING)
+    arrays = list(phase.step(system.batch).values())
+    arrays += [phase.gradients.flat, *phase.optimizer.state.values()]
+    arrays += [value for network in system.networks for value in network.state().values()]
+    assert {host(backend, array).dtype for array in arrays} == {np.dtype("float32")}
+
+
+@each_phase
+def test_values_are_single_numbers_on_the_device(backend, name):
+    phase, system, _ = tiny_phase(backend, name)
+    for value in phase.forward(system.batch)[0].values():
+        assert not isinstance(value, float | int)
+        assert tuple(value.shape) == ()

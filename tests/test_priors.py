@@ -1,0 +1,227 @@
+"""Priors: samples have the moments, the modes and the density they should, on every backend.
+
+Samples are seeded; tolerances are 4.5 standard errors (a right answer would fail once in 150 000 seeds), or for a whole
+distribution function Kolmogorov and Smirnov's 2.2/√n (once in 8 000).
+"""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from helpers import host
+
+from tinyaae.context import Context
+from tinyaae.errors import UserError
+from tinyaae.priors import (
+    PRIORS,
+    Categorical,
+    Gamma,
+    Gaussian,
+    GaussianMixture,
+    Laplace,
+    SwissRoll,
+    Uniform,
+    one_hot_uniform,
+    prior_named,
+)
+
+COUNT = 20_000
+FLAT = {  # independent coordinates with a density: made for d of them, mean and variance of each
+    "gaussian": (lambda d: Gaussian(d, std=1.5), 0, 1.5**2),
+    "laplace": (lambda d: Laplace(d, scale=0.7), 0, 2 * 0.7**2),
+    "uniform": (lambda d: Uniform(d, -1, 3), 1, 4**2 / 12),
+    "gamma": (lambda d: Gamma(d, shape=2.5, scale=0.6), 2.5 * 0.6, 2.5 * 0.6**2),
+    "gamma-of-shape-1": (lambda d: Gamma(d, shape=1.0, scale=2.0), 2, 4),
+}
+each_flat = pytest.mark.parametrize("make, mean, var", FLAT.values(), ids=FLAT)
+
+
+def sample(backend, prior, n=COUNT, labels=None, seed=0):
+    """Return n samples on the host."""
+    if labels is not None:
+        labels = backend.array(np.eye(prior.modes + 1)[labels])
+    return host(backend, prior.sample(n, Context(backend, True, seed), labels))
+
+
+def density(backend, prior, z):
+    """Return p(z) on the host for z (n, d)."""
+    return np.exp(host(backend, prior.log_density(backend.xp, backend.array(z))))
+
+
+def assert_mean(x, expected):
+    """The mean over rows is `expected` within 4.5 standard errors, in each column."""
+    x = np.asarray(x, "float64")
+    assert np.all(np.abs(np.mean(x, axis=0) - expected) < 4.5 * np.std(x, axis=0) / np.sqrt(len(x)))
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_a_prior_is_found_by_name_and_samples_have_its_shape_in_float32(backend, name):
+    prior = prior_named(name, 2)
+    z = sample(backend, prior, 7)
+    assert isinstance(prior, PRIORS[name])
+    assert (z.shape, z.dtype, bool(np.all(np.isfinite(z)))) == ((7, 2), "float32", True)
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_samples_are_those_of_the_place(backend, name):
+    prior = prior_named(name, 2)
+    assert sample(backend, prior, 50).tobytes() == sample(backend, prior, 50).tobytes()
+    assert sample(backend, prior, 50).tobytes() != sample(backend, prior, 50, seed=1).tobytes()
+
+
+@each_flat
+def test_mean_and_variance(backend, make, mean, var):
+    z = sample(backend, make(2))
+    assert_mean(z, mean)
+    assert_mean((z - mean) ** 2, var)
+
+
+@each_flat
+def test_coordinates_are_independent(backend, make, mean, var):
+    z = sample(backend, make(2)) - mean
+    assert_mean(z[:, 0] * z[:, 1], 0)
+
+
+@each_flat
+def test_density_integrates_to_one_and_is_that_of_the_samples(backend64, make, mean, var):
+    z = np.linspace(-30, 60, 40_001)  # has all but a millionth of each one's mass
+    cumulative = np.cumsum(density(backend64, make(1), z[:, None])) * (z[1] - z[0])
+    np.testing.assert_allclose(cumulative[-1], 1, rtol=2e-3)
+    x = np.sort(sample(backend64, make(2))[:, 1])
+    empirical = (np.arange(COUNT) + 0.5) / COUNT
+    assert np.max(np.abs(np.interp(x, z, cumulative) - empirical)) < 2.2 / np.sqrt(COUNT) + 2e-3
+
+
+@each_flat
+def test_density_of_two_coordinates_is_the_product(backend64, make, mean, var):
+    z = np.random.default_rng(0).uniform(0.1, 2, size=(5, 2))
+    product = density(backend64, make(1), z[:, :1]) * density(backend64, make(1), z[:, 1:])
+    np.testing.assert_allclose(density(backend64, make(2), z), product, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "prior, outside", [(Uniform(2, -1, 3), [0, 3.5]), (Gamma(2), [1, -0.1])], ids=["uniform", "gamma"]
+)
+def test_density_is_zero_outside_the_support(backend, prior, outside):
+    assert density(backend, prior, [outside, [1, 1]]).tolist()[0] == 0
+    assert density(backend, prior, [outside, [1, 1]]).tolist()[1] > 0
+
+
+def test_gamma_below_shape_1_is_told_in_one_line():
+    with pytest.raises(UserError, match=r"^prior gamma: shape is 0[.]5, expected at least 1$"):
+        Gamma(2, shape=0.5)
+
+
+# The mixture -----------------------------------------------------------------------------------------------------
+
+
+def test_mixture_has_the_moments_of_a_flower(backend):
+    z = sample(backend, GaussianMixture())
+    assert_mean(z, 0)
+    assert_mean(z**2, (1.4**2 + 0.5**2 + 0.1**2) / 2)
+    assert_mean(z[:, 0] * z[:, 1], 0)
+
+
+def test_mixture_density_integrates_to_one_and_is_that_of_the_samples(backend64):
+    prior = GaussianMixture()
+    side = np.linspace(-4.5, 4.5, 301)
+    grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    p = density(backend64, prior, grid) * (side[1] - side[0]) ** 2
+    np.testing.assert_allclose(np.sum(p), 1, rtol=1e-4)
+    z = backend64.array(sample(backend64, prior))
+    assert_mean(host(backend64, prior.log_density(backend64.xp, z)), np.sum(p * np.log(p / (side[1] - side[0]) ** 2)))
+
+
+def test_mixture_s_label_picks_the_petal(backend):
+    prior, labels = GaussianMixture(), np.arange(COUNT) % 10
+    z = sample(backend, prior, labels=labels)
+    for k in range(10):
+        angle = 2 * np.pi * k / 10
+        turned = z[labels == k] @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        assert_mean(turned, [1.4, 0])
+        assert_mean((turned - [1.4, 0]) ** 2, [0.5**2, 0.1**2])
+
+
+# The swiss roll --------------------------------------------------------------------------------------------------
+
+
+def test_swiss_roll_lies_on_its_spiral(backend64):
+    z = sample(backend64, SwissRoll(noise=0.0))
+    radius = np.hypot(z[:, 0], z[:, 1])
+    angle = 4 * np.pi * radius / 3.0
+    np.testing.assert_allclose(z, np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1), atol=1e-12)
+
+
+def test_swiss_roll_is_spread_evenly_and_its_label_picks_the_stretch(backend64):
+    prior, labels = SwissRoll(noise=0.0), np.arange(COUNT) % 10
+    z = sample(backend64, prior, labels=labels)
+    u = np.sum(z**2, axis=1) / 3.0**2
+    assert np.array_equal(np.floor(u * 10 + 1e-9), labels)
+    everywhere = np.sort(np.sum(sample(backend64, prior) ** 2, axis=1) / 3.0**2)
+    assert np.max(np.abs(everywhere - (np.arange(COUNT) + 0.5) / COUNT)) < 2.2 / np.sqrt(COUNT)
+
+
+def test_swiss_roll_s_noise_is_its_distance_from_the_spiral(backend64):
+    with_noise, without = [sample(backend64, SwissRoll(noise=noise)) for noise in (0.05, 0.0)]
+    assert_mean(with_noise - without, 0)
+    assert_mean((with_noise - without) ** 2, 0.05**2)
+
+
+def test_swiss_roll_has_no_density_and_says_so_in_one_line(backend):
+    with pytest.raises(UserError, match=r"no density in closed form; it can only be sampled$"):
+        SwissRoll().log_density(backend.xp, backend.zeros((3, 2)))
+
+
+# Labels ----------------------------------------------------------------------------------------------------------
+
+each_with_modes = pytest.mark.parametrize("prior", [GaussianMixture(), SwissRoll()], ids=["mixture", "swiss-roll"])
+
+
+@each_with_modes
+def test_the_label_unlabelled_means_the_whole_mixture(backend, prior):
+    unlabelled = sample(backend, prior, 200, labels=np.full(200, prior.modes))
+    assert unlabelled.tobytes() == sample(backend, prior, 200).tobytes()
+
+
+@each_with_modes
+def test_labelled_rows_do_not_change_the_unlabelled_among_them(backend, prior):
+    labels = np.where(np.arange(200) % 2 == 0, prior.modes, 3)
+    np.testing.assert_array_equal(sample(backend, prior, 200, labels=labels)[::2], sample(backend, prior, 200)[::2])
+
+
+@pytest.mark.parametrize("name", ["mixture", "swiss-roll"])
+def test_a_plane_figure_in_another_number_of_dimensions_is_told_in_one_line(name):
+    with pytest.raises(UserError, match=f"^prior {name}: .* not 3$"):
+        prior_named(name, 3)
+
+
+# The categorical -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weights, expected", [(None, [0.25] * 4), ([1, 2, 0, 5], [0.125, 0.25, 0, 0.625])], ids=str)
+def test_categorical_is_one_hot_with_the_weights_as_frequencies(backend, weights, expected):
+    z = sample(backend, Categorical(4, weights))
+    assert np.array_equal(np.sort(z, axis=1), np.tile([0, 0, 0, 1], (COUNT, 1)))
+    error = 4.5 * np.sqrt(np.array(expected) * (1 - np.array(expected)) / COUNT)
+    assert np.all(np.abs(np.mean(z, axis=0) - expected) <= error)
+
+
+def test_categorical_density_is_the_weight(backend):
+    np.testing.assert_allclose(density(backend, Categorical(3, [1, 2, 5]), np.eye(3)), [0.125, 0.25, 0.625], rtol=1e-6)
+
+
+def test_every_u_below_one_draws_exactly_one_class(backend):
+    """The cumulative weights are sums of rounded numbers, and their last must still lie above the largest u."""
+    u = backend.array([[0.0], [0.5], [1 - 2.0**-24]])
+    ctx = SimpleNamespace(backend=backend, uniform=lambda shape: u)
+    for k in (2, 10, 77):
+        classes = host(backend, one_hot_uniform(ctx, 3, k))
+        assert np.argmax(classes, axis=1).tolist() == [0, k // 2, k - 1]
+        assert np.all(np.sum(classes, axis=1) == 1)
+
+
+def test_an_unknown_prior_is_told_in_one_line():
+    with pytest.raises(UserError) as error:
+        prior_named("cauchy", 2)
+    assert str(error.value).startswith("--prior: 'cauchy' is not a prior; expected one of gaussian, laplace,")
+    assert "\n" not in str(error.value)
