@@ -1,6 +1,6 @@
 """What a forward pass needs to know besides its input: is this training, and where does noise come from.
 
-Noise is a function of five numbers, never of what was drawn before: the run's seed, the stream (which phase is
+Noise is a function of four numbers, never of what was drawn before: the run's seed, the stream (which phase is
 asking), that phase's step, and the number of the draw within this pass. So a phase draws the same noise alone
 or among others, a gradient check can draw the same noise twice, and a run is resumed by remembering step numbers.
 """

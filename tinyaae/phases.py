@@ -250,7 +250,10 @@ class Regularization:
         self.generate = Generate(encoder, parts, g_optimizer, seed)
 
     def step(self, batch):
-        """One step of each half; Generate passes through D after D's own update."""
+        """One step of each half; Generate passes through D after D's own update.
+
+        The codes of both halves are from one pass of Q, with Generate's noise.
+        """
         encoded = self.encoder.forward(batch.x, self.generate.context())
         values, cache = self.discriminate.forward(batch, encoded[0])
         self.discriminate.backward(cache)

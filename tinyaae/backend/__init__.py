@@ -58,7 +58,7 @@ class Backend:
         return self.xp.asarray(images)
 
     def to_numpy(self, x):
-        """Copy a device array to a NumPy array on the host."""
+        """Return a device array as a NumPy array on the host; on a CPU it is the same memory."""
         return np.asarray(x)
 
     def synchronize(self):

@@ -1,0 +1,252 @@
+"""What `tinyaae.config` promises: every mode has its numbers, and values that no run can have are told in one line."""
+
+import dataclasses
+import json
+import math
+
+import pytest
+from tiny import refusal, tiny_config, tiny_dataset
+
+from tinyaae.backend import Backend
+from tinyaae.config import MODES, OPTIONAL, PLANAR, PRESETS, Config
+from tinyaae.errors import UserError
+from tinyaae.optimizers import Adam, Momentum
+from tinyaae.priors import PRIORS
+from tinyaae.recipes import build
+
+CONFIGS = [(mode, preset) for mode in MODES for preset in PRESETS]
+PHASES = {  # the table of the README, the half-steps of Regularization by name
+    "autoencoder": ["reconstruction"],
+    "vae": ["reconstruction"],
+    "gan": ["discriminate", "generate"],
+    "aae": ["reconstruction", "discriminate", "generate"],
+    "label-regularized": ["reconstruction", "discriminate", "generate"],
+    "supervised": ["reconstruction", "discriminate", "generate"],
+    "semi-supervised": ["reconstruction", "discriminate", "generate", "semi-supervised"],
+    "clustering": ["reconstruction", "discriminate", "generate"],
+    "reduction": ["reconstruction", "discriminate", "generate", "semi-supervised"],
+}
+VALUES = {"prior": "swiss-roll", "posterior": "gaussian", "input_noise": 0.1, "labels": 10, "clusters": 5}
+
+
+def edited(**changed):
+    """Return the text of a config.json with some of its values changed."""
+    return json.dumps(json.loads(tiny_config().to_json()) | changed)
+
+
+# Modes, presets and flags
+
+
+@pytest.mark.parametrize("mode, preset", CONFIGS)
+def test_every_mode_and_preset_builds_its_phases(mode, preset):
+    system = build(Config.of(mode, preset, hidden=(8, 7)), Backend.named("numpy"))
+    assert [phase.name for phase in system.optimized()] == PHASES[mode]
+
+
+def test_no_flag_trains_the_semi_supervised_aae_with_100_labels():
+    config = Config.of()
+    assert (config.mode, config.labels, config.preset, config.backend) == ("semi-supervised", 100, "quick", "numpy")
+
+
+def test_paper_preset_is_the_paper():
+    config = Config.of(preset="paper")
+    assert (config.hidden, config.epochs, config.weight_std, config.batch_norm) == ((1000, 1000), 5000, 0.01, False)
+
+
+@pytest.mark.parametrize("preset, kind", [("quick", Adam), ("paper", Momentum)])
+def test_optimizer_of_a_preset(preset, kind):
+    phases = build(Config.of(preset=preset, hidden=(8, 7)), Backend.named("numpy")).optimized()
+    assert [type(phase.optimizer) for phase in phases] == [kind, kind, kind, Momentum]
+
+
+@pytest.mark.parametrize("mode, flag", [(mode, flag) for mode in MODES for flag in sorted(OPTIONAL)])
+def test_flag_is_used_or_an_error_that_names_it(mode, flag):
+    if flag in MODES[mode].flags:
+        assert getattr(Config.of(mode, **{flag: VALUES[flag]}), flag) == VALUES[flag]
+    else:
+        message = refusal(Config.of, mode, **{flag: VALUES[flag]})
+        assert message.startswith(f"--{flag.replace('_', '-')}: mode {mode} ")
+
+
+@pytest.mark.parametrize("mode, preset", CONFIGS)
+def test_flags_override_mode_and_preset(mode, preset):
+    flags = {"epochs": 3, "batch_size": 7, "z": 2, "hidden": (5,), "seed": 9}
+    config = Config.of(mode, preset, **flags)
+    assert {name: getattr(config, name) for name in flags} == flags
+
+
+@pytest.mark.parametrize("prior", PLANAR)
+def test_planar_prior_implies_two_dimensions(prior):
+    assert Config.of("aae", prior=prior).z == 2
+
+
+def test_planar_prior_in_three_dimensions_is_refused():
+    assert "not 3" in refusal(build, Config.of("aae", prior="mixture", z=3), Backend.named("numpy"))
+
+
+@pytest.mark.parametrize("name", ["mode", "preset", "prior", "posterior"])
+def test_unknown_name(name):
+    assert refusal(Config.of, **{name: "resnet"}).startswith(f"--{name}: ")
+
+
+@pytest.mark.parametrize("prior", [prior for prior in PRIORS if prior != "categorical"])
+def test_refusal_of_an_unknown_prior_lists_the_known_ones(prior):
+    assert prior in refusal(Config.of, prior="resnet")
+
+
+def test_categorical_is_no_prior_for_z():
+    assert refusal(Config.of, prior="categorical").startswith("--prior: ")
+
+
+@pytest.mark.parametrize("value", [0, -1, -(2**70)])
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "z"])
+def test_sizes_below_one(name, value):
+    assert refusal(Config.of, **{name: value}).startswith(f"--{name.replace('_', '-')}: {value} given")
+
+
+@pytest.mark.parametrize("hidden", [(), (0,), (-3, 5), (5, 0)])
+def test_hidden_widths_below_one(hidden):
+    assert refusal(Config.of, hidden=hidden).startswith("--hidden: ")
+
+
+@pytest.mark.parametrize("noise", [-0.1, math.nan, math.inf])
+def test_input_noise_that_is_no_standard_deviation(noise):
+    assert refusal(Config.of, input_noise=noise).startswith("--input-noise: ")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_seed_out_of_range(seed):
+    assert refusal(Config.of, seed=seed).startswith(f"--seed: {seed} given")
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if MODES[mode].least_labels])
+def test_mode_that_needs_labels_refuses_none(mode):
+    assert refusal(Config.of, mode, labels=0).startswith("--labels: 0 given")
+
+
+@pytest.mark.parametrize("clusters", [-1, 0, 1])
+@pytest.mark.parametrize("mode", ["clustering", "reduction"])
+def test_fewer_than_two_clusters(mode, clusters):
+    assert refusal(Config.of, mode, clusters=clusters).startswith(f"--clusters: {clusters} given")
+
+
+def test_labels_and_clusters_exclude_each_other():
+    assert refusal(Config.of, "reduction", labels=100, clusters=20).startswith("--clusters: ")
+
+
+def test_reduction_with_clusters_uses_no_label():
+    assert Config.of("reduction", clusters=20).labels == 0
+
+
+def test_for_data_takes_the_sizes_of_the_data():
+    config = Config.of().for_data(tiny_dataset())
+    assert (config.inputs, config.classes, config.side) == (36, 3, (6, 6))
+
+
+@pytest.mark.parametrize(
+    "mode, flags, y, given_y",
+    [
+        ("autoencoder", {}, 0, 0),
+        ("supervised", {}, 0, 3),
+        ("semi-supervised", {}, 3, 3),
+        ("clustering", {"clusters": 5}, 5, 5),
+        ("reduction", {}, 3, 3),
+        ("reduction", {"labels": 0, "clusters": 5}, 5, 5),
+    ],
+)
+def test_width_of_y(mode, flags, y, given_y):
+    config = tiny_config(mode, **flags)
+    assert (config.y, config.given_y) == (y, given_y)
+
+
+# config.json
+
+
+@pytest.mark.parametrize("mode, preset", CONFIGS)
+def test_json_there_and_back(mode, preset):
+    config = Config.of(mode, preset)
+    assert Config.from_json(config.to_json(), "config.json") == config
+
+
+@pytest.mark.parametrize("change", [{"data": "Züge.npz"}, {"labels": "all"}, {"side": None}, {"decay": {7: 0.5}}])
+def test_json_there_and_back_of_rarer_values(change):
+    config = dataclasses.replace(tiny_config(), **change)
+    assert Config.from_json(config.to_json(), "config.json") == config
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "3", "null", '"config"', "{}", "not json", "[" * 100_000, '{"mode": "aae"}'], ids=range(10)
+)
+def test_text_that_is_no_config(text):
+    assert refusal(Config.from_json, text, "config.json").startswith("config.json: ")
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Config)])
+def test_config_without_one_of_its_keys(name):
+    values = json.loads(tiny_config().to_json())
+    del values[name]
+    assert "keys" in refusal(Config.from_json, json.dumps(values), "config.json")
+
+
+def test_config_with_a_foreign_key():
+    assert "keys" in refusal(Config.from_json, edited(learning_rate=1), "config.json")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epochs": "three"},
+        {"epochs": 1.5},
+        {"epochs": True},
+        {"epochs": None},
+        {"seed": [1]},
+        {"mode": "resnet"},
+        {"mode": ["aae"]},
+        {"preset": {}},
+        {"optimizer": "lbfgs"},
+        {"reconstruction": "absolute"},
+        {"hidden": "400"},
+        {"hidden": 400},
+        {"hidden": [[8], [7]]},
+        {"hidden": [8, 7.5]},
+        {"hidden": []},
+        {"side": 6},
+        {"side": "66"},
+        {"side": []},
+        {"side": [6]},
+        {"side": [6, 7]},
+        {"side": [-6, -6]},
+        {"decay": [50]},
+        {"decay": {"soon": 0.1}},
+        {"decay": {"50": "a tenth"}},
+        {"decay": {"50": math.nan}},
+        {"rate_adversarial": "fast"},
+        {"rate_adversarial": math.nan},
+        {"rate_classifier": math.inf},
+        {"rate_reconstruction": -1e-3},
+        {"adversarial_momentum": 1.0},
+        {"input_dropout": 1.0},
+        {"batch_norm": "yes"},
+        {"batch_norm": 1},
+        {"labels": "some"},
+        {"labels": [10]},
+        {"labels": True},
+        {"data": 7},
+        {"inputs": 0},
+        {"classes": 1},
+    ],
+    ids=str,
+)
+def test_config_with_a_value_of_the_wrong_kind(change):
+    message = refusal(Config.from_json, edited(**change), "runs/a/config.json")
+    assert message.startswith("runs/a/config.json: ")
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Config)])
+def test_any_value_is_refused_or_makes_a_system(name):
+    for value in (None, True, "three", "", -1, 0, 1, 2.5, math.nan, math.inf, [], [[3]], ["a"], {}, {"a": [1]}):
+        try:
+            config = Config.from_json(edited(**{name: value}), "config.json")
+            build(config, Backend.named("numpy"))
+        except UserError as error:
+            assert len(str(error).splitlines()) == 1

@@ -1,0 +1,301 @@
+"""What `tinyaae.system` promises of a trained system: codes, classes and images, the same each time it is asked."""
+
+import numpy as np
+import pytest
+from tiny import CLASSES, TEST, refusal, tiny_config, tiny_dataset, tiny_run, tiny_system
+
+import tinyaae
+from tinyaae import system as system_module
+from tinyaae.backend import Backend
+from tinyaae.config import MODES, POSTERIORS
+from tinyaae.recipes import build
+
+IMAGES, LABELS = tiny_dataset().x_test, tiny_dataset().y_test
+FLOATS = IMAGES.astype(np.float32) / 255
+WITH_Q = [mode for mode in MODES if mode != "gan"]
+
+
+@pytest.fixture
+def system(backend):
+    return tiny_system(backend=backend)
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """A semi-supervised system on NumPy, for what does not depend on the backend."""
+    return tiny_system()
+
+
+def labels_for(system):
+    """The labels of the test images where P reads them, else None."""
+    return LABELS if system.config.given_y != system.config.y else None
+
+
+# Codes
+
+
+def test_shapes_of_a_code(system):
+    code = system.encode(IMAGES)
+    assert (code.y.shape, code.logits.shape, code.z.shape) == ((TEST, CLASSES), (TEST, CLASSES), (TEST, 15))
+
+
+def test_codes_are_numpy_arrays_in_float32(system):
+    code = system.encode(IMAGES)
+    assert all(type(part) is np.ndarray and part.dtype == np.float32 for part in (code.y, code.logits, code.z))
+
+
+def test_y_is_a_probability_of_each_class(plain):
+    y = plain.encode(IMAGES).y
+    assert np.all(y >= 0) and np.allclose(np.sum(y, axis=1), 1)
+
+
+def test_y_is_the_softmax_of_the_logits(plain):
+    code = plain.encode(IMAGES)
+    powers = np.exp(code.logits.astype(float))
+    assert np.allclose(code.y, powers / powers.sum(axis=1, keepdims=True), atol=1e-6)
+
+
+def test_autoencoder_has_no_y():
+    code = tiny_system("autoencoder").encode(IMAGES)
+    assert code.y is None and code.logits is None
+
+
+def test_gaussian_posterior_has_a_mean_and_a_variance():
+    assert tiny_system("aae", posterior="gaussian").encode(IMAGES).posterior.shape == (TEST, 2 * 8)
+
+
+def test_code_of_a_gaussian_posterior_is_its_mean():
+    code = tiny_system("aae", posterior="gaussian").encode(IMAGES)
+    assert np.array_equal(code.z, code.posterior[:, :8])
+
+
+def test_bytes_and_floats_have_the_same_code(system):
+    assert np.array_equal(system.encode(IMAGES).z, system.encode(FLOATS).z)
+
+
+def test_a_list_of_rows_will_do(plain):
+    assert np.array_equal(plain.encode(FLOATS.tolist()).z, plain.encode(FLOATS).z)
+
+
+def test_no_images_have_no_codes(plain):
+    code = plain.encode(IMAGES[:0])
+    assert (code.y.shape, code.z.shape) == ((0, CLASSES), (0, 15))
+
+
+def test_codes_follow_the_weights(plain):
+    fresh = build(tiny_config(), Backend.named("numpy"))
+    assert not np.allclose(plain.encode(IMAGES).z, fresh.encode(IMAGES).z)
+
+
+# Classes and images
+
+
+def test_class_is_the_most_probable_y(system):
+    assert np.array_equal(system.classify(IMAGES), np.argmax(system.encode(IMAGES).y, axis=1))
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if not tiny_config(mode).y_is_class])
+def test_mode_without_classes_cannot_classify(mode):
+    system = build(tiny_config(mode), Backend.named("numpy"))
+    assert refusal(system.classify, IMAGES).startswith(f"classify: mode {mode}")
+
+
+@pytest.mark.parametrize("mode", WITH_Q)
+def test_reconstructions_are_images(mode):
+    system = tiny_system(mode)
+    images = system.reconstruct(IMAGES, labels_for(system))
+    assert images.shape == IMAGES.shape and images.min() >= 0 and images.max() <= 1
+
+
+def test_reconstruction_decodes_the_code(system):
+    code = system.encode(IMAGES)
+    assert np.array_equal(system.reconstruct(IMAGES), system.decode(code.z, code.y))
+
+
+def test_reconstruction_comes_as_float32(system):
+    assert system.reconstruct(IMAGES).dtype == np.float32
+
+
+def test_supervised_reconstruction_depends_on_the_label():
+    system = tiny_system("supervised")
+    given, other = (system.reconstruct(IMAGES, labels) for labels in (LABELS, (LABELS + 1) % CLASSES))
+    assert np.all(np.max(np.abs(given - other), axis=1) > 1e-4)
+
+
+def test_supervised_reconstruction_without_labels():
+    assert "labels" in refusal(tiny_system("supervised").reconstruct, IMAGES)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_samples_are_images(mode):
+    images = tiny_system(mode).sample(7)
+    assert images.shape == (7, 36) and images.min() >= 0 and images.max() <= 1
+
+
+def test_samples_are_the_same_for_a_seed(system):
+    assert np.array_equal(system.sample(5, seed=3), system.sample(5, seed=3))
+
+
+def test_samples_differ_with_the_seed(system):
+    assert not np.array_equal(system.sample(5, seed=3), system.sample(5, seed=4))
+
+
+def test_samples_run_through_the_classes(plain):
+    assert np.array_equal(plain.sample(5), plain.sample(5, labels=[0, 1, 2, 0, 1]))
+
+
+def test_labels_of_samples_matter(plain):
+    one, two = plain.sample(5, labels=[0] * 5), plain.sample(5, labels=[1] * 5)
+    assert np.all(np.max(np.abs(one - two), axis=1) > 1e-4)
+
+
+def test_walk_has_as_many_images_as_steps(system):
+    assert system.interpolate(IMAGES[0], IMAGES[1], steps=5).shape == (5, 36)
+
+
+@pytest.mark.parametrize("mode", WITH_Q)
+def test_walk_begins_and_ends_at_the_reconstructions(mode):
+    system = tiny_system(mode)
+    labels = labels_for(system)
+    ends = None if labels is None else labels[:2]
+    walk = system.interpolate(IMAGES[0], IMAGES[1], labels=ends)
+    assert np.allclose(walk[[0, -1]], system.reconstruct(IMAGES[:2], ends), atol=1e-6)
+
+
+def test_walk_goes_through_the_middle_of_the_codes(plain):
+    code = plain.encode(IMAGES[:2])
+    middle = plain.decode(code.z.mean(axis=0)[None], code.y.mean(axis=0)[None])
+    assert np.allclose(plain.interpolate(IMAGES[0], IMAGES[1], steps=3)[1], middle[0], atol=1e-6)
+
+
+def test_walk_from_bytes_to_floats(plain):
+    assert np.array_equal(plain.interpolate(IMAGES[0], FLOATS[1]), plain.interpolate(IMAGES[0], IMAGES[1]))
+
+
+# What asking does not change
+
+
+@pytest.mark.parametrize("posterior", POSTERIORS)
+def test_evaluation_draws_no_noise(monkeypatch, posterior):
+    system = tiny_system(posterior=posterior, hidden=(20, 7), input_noise=0.5, input_dropout=0.5)
+    monkeypatch.setattr(system.backend, "normal", None)
+    monkeypatch.setattr(system.backend, "uniform", None)
+    assert np.array_equal(system.reconstruct(IMAGES), system.reconstruct(IMAGES))
+
+
+def test_code_of_an_image_does_not_depend_on_its_neighbours(system):
+    assert np.allclose(system.encode(IMAGES[:1]).z, system.encode(IMAGES).z[:1], atol=1e-5)
+
+
+def test_inference_changes_nothing(plain):
+    before = [array.tobytes() for array in plain.state().values()]
+    plain.reconstruct(IMAGES), plain.classify(IMAGES), plain.sample(3), plain.interpolate(IMAGES[0], IMAGES[1])
+    assert [array.tobytes() for array in plain.state().values()] == before
+
+
+@pytest.mark.parametrize("chunk", [1, 7, TEST, 1000])
+def test_chunks_do_not_change_results(system, monkeypatch, chunk):
+    code, images = system.encode(IMAGES), system.reconstruct(IMAGES)
+    monkeypatch.setattr(system_module, "CHUNK", chunk)
+    assert np.allclose(system.encode(IMAGES).z, code.z, atol=1e-5)
+    assert np.allclose(system.reconstruct(IMAGES), images, atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", WITH_Q)
+def test_loaded_system_gives_the_same_numbers(tmp_path, mode):
+    system, run = tiny_run(tmp_path / "run", mode)
+    loaded, labels = tinyaae.load(run.path), labels_for(system)
+    assert np.array_equal(loaded.reconstruct(IMAGES, labels), system.reconstruct(IMAGES, labels))
+
+
+def test_loaded_gan_paints_the_same_images(tmp_path):
+    system, run = tiny_run(tmp_path / "run", "gan")
+    assert np.array_equal(tinyaae.load(run.path).sample(5), system.sample(5))
+
+
+def test_system_is_loaded_onto_the_backend_that_is_asked_for(tmp_path, backend):
+    system, run = tiny_run(tmp_path / "run")
+    loaded = tinyaae.load(str(run.path), backend)
+    assert loaded.backend is backend
+    assert np.allclose(loaded.encode(IMAGES).z, system.encode(IMAGES).z, atol=1e-5)
+
+
+def test_state_is_what_the_system_computes_with():
+    system = tiny_system()
+    system.state()["Q/flat"][...] = 0
+    assert not np.any(system.encode(IMAGES).z)
+
+
+# Mistakes, each told in one line
+
+
+def test_image_that_is_not_flattened(plain):
+    assert "flattened" in refusal(plain.encode, IMAGES.reshape(-1, 6, 6))
+
+
+def test_a_single_image_is_no_batch(plain):
+    assert "(36,)" in refusal(plain.encode, IMAGES[0])
+
+
+def test_images_of_another_size(plain):
+    assert "(40, 35), expected (n, 36)" in refusal(plain.encode, IMAGES[:, 1:])
+
+
+@pytest.mark.parametrize("images", [IMAGES.astype(np.float32), FLOATS - 0.5, FLOATS * np.nan])
+def test_pixels_out_of_range(plain, images):
+    assert "expected [0, 1]" in refusal(plain.encode, images)
+
+
+@pytest.mark.parametrize("kind", [np.int64, bool, str, object])
+def test_pixels_of_the_wrong_type(plain, kind):
+    assert "expected uint8 or float" in refusal(plain.encode, IMAGES.astype(kind))
+
+
+@pytest.mark.parametrize("ask", ["classify", "reconstruct"])
+def test_every_question_checks_its_images(plain, ask):
+    assert "flattened" in refusal(getattr(plain, ask), IMAGES.reshape(-1, 6, 6))
+
+
+def test_walk_between_images_that_are_not_flattened(plain):
+    assert refusal(plain.interpolate, IMAGES[0].reshape(6, 6), IMAGES[1]).startswith("interpolate: ")
+
+
+def test_gan_cannot_encode():
+    assert refusal(build(tiny_config("gan"), Backend.named("numpy")).encode, IMAGES).startswith("encode: mode gan")
+
+
+def test_decode_with_z_of_the_wrong_width(plain):
+    assert "expected (n, 15)" in refusal(plain.decode, np.zeros((2, 14)), np.eye(3)[:2])
+
+
+def test_decode_with_y_of_the_wrong_width(plain):
+    assert "expected (n, 3)" in refusal(plain.decode, np.zeros((2, 15)), np.eye(4)[:2])
+
+
+def test_decode_with_another_number_of_y_than_z(plain):
+    assert "3 rows, expected 2" in refusal(plain.decode, np.zeros((2, 15)), np.eye(3))
+
+
+def test_decode_without_the_y_that_it_reads(plain):
+    assert "y is missing" in refusal(plain.decode, np.zeros((2, 15)))
+
+
+def test_decode_with_a_y_that_it_does_not_read():
+    assert "y is given" in refusal(tiny_system("aae").decode, np.zeros((2, 8)), np.eye(3)[:2])
+
+
+@pytest.mark.parametrize("labels", [[0, 3], [-1, 0]])
+def test_sample_of_a_class_that_does_not_exist(plain, labels):
+    assert "expected 0 to 2" in refusal(plain.sample, 2, labels)
+
+
+def test_sample_with_labels_that_are_no_integers(plain):
+    assert "expected integers" in refusal(plain.sample, 2, [0.0, 1.0])
+
+
+def test_sample_with_too_few_labels(plain):
+    assert "2 rows, expected 3" in refusal(plain.sample, 3, [0, 1])
+
+
+def test_sample_with_labels_where_there_is_no_y():
+    assert "mode aae has no y" in refusal(tiny_system("aae").sample, 2, [0, 1])
