@@ -1,29 +1,28 @@
 """Figures: what a trained system looks like, saved as PNG beside its run.
 
-Each picture is one function from a system and its data to a matplotlib `Figure`. The table `PICTURES` says what a system
-must be able to do for a picture to make sense, and `draw_all` draws those that do. Images are ink on white. Nothing
-is global: no pyplot, no windows, and the same system gives the same bytes.
+Each picture is one function from a system and its data to a matplotlib `Figure`. The table `PICTURES` says what a
+system must be able to do for a picture to make sense, and `draw_all` draws those that do. Images are ink on white.
+Nothing is global: no pyplot, no windows, and the same system gives the same bytes.
 """
 
 import math
 import textwrap
 
-import matplotlib
 import numpy as np
-from matplotlib.colors import ListedColormap, PowerNorm
+from matplotlib import colormaps
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from .context import Context
 from .data import unit_interval
 from .errors import UserError
-from .evaluation import confusion as count_pairs
 from .evaluation import contingency, error_rate
 from .layers import ClusterHeads
 
 DPI, EDGE, GAP = 110, 24, 4  # dots an inch; white around a page and between its images, in pixels
-INK, GREY, FAINT = "#222222", "#7a7a7a", "#d0d0d0"
-BLUE, ORANGE, GREEN = "#1f77b4", "#ff7f0e", "#2ca02c"
+INK, GREY, FAINT, BLUE, ORANGE = "#222222", "#777777", "#d8d8d8", "#1f77b4", "#ff7f0e"
 MOST_ROWS, MOST_POINTS = 20, 2000
 
 
@@ -31,126 +30,123 @@ MOST_ROWS, MOST_POINTS = 20, 2000
 
 
 def page(width, height, title, note):
-    """Return a Figure for `height` pixels of content, and the y in pixels where that content begins."""
-    lines = textwrap.wrap(note, (width - 2 * EDGE) // 7)
-    top = 54 + 16 * len(lines)
+    """Return a Figure with `height` pixels under its heading, and the y in pixels where they begin."""
+    lines = textwrap.wrap(note, int((width - 2 * EDGE) / 6.8))
+    top = 50 + 16 * len(lines)
     figure = Figure(figsize=(width / DPI, (top + height) / DPI), dpi=DPI, facecolor="white")
-    x, y = EDGE / width, 1 - 16 / (top + height)
-    figure.text(x, y, title, fontsize=12, fontweight="bold", color=INK, va="top")
-    y = 1 - 42 / (top + height)
-    figure.text(x, y, "\n".join(lines), fontsize=8.5, color=GREY, va="top", linespacing=1.35)
+    text = dict(x=EDGE / width, va="top")
+    figure.text(y=1 - 16 / (top + height), s=title, fontsize=12, fontweight="bold", color=INK, **text)
+    figure.text(y=1 - 42 / (top + height), s="\n".join(lines), fontsize=8.5, color=GREY, linespacing=1.35, **text)
     return figure, top
 
 
-def chart_page(width, height, title, note, shape=(1, 1), names=EDGE * 2):
-    """Return a Figure and its axes, `shape` rows and columns of them, with `names` pixels for what stands left of each."""
+def chart_page(width, height, title, note, shape=(1, 1)):
+    """Return a Figure and its axes, `shape` rows and columns of them."""
     figure, top = page(width, height, title, note)
     whole = top + height
     grid = figure.add_gridspec(
-        *shape, left=(EDGE + names) / width, right=1 - EDGE / width, top=1 - (top + 12) / whole, bottom=56 / whole,
-        wspace=0.28, hspace=0.42,
+        *shape, left=3 * EDGE / width, right=1 - EDGE / width, top=1 - (top + 30) / whole, bottom=56 / whole,
+        wspace=0.25, hspace=0.42,
     )  # fmt: skip
     axes = [figure.add_subplot(cell) for cell in grid]
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
         ax.spines[["left", "bottom"]].set_color(GREY)
-        ax.tick_params(labelsize=8, color=GREY, labelcolor=INK)
+        ax.tick_params(which="both", labelsize=8, color=GREY, labelcolor=INK)
     return figure, axes
 
 
-def label(ax, title="", x="", y=""):
-    """Write the names of an axes in the house's letters."""
+def name_axes(ax, title="", x="", y=""):
+    """Write the title of an axes and what its x and y are."""
     ax.set_title(title, fontsize=9.5, color=INK, loc="left")
     ax.set_xlabel(x, fontsize=8.5, color=INK)
     ax.set_ylabel(y, fontsize=8.5, color=INK)
 
 
 def thumbnails(images, side):
-    """Turn rows (n, d) into small pictures (n, h, w), enlarged a whole number of times; no `side`: wrap them."""
+    """Turn rows (n, d) into small pictures (n, h, w) enlarged a whole number of times; without a `side`, wrap them."""
     images = unit_interval(images)
-    n, d = images.shape
     if side is None:
-        w = math.isqrt(d - 1) + 1
-        side = -(-d // w), w
-        images = np.concatenate([images, np.zeros((n, side[0] * w - d), images.dtype)], axis=1)
-    h, w = side
-    longest = max(h, w)
-    scale = max(1, round(64 / longest)) if longest <= 96 else 96 / longest
-    high, wide = max(8, round(h * scale)), max(8, round(w * scale))
-    rows, columns = np.arange(high) * h // high, np.arange(wide) * w // wide
-    return images.reshape(n, h, w)[:, rows][:, :, columns]
+        w = math.isqrt(images.shape[1] - 1) + 1
+        side = -(-images.shape[1] // w), w
+        images = np.pad(images, ((0, 0), (0, side[0] * w - images.shape[1])))
+    longest = max(side)
+    scale = max(1, round(64 / longest)) if longest <= 96 else 64 / longest
+    high, wide = [max(8, round(n * scale)) for n in side]  # 8: the thinnest images are stretched, to be seen at all
+    rows, columns = np.arange(high) * side[0] // high, np.arange(wide) * side[1] // wide
+    return images.reshape(-1, *side)[:, rows][:, :, columns]
 
 
-def image_page(system, images, shape, title, note, rows=(), columns=(), row_breaks=(), column_breaks=(), framed=()):
+def image_page(system, images, shape, title, note, rows=(), columns=(), wide_above=(), wide_before=(), framed=()):
     """Return a Figure of images (r·c, d) in `shape` (r, c), pixel for pixel, with names for `rows` and `columns`.
 
-    Before the rows and columns in the breaks is a wider gap; columns in `framed` get a frame.
+    The gap is wider above the rows and before the columns with these numbers; columns in `framed` have a frame.
     """
     pictures = thumbnails(images, system.config.side)
     if system.config.side is None:
-        note += f" The {images.shape[1]} numbers of an image are no rectangle of pixels, so they are wrapped into one."
+        note += f" (An image's {images.shape[1]} numbers are no rectangle of pixels; they are wrapped into one.)"
     _, h, w = pictures.shape
-    names = 8 + 7 * max(map(len, rows), default=-1)
-    lefts = [EDGE + names + j * (w + GAP) + 12 * sum(b <= j for b in column_breaks) for j in range(shape[1])]
-    tops = [(22 if columns else 6) + i * (h + GAP) + 12 * sum(b <= i for b in row_breaks) for i in range(shape[0])]
+    left = EDGE + (8 + 7 * max(map(len, rows)) if rows else 0)
+    lefts = [left + j * (w + GAP) + 12 * sum(b <= j for b in wide_before) for j in range(shape[1])]
     width = max(lefts[-1] + w + EDGE, 620)
-    figure, top = page(width, tops[-1] + h + EDGE, title, note)
-    canvas = np.zeros((top + tops[-1] + h + EDGE, width), np.float32)
-    ax = figure.add_axes([0, 0, 1, 1], zorder=-1)
-    ax.set_axis_off()
+    height = shape[0] * (h + GAP) + 12 * len(wide_above) + 2 * EDGE
+    figure, top = page(width, height, title, note)
+    tops = [top + EDGE + i * (h + GAP) + 12 * sum(b <= i for b in wide_above) for i in range(shape[0])]
+    canvas = np.zeros((top + height, width), np.float32)
     for k, picture in enumerate(pictures):
-        x, y = lefts[k % shape[1]], top + tops[k // shape[1]]
-        canvas[y : y + h, x : x + w] = picture
+        y, x = tops[k // shape[1]], lefts[k % shape[1]]
         if k % shape[1] in framed:
-            ax.add_patch(matplotlib.patches.Rectangle((x - 2, y - 2), w + 3, h + 3, fill=False, ec=BLUE, lw=1.2))
-    ax.imshow(canvas, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest", aspect="auto",
-              extent=(0, width, len(canvas), 0))  # fmt: skip
-    for name, y in zip(rows, tops):
-        ax.text(lefts[0] - 8, top + y + h / 2, name, fontsize=8.5, color=INK, ha="right", va="center")
-    for name, x in zip(columns, lefts):
-        ax.text(x + w / 2, top + 16, name, fontsize=8.5, color=INK, ha="center", va="bottom")
+            canvas[y - 1 : y + h + 1, x - 1 : x + w + 1] = 0.4
+        canvas[y : y + h, x : x + w] = picture
+    ax = figure.add_axes([0, 0, 1, 1], zorder=-1)  # one unit is one pixel
+    ax.set_axis_off()
+    extent = (0, width, top + height, 0)
+    ax.imshow(canvas, "gray_r", vmin=0, vmax=1, interpolation="nearest", aspect="auto", extent=extent)
+    for name, y in zip(rows, tops, strict=False):
+        ax.text(left - 8, y + h / 2, name, fontsize=8.5, color=INK, ha="right", va="center")
+    for name, x in zip(columns, lefts, strict=False):
+        ax.text(x + w / 2, top + EDGE - 6, name, fontsize=8.5, color=INK, ha="center", va="baseline")
     return figure
 
 
-# What the pictures show: a few functions from a system to arrays ------------------------------------------------------
+# What there is to see: from a system to arrays ------------------------------------------------------------------------
+
+
+def examples(labels, each):
+    """Return the indices (k, each) of images of each class among `labels` (n,), the first 20 classes at most."""
+    found = [np.flatnonzero(labels == k) for k in np.unique(labels)[:MOST_ROWS]]
+    return np.stack([where[np.arange(each) % len(where)] for where in found])
+
+
+def shown(n, things, word):
+    """Return a sentence that says so where only `n` of `things` are shown."""
+    return f" The first {n} of {things} {word}." if n < things else ""
 
 
 def can(system):
     """Return what a system can do, in the words of `PICTURES`."""
-    c = system.config
+    config = system.config
     words = {
         "encode": "Q" in system.networks,
-        "sample": c.mode != "autoencoder",  # nothing pulled its codes to the prior
-        "read y": c.given_y > 0,
-        "classify": c.y_is_class,
-        "cluster": c.y > 0 and not c.y_is_class,
+        "sample": config.mode != "autoencoder",  # nothing pulled its codes to the prior
+        "read y": config.given_y > 0,
+        "say y": config.y > 0,
+        "classify": config.y_is_class,
     }
     return {word for word, true in words.items() if true}
 
 
-def first(n, things, word):
-    """Say so where `n` of more `things` are shown."""
-    return f" The first {n} of {things} {word}." if n < things else ""
-
-
-def examples(labels, each):
-    """Return indices (classes, each) of images of each class in `labels` (n,), and those classes, 20 at most."""
-    present = np.unique(labels)[:MOST_ROWS]
-    found = [np.flatnonzero(labels == k) for k in present]
-    return np.stack([where[np.arange(each) % len(where)] for where in found]), present
-
-
 def from_prior(system, n, labels=None):
     """Return z (n, d) from the prior; `labels` (n,) choose its modes where training told D the labels."""
-    told = None
-    if system.config.mode == "label-regularized" and labels is not None:
-        told = system.backend.array(np.eye(system.prior.modes + 1)[labels])
-    ctx = Context(system.backend, stream="figures")
-    return system.backend.to_numpy(system.prior.sample(n, ctx, told))
+    if labels is not None and system.config.mode == "label-regularized":
+        labels = system.backend.array(np.eye(system.prior.modes + 1)[labels])
+    else:
+        labels = None
+    return system.backend.to_numpy(system.prior.sample(n, Context(system.backend, stream="figures"), labels))
 
 
 def from_q(system, images):
-    """Return the `Code` of images (n, d) as D saw it: z is drawn where q(z|x) is a Gaussian, not its mean."""
+    """Return the `Code` of images (n, d) as D saw it: where q(z|x) is a Gaussian, z is drawn from it."""
     code = system.encode(images)
     d = code.z.shape[1]
     if code.posterior.shape[1] == d:
@@ -159,7 +155,7 @@ def from_q(system, images):
     return code._replace(z=code.z + np.exp(code.posterior[:, d:] / 2) * noise)
 
 
-def decoded(system, z, labels):
+def decode(system, z, labels):
     """Return images (n, d) of z (n, z) and, where P reads a y, the one-hot of `labels` (n,)."""
     k = system.config.given_y
     return system.decode(z, np.eye(k)[labels] if k else None)
@@ -167,8 +163,7 @@ def decoded(system, z, labels):
 
 def style_grid(system, rows, columns):
     """Return z (rows·columns, d), the same down each column, and labels (rows·columns,), the same along each row."""
-    z = from_prior(system, columns)
-    return np.tile(z, (rows, 1)), np.repeat(np.arange(rows), columns)
+    return np.tile(from_prior(system, columns), (rows, 1)), np.repeat(np.arange(rows), columns)
 
 
 def cluster_heads(system):
@@ -178,140 +173,264 @@ def cluster_heads(system):
 
 
 def plane(z):
-    """Return a map from (n, d) to (n, 2), and names for its two axes: z itself, or its principal components."""
-    if z.shape[1] == 1:  # height means nothing, it keeps the points apart
-        spread = lambda x: np.concatenate([x, np.random.default_rng(0).uniform(-1, 1, x.shape)], axis=1)  # noqa: E731
-        return spread, ("z", "(height is random, to keep the points apart)")
+    """Return a map from points (n, d) to (n, 2) made for z, and the names of the two axes."""
     if z.shape[1] == 2:
-        return lambda x: x, ("first coordinate", "second coordinate")
+        return (lambda x: x), ("first coordinate", "second coordinate")
     mean = np.mean(z, axis=0)
     _, singular, directions = np.linalg.svd(z - mean, full_matrices=False)
-    share = np.zeros(2)
-    share[: len(singular)] = (singular**2 / max(np.sum(singular**2), 1e-12))[:2]
-    names = [f"{word} principal component ({part:.0%} of the variance)" for word, part in zip(("1st", "2nd"), share)]
-    directions = np.concatenate([directions, np.zeros((1, z.shape[1]))])[:2]  # one image alone has one direction
-    return lambda x: (x - mean) @ directions.T, names
+    share = np.pad(singular**2 / max(np.sum(singular**2), 1e-12), (0, 1))  # one coordinate has no second component
+    directions = np.pad(directions, ((0, 1), (0, 0)))[:2]
+    names = [f"{word} principal component, {share[k]:.0%} of the variance" for k, word in enumerate(("1st", "2nd"))]
+    return (lambda x: (x - mean) @ directions.T), names
+
+
+def prior_contours(prior, drawn):
+    """Return x, y, p(z), levels for lines that hold 99, 90 and 50 % of a prior in the plane; None without density."""
+    try:
+        levels = np.quantile(prior.log_density(np, drawn), [0.01, 0.1, 0.5])
+    except UserError:  # this prior can only be sampled
+        return None
+    reach = np.linspace(np.min(drawn) - 1, np.max(drawn) + 1, 201)
+    x, y = np.meshgrid(reach, reach)
+    p = np.exp(prior.log_density(np, np.stack([x.ravel(), y.ravel()], axis=1))).reshape(x.shape)
+    return x, y, p, np.unique(np.exp(levels) * 0.999)  # 0.999: a flat density has no line at its very height
+
+
+def palette(classes):
+    """Return a colour (classes, 4) for each class."""
+    places = np.arange(10) if classes <= 10 else np.linspace(0.05, 0.95, classes)
+    return colormaps["tab10" if classes <= 10 else "turbo"](places)[:classes]
 
 
 # The pictures ---------------------------------------------------------------------------------------------------------
 
-LINES = {  # column of metrics.csv -> how it is called and drawn
-    "reconstruction": ("training, with noise on the input", BLUE, "-"),
-    "reconstruction_error": ("validation", ORANGE, "-"),
-    "kl": ("KL(q(z|x) ‖ N(0, I))", BLUE, "-"),
-    "D_z": ("D of z", BLUE, "-"), "G_z": ("G against it", BLUE, ":"),
-    "D_y": ("D of y", ORANGE, "-"), "G_y": ("G against it", ORANGE, ":"),
-    "D_x": ("D of images", GREEN, "-"), "G_x": ("G against it", GREEN, ":"),
-    "D_z_accuracy": ("D of z", BLUE, "-"),
-    "D_y_accuracy": ("D of y", ORANGE, "-"),
-    "D_x_accuracy": ("D of images", GREEN, "-"),
-    "head_distance": ("Σ max(0, η − distance) over pairs", BLUE, "-"),
-    "classification": ("cross-entropy, training", BLUE, "-"),
-    "validation_error": ("validation images", ORANGE, "-"),
-    "validation_cluster_error": ("validation images", ORANGE, "-"),
-}  # fmt: skip
-PANELS = [  # title, columns, a dashed line (where, what it means), kind of scale
-    ("Reconstruction error ½ Σ (x̂ − x)²", ["reconstruction", "reconstruction_error"], None, "plain"),
-    ("Divergence from the prior", ["kl"], None, "plain"),
-    (
-        "Adversarial losses",
-        ["D_z", "G_z", "D_y", "G_y", "D_x", "G_x"],
-        (2 * math.log(2), "2 ln 2: D cannot tell"),
-        "plain",
-    ),
-    ("How often D is right", ["D_z_accuracy", "D_y_accuracy", "D_x_accuracy"], (0.5, "50 %: D guesses"), "share"),
-    ("Cluster heads that are too close", ["head_distance"], None, "plain"),
-    ("Loss on the labelled images", ["classification"], None, "log"),
-    ("Classified wrong", ["validation_error"], None, "share"),
-    ("Clustered wrong", ["validation_cluster_error"], None, "share"),
-]
+CURVES = [  # title, column of metrics.csv -> its name, a dotted line (where, its name), scale
+    ("Reconstruction error ½ Σ (x̂ − x)²",
+     {"reconstruction": "training, on noisy input", "reconstruction_error": "validation"}, None, "linear"),
+    ("Cross-entropy of the pixels", {"cross_entropy": "training, on noisy input"}, None, "linear"),
+    ("KL(q(z|x) ‖ N(0, I))", {"kl": "training"}, None, "linear"),
+    ("Adversarial losses",
+     {"D_z": "D of z", "G_z": "Q against D of z", "D_y": "D of y", "G_y": "Q against D of y", "D_x": "D of images",
+      "G_x": "P against D of images"}, (2 * math.log(2), "2 ln 2: D cannot tell"), "linear"),
+    ("How often D is right", {"D_z_accuracy": "D of z", "D_y_accuracy": "D of y", "D_x_accuracy": "D of images"},
+     (0.5, "50 %: D guesses"), "share"),
+    ("Cluster heads closer than η", {"head_distance": "Σ max(0, η − distance)"}, None, "linear"),
+    ("Classification loss (log scale)", {"classification": "training, on labelled images"}, None, "log"),
+    ("Given the wrong class",
+     {"validation_error": "validation", "validation_cluster_error": "validation, clusters named"}, None, "share"),
+]  # fmt: skip
 
 
-def learning_curves(metrics):
-    """Each phase's losses over the epochs, from the rows of metrics.csv, and what validation says about them."""
-    panels = [panel for panel in PANELS if any(column in metrics[0] for column in panel[1])]
+def learning_curves(system, metrics):
+    """Draw each phase's losses over the epochs, from the rows of metrics.csv, and what validation says of them."""
+    if system.config.reconstruction == "cross-entropy":
+        metrics = [{{"reconstruction": "cross_entropy"}.get(name, name): row[name] for name in row} for row in metrics]
+    panels = [panel for panel in CURVES if panel[1].keys() & metrics[0].keys()]
     columns = min(3, len(panels))
-    rows = -(-len(panels) // columns)
-    note = "One point an epoch. D tells the prior's samples from codes, G is the encoder's loss when it fools D."
-    figure, axes = chart_page(max(370 * columns, 620), 300 * rows, "Learning curves", note, (rows, columns))
+    shape = -(-len(panels) // columns), columns
+    figure, axes = chart_page(max(380 * columns, 620), 300 * shape[0], "Learning curves", "One point an epoch.", shape)
     epochs = [row["epoch"] for row in metrics]
-    for ax, (title, names, reference, scale) in zip(axes, panels):
-        for name in [name for name in names if name in metrics[0]]:
-            words, colour, line = LINES[name]
-            values = [max(row[name], 1e-8) if scale == "log" else row[name] for row in metrics]
-            ax.plot(
-                epochs, values, line, color=colour, label=words, lw=1.5, marker="o" if len(epochs) < 40 else "", ms=3
-            )
+    look = dict(lw=1.5, marker="o", ms=3) if len(epochs) < 40 else dict(lw=0.8)
+    for ax, (title, names, reference, scale) in zip(axes, panels, strict=False):
+        for column in [column for column in names if column in metrics[0]]:
+            values = [max(row[column], 1e-9) if scale == "log" else row[column] for row in metrics]
+            colour = ORANGE if column[1:3] == "_y" or "error" in column else BLUE
+            style = "--" if column.startswith("G_") else "-"
+            ax.plot(epochs, values, style, color=colour, label=names[column], **look)
         if reference:
-            ax.axhline(reference[0], color=GREY, ls="--", lw=1, label=reference[1])
-        label(ax, title, "epoch")
+            ax.axhline(reference[0], color=GREY, ls=":", lw=1.2, label=reference[1])
+        name_axes(ax, title, "epoch")
         ax.set_yscale("log" if scale == "log" else "linear")
         if scale == "share":
             ax.yaxis.set_major_formatter(PercentFormatter(1))
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         ax.grid(axis="y", color=FAINT, lw=0.5)
-        ax.margins(y=0.12)
-        ax.legend(fontsize=7.5, frameon=False, labelcolor=INK)
+        ax.margins(y=0.15)
+        free = "best" if len(epochs) < 1000 else "upper right"  # searching the best place is slow among many points
+        ax.legend(loc=free, fontsize=7.5, edgecolor="none", framealpha=0.8, labelcolor=INK)
     for ax in axes[len(panels) :]:
-        ax.set_visible(False)
+        ax.remove()
     return figure
 
 
 def reconstructions(system, dataset):
-    """Test images of every class above what the decoder makes of their codes."""
-    present = min(len(np.unique(dataset.y_test)), MOST_ROWS)
-    across = max(1, 10 // present)
-    where, classes = examples(dataset.y_test, 2 * across)
-    bands = [where[:, band * across : (band + 1) * across].ravel() for band in range(2)]
-    images = []
-    for band in bands:
-        images += [unit_interval(dataset.x_test[band]), system.reconstruct(dataset.x_test[band], dataset.y_test[band])]
+    """Draw test images of every class, each above what the decoder makes of its code."""
+    images, labels = dataset.x_test, dataset.y_test
+    across = -(-10 // min(10, len(np.unique(labels))))
+    where = examples(labels, 2 * across)
+    pairs = []
+    for band in (where[:, :across].ravel(), where[:, across:].ravel()):
+        pairs += [unit_interval(images[band]), system.reconstruct(images[band], labels[band])]
     note = "Test images x, each above x̂ = P(Q(x)), what the decoder makes of its code."
+    note += shown(len(where), dataset.classes, "classes")
     return image_page(
-        system, np.concatenate(images), (4, len(bands[0])), "Reconstructions",
-        note + first(present, dataset.classes, "classes"), ["x", "x̂"] * 2,
-        [str(k) for k in np.repeat(classes, across)], row_breaks=(2,),
+        system, np.concatenate(pairs), (4, across * len(where)), "Reconstructions", note, ["x", "x̂", "x", "x̂"],
+        [str(k) for k in labels[where[:, :across]].ravel()], wide_above=(2,),
     )  # fmt: skip
 
 
 def samples(system, dataset):
-    """Images decoded from the prior; where the content can be chosen, each row has its own."""
-    k = system.config.given_y or (system.prior.modes if system.config.mode == "label-regularized" else 0)
+    """Draw images decoded from the prior; where the content can be chosen, each row has its own."""
+    told = system.config.mode == "label-regularized"
+    k = system.prior.modes if told else system.config.given_y
     rows = min(k, MOST_ROWS) or 10
     labels = np.repeat(np.arange(rows), 10)
-    images = decoded(system, from_prior(system, 10 * rows, labels if k else None), labels)
-    word = "y" if system.config.given_y else "class"
-    note = "Images nobody drew: z comes from the prior p(z), and P decodes it."
-    if k:
-        note += f" Each row has its own {word}, each image its own z." + first(rows, k, "rows")
-    return image_page(system, images, (rows, 10), "Samples from the prior", note,
-                      [f"{word} = {i}" for i in range(rows)] if k else ())  # fmt: skip
-
-
-def walk(system, dataset):
-    """Straight lines in latent space from one test image to another, eight of them."""
-    where, classes = examples(dataset.y_test, 8)
-    c, steps, images = len(classes), 10, []
-    for row in range(8):
-        ends = [where[row % c, row // c], where[(row + c // 2) % c, -1 - row // c]]
-        a, b = unit_interval(dataset.x_test[ends])
-        between = system.interpolate(a, b, steps, dataset.y_test[ends] if system.config.given_y else None)
-        images += [a, *between, b]
-    note = "Framed: two real test images. Between them, the decoder's images on the straight line from one code to the other."
-    return image_page(
-        system, np.stack(images), (8, steps + 2), "A walk through latent space", note,
-        columns=["real", "t = 0", *[""] * (steps - 2), "t = 1", "real"], column_breaks=(1, steps + 1),
-        framed=(0, steps + 1),
-    )  # fmt: skip
+    images = decode(system, from_prior(system, 10 * rows, labels), labels)
+    note = "Nobody drew these: z comes from the prior p(z), and the decoder P makes it an image."
+    if told:
+        note += " In each row, z comes from the part of the prior that belongs to one class."
+    elif k:
+        note += " Each row has one y, and each image a z of its own."
+    names = [f"{'class' if told else 'y ='} {i}" for i in range(rows)] if k else ()
+    return image_page(system, images, (rows, 10), "Samples from the prior", note + shown(rows, k, "rows"), names)
 
 
 def style_content(system, dataset):
-    """The same styles in every class: what y says and what is left to z."""
+    """Draw the same styles with every content."""
     rows = min(system.config.given_y, MOST_ROWS)
     z, labels = style_grid(system, rows, 10)
-    note = (
-        "Each row has one y, the content. Each column has one z from the prior, the style, the same all the way down."
-    )
-    return image_page(system, decoded(system, z, labels), (rows, 10), "Style × content: each row one y, each column one z",
-                      note + first(rows, system.config.given_y, "rows"),
-                      [f"y = {k}" for k in range(rows)])  # fmt: skip
+    note = "A row shares its content y; a column shares its style z, drawn from the prior."
+    note += shown(rows, system.config.given_y, "rows")
+    title, names = "Style × content: each row one y, each column one z", [f"y = {k}" for k in range(rows)]
+    return image_page(system, decode(system, z, labels), (rows, 10), title, note, names)
+
+
+def walk(system, dataset):
+    """Draw eight straight lines in latent space, from one test image to another."""
+    where, rows, steps, images = examples(dataset.y_test, 8), 8, 10, []
+    k = len(where)
+    for row in range(rows):
+        ends = [where[row % k, row // k], where[(row + k // 2) % k, -1 - row // k]]
+        a, b = unit_interval(dataset.x_test[ends])
+        labels = dataset.y_test[ends] if system.config.given_y else None
+        images += [a, *system.interpolate(a, b, steps, labels), b]
+    note = "Framed: two test images. Between: what the decoder makes of the straight line from one code to the other."
+    names = ["real", "t = 0", *[""] * (steps - 2), "t = 1", "real"]
+    return image_page(system, np.stack(images), (rows, steps + 2), "A walk through latent space", note, columns=names,
+                      wide_before=(1, steps + 1), framed=(0, steps + 1))  # fmt: skip
+
+
+def latent(system, dataset):
+    """Draw where the codes of test images lie, coloured by class, and samples from the prior on the same map."""
+    images, labels = dataset.x_test[:MOST_POINTS], dataset.y_test[:MOST_POINTS]
+    code, heads, name = from_q(system, images), cluster_heads(system), "z"
+    contents = np.arange(len(images)) % (system.config.given_y or system.config.classes)
+    z, drawn = code.z, from_prior(system, len(images), contents)
+    if heads is not None:
+        name, z, drawn = "y·W_C + z", code.y @ heads + z, heads[contents] + drawn  # what P reads
+    onto, (x_name, y_name) = plane(z)
+    clouds = [(f"Codes {name} of {len(z)} test images", onto(z), labels)]
+    note = "Nothing tells a plain autoencoder where its codes should lie."
+    if "sample" in can(system):
+        told = contents if system.config.mode == "label-regularized" else None
+        clouds.append((f"As many samples of {name} from the prior", onto(drawn), told))
+        note = "Training pulls the codes on the left, all classes together, into the shape of the prior on the right."
+    contours = prior_contours(system.prior, drawn) if z.shape[1] == 2 and heads is None and len(clouds) == 2 else None
+    note += " Lines hold 50, 90 and 99 % of the prior." if contours else ""
+    note += " Circles are the cluster heads, the rows of W_C." if heads is not None else ""
+    figure, axes = chart_page(100 + 520 * len(clouds), 565, "Latent space", note, (1, len(clouds)))
+    low, high = np.quantile(np.concatenate([points for _, points, _ in clouds]).astype(float), [0.002, 0.998])
+    margin = 0.12 * (high - low) + 1e-6
+    for ax, (title, points, classes) in zip(axes, clouds, strict=True):
+        colours = "#9a9a9a" if classes is None else palette(dataset.classes)[classes]
+        ax.scatter(*points.T, s=7, c=colours, alpha=0.8, linewidths=0)
+        if contours:
+            ax.contour(*contours, colors=INK, linewidths=0.7, alpha=0.6)
+        for k, (x, y) in enumerate(() if heads is None else onto(heads)):
+            ax.text(x, y, str(k), fontsize=9, color=INK, ha="center", va="center", clip_on=True,
+                    bbox=dict(boxstyle="circle,pad=0.2", fc="white", ec=INK, lw=0.8))  # fmt: skip
+        name_axes(ax, title, x_name, y_name)
+        ax.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin), aspect="equal")
+    colours, step = palette(dataset.classes), 1 if dataset.classes <= 10 else -(-dataset.classes // 7)
+    keys = [Line2D([], [], ls="", marker="o", color=colours[k], label=k) for k in range(0, dataset.classes, step)]
+    look = dict(fontsize=8.5, frameon=False, columnspacing=0.6, handletextpad=-0.2)
+    figure.legend(handles=keys, loc="upper right", ncols=10, **look)
+    return figure
+
+
+def z_histogram(system, dataset):
+    """Draw how often each value of z occurs, over all its coordinates, and how often the prior wants it."""
+    z = from_q(system, dataset.x_test[:MOST_POINTS]).z.astype(float)
+    drawn = from_prior(system, 20000, np.arange(20000) % system.config.classes) if "sample" in can(system) else z
+    low, high = [mix(np.quantile(z, q), np.quantile(drawn, q)) for mix, q in ((min, 0.002), (max, 0.998))]
+    edges = np.linspace(low - 1e-6, high + 1e-6, 61)
+    density = lambda values: np.histogram(values, edges)[0] / (values.size * (edges[1] - edges[0]))  # noqa: E731
+    few = min(z.shape[1], 50)
+    note = f"All {z.shape[1]} coordinates of z together. Each thin line is one coordinate alone."
+    figure, (ax,) = chart_page(620, 400, "The values of z", note + shown(few, z.shape[1], "have one"))
+    for coordinate in z.T[:few]:
+        ax.stairs(density(coordinate), edges, color=BLUE, alpha=0.25, lw=0.6)
+    ax.stairs(density(z), edges, color=BLUE, alpha=0.35, fill=True, label="codes z of test images")
+    if drawn is not z:
+        ax.stairs(density(drawn), edges, color=INK, lw=1.5, label="prior p(z)")
+    name_axes(ax, "", "value of a coordinate", "density")
+    ax.legend(fontsize=8.5, frameon=False, labelcolor=INK)
+    return figure
+
+
+def confidence(system, dataset):
+    """Draw how sure q(y|x) is where it is right, and where it is wrong."""
+    y = system.encode(dataset.x_test).y
+    right, sure = system.classify(dataset.x_test) == dataset.y_test, np.max(y, axis=1)
+    note = "The probability q(y|x) of the chosen class, on test images; counts on a log scale."
+    figure, (ax,) = chart_page(620, 400, "How sure is the classifier?", note)
+    bins = np.linspace(1 / y.shape[1], 1, 41)
+    looks = dict(color=BLUE, alpha=0.4), dict(color=ORANGE, histtype="step", lw=1.8)
+    for where, name, look in zip((right, ~right), ("right", "wrong"), looks, strict=True):
+        mean = f", {np.mean(sure[where]):.1%} sure on average" if np.any(where) else ""
+        ax.hist(np.clip(sure[where], bins[0], 1), bins, label=f"{np.sum(where)} {name}{mean}", **look)
+    ax.set_yscale("symlog", linthresh=1)
+    name_axes(ax, "", "max q(y|x)", "images")
+    ax.legend(fontsize=8.5, frameon=False, labelcolor=INK, loc="upper left")
+    return figure
+
+
+def confusion(system, dataset):
+    """Draw how many test images of each class get each y: a class, or a cluster that nobody named."""
+    chosen = np.argmax(system.encode(dataset.x_test).logits, axis=1)
+    counts = contingency(dataset.y_test, chosen, dataset.classes, system.config.y)
+    shares = counts / np.maximum(np.sum(counts, axis=1, keepdims=True), 1)
+    title, column = "Which classes share a cluster?", "cluster: argmax q(y|x)"
+    if "classify" in can(system):
+        column, title = "argmax q(y|x)", f"Confusion: {error_rate(chosen, dataset.y_test):.2%} of test images wrong"
+    note = f"Counts of {len(chosen)} test images. The colour is the share of the row."
+    figure, (ax,) = chart_page(620, 600, title, note)
+    ax.imshow(shares, "Blues", norm=PowerNorm(0.4, 0, 1), aspect="auto", interpolation="nearest")
+    ticks = [range(0, n, -(-n // MOST_ROWS)) for n in counts.shape]
+    ax.set(xticks=ticks[1], yticks=ticks[0])
+    for (i, j), count in np.ndenumerate(counts):
+        if count and max(counts.shape) <= MOST_ROWS:  # more numbers could not be read
+            colour = "white" if shares[i, j] > 0.2 else INK
+            ax.text(j, i, count, fontsize=7.5, color=colour, ha="center", va="center")
+    ax.tick_params(length=0)
+    name_axes(ax, "", column, "true class")
+    return figure
+
+
+PICTURES = [  # the picture, and what a system must be able to do for it to make sense
+    (reconstructions, {"encode"}),
+    (walk, {"encode"}),
+    (latent, {"encode"}),
+    (z_histogram, {"encode"}),
+    (samples, {"sample"}),
+    (style_content, {"sample", "read y"}),
+    (confusion, {"say y"}),
+    (confidence, {"classify"}),
+]
+
+
+def draw_all(system, dataset, folder):
+    """Save as PNG in `folder.figures` the pictures that make sense for `system`; return their paths."""
+    paths = []
+
+    def save(name, figure):
+        paths.append(folder.figures / f"{name}.png")
+        figure.savefig(paths[-1], format="png", dpi=DPI, metadata={"Software": None})  # the same bytes anywhere
+
+    metrics = folder.metrics()
+    if metrics:
+        save("learning_curves", learning_curves(system, metrics))
+    for draw, needs in PICTURES:
+        if needs <= can(system):
+            save(draw.__name__, draw(system, dataset))
+    return paths
