@@ -15,6 +15,7 @@ from tiny import REPOSITORY, SIDE, STEPS, arrays, write_npz
 import run_mnist
 from tinyaae import figures
 from tinyaae.config import MODES
+from tinyaae.run_folder import RunFolder
 from tinyaae.system import System
 
 SMALL = ["--hidden", "8,7", "--epochs", "2", "--batch-size", "10"]
@@ -266,6 +267,23 @@ def test_interrupted_run_says_so_and_resumes_to_the_same_end(command, finished, 
     assert everything(here / "part").keys() == {here / "part" / p.relative_to(finished) for p in finished.rglob("*")}
 
 
+def test_epoch_whose_checkpoint_was_not_saved_is_not_counted_twice(command, finished, here, monkeypatch):
+    save = RunFolder.save
+
+    def interrupted(folder, system, epoch):
+        if epoch == 2:
+            raise KeyboardInterrupt
+        save(folder, system, epoch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "save", interrupted)
+        command(*SEMI, "--out", "part", "--quiet")
+    assert len(RunFolder.open("part").metrics()) == 2  # the second line is ahead of the checkpoint
+    command("--resume", "part", "--quiet")
+    whole, part = (RunFolder.open(name).metrics() for name in ("done", "part"))
+    assert [{**row, "seconds": 0} for row in part] == [{**row, "seconds": 0} for row in whole]
+
+
 def test_resumed_run_reports_what_the_uninterrupted_one_does(command, finished, here, monkeypatch):
     with monkeypatch.context() as patch:
         interrupt_at(patch, STEPS + 3)
@@ -374,6 +392,10 @@ def test_refusal_of_an_unknown_mode_names_the_modes(command, here):
 
 def test_out_that_holds_a_run(command, finished, here):
     assert "--resume" in refused(command, here, *SEMI, "--out", "done")
+
+
+def test_out_is_looked_at_before_the_data_is_read(command, finished, here):
+    assert "--out" in refused(command, here, *SEMI, "--out", "done", "--data", "missing")
 
 
 def test_revision_that_holds_a_run(command, undrawn, here):

@@ -80,6 +80,11 @@ def test_planar_prior_implies_two_dimensions(prior):
     assert Config.of("aae", prior=prior).z == 2
 
 
+@pytest.mark.parametrize("prior", [prior for prior in PRIORS if prior not in (*PLANAR, "categorical")])
+def test_labels_need_a_prior_with_modes(prior):
+    assert "mixture or swiss-roll" in refusal(Config.of, "label-regularized", prior=prior)
+
+
 def test_planar_prior_in_three_dimensions_is_refused():
     assert "not 3" in refusal(build, Config.of("aae", prior="mixture", z=3), Backend.named("numpy"))
 

@@ -110,6 +110,12 @@ def test_folder_that_cannot_be_made(tmp_path, named):
     assert "cannot make this folder" in refusal(RunFolder.create, **named)
 
 
+def test_file_that_appears_after_the_check_is_not_overwritten(tmp_path, monkeypatch):
+    monkeypatch.setattr(RunFolder, "check", lambda out, revision: (tmp_path / "out").write_text("mine"))
+    assert "has just been put there" in refusal(RunFolder.create, out="out")
+    assert (tmp_path / "out").read_text() == "mine"
+
+
 def test_check_makes_nothing(tmp_path):
     RunFolder.check(out="a/b", revision="c")
     assert list(tmp_path.iterdir()) == []

@@ -176,8 +176,8 @@ def test_other_seed_other_order():
 
 
 @pytest.mark.parametrize("epoch, factor", [(0, 1), (5.9, 1), (6, 1), (8, 0.5), (9, 0.25), (9.99, 0.01), (10, 0.01)])
-def test_quick_schedule_fades_in_a_straight_line_after_six_tenths(epoch, factor):
-    assert schedule(tiny_config(epochs=10))(epoch) == pytest.approx(factor)
+def test_rates_fade_in_a_straight_line_after_the_given_share_of_the_run(epoch, factor):
+    assert schedule(tiny_config(epochs=10, fade=0.6))(epoch) == pytest.approx(factor)
 
 
 @pytest.mark.parametrize("epoch, factor", [(0, 1), (49.9, 1), (50, 0.1), (999, 0.1), (1000, 0.01), (4999, 0.01)])
@@ -186,7 +186,7 @@ def test_paper_schedule_falls_to_a_tenth_at_epochs_50_and_1000(epoch, factor):
 
 
 def test_every_phase_follows_the_schedule(tmp_path):
-    system, _ = tiny_run(tmp_path / "run", epochs=3)
+    system, _ = tiny_run(tmp_path / "run", epochs=3, fade=0.5)
     last = schedule(system.config)(2 + (STEPS - 1) / STEPS)
     assert last < 0.2 and {phase.optimizer.scale for phase in system.optimized()} == {last}
 

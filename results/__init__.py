@@ -1,0 +1,1 @@
+"""The paper's tables, reproduced: `python -m results run NAME --seeds 0-4`, `table`, `check`."""

@@ -1,0 +1,53 @@
+"""The rows of the table: what the paper reports, the best public reproduction, and the flags that make it here.
+
+`key` is the entry of result.json that the row is about; `better` says which way is better. The flags are those of
+run_mnist.py, so each row is one command; --seed and --out are added by `results run`.
+"""
+
+from typing import NamedTuple
+
+
+class Experiment(NamedTuple):
+    """One row: `paper` and `public` are texts as found, `flags` what run_mnist.py is called with."""
+
+    title: str
+    key: str
+    paper: str
+    public: str
+    flags: str
+    better: str = "lower"
+
+
+SEMI = "semi-supervised error %, "
+EXPERIMENTS = {
+    "semi-supervised-100": Experiment(
+        SEMI + "100 labels", "test_error", "1.90 ± 0.10", "≈4 (read off a curve)", "--labels 100"
+    ),
+    "semi-supervised-1000": Experiment(
+        SEMI + "1000 labels", "test_error", "1.60 ± 0.08", "2.90 (1280 labels)", "--labels 1000"
+    ),
+    "semi-supervised-all": Experiment(SEMI + "all labels", "test_error", "0.85 ± 0.02", "none", "--labels all"),
+    "clustering-16": Experiment(
+        "clustering error %, 16 clusters", "cluster_error", "9.55 ± 2.05", "none", "--mode clustering --clusters 16"
+    ),
+    "clustering-30": Experiment(
+        "clustering error %, 30 clusters", "cluster_error", "4.10 ± 1.13", "15 (named on the scored set)",
+        "--mode clustering --clusters 30",
+    ),
+    "reduction-2d-1000": Experiment(
+        "2-D reduction error %, 1000 labels", "test_error", "4.20", "none", "--mode reduction --labels 1000"
+    ),
+    "reduction-2d-100": Experiment(
+        "2-D reduction error %, 100 labels", "test_error", "6.08", "26", "--mode reduction --labels 100"
+    ),
+    "reduction-2d-0": Experiment(
+        "2-D reduction error %, no labels, 20 clusters", "cluster_error", "13.95", "≈40",
+        "--mode reduction --labels 0 --clusters 20",
+    ),
+    "reduction-10d-100": Experiment(
+        "10-D reduction error %, 100 labels", "test_error", "3.90", "none", "--mode reduction --labels 100 --z 10"
+    ),
+    "likelihood": Experiment(
+        "Parzen log-likelihood, 10 000 samples", "log_likelihood", "340 ± 2", "377.5 ± 3.6", "--mode aae", "higher"
+    ),
+}  # fmt: skip

@@ -1,0 +1,40 @@
+"""The README is held to what it says: its example is run, its map of files counted, its test line found."""
+
+import io
+import re
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from tinyaae.config import MODES
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def numbers(text):
+    return [float(number) for number in re.findall(r"\d+\.?\d*", text)]
+
+
+@pytest.mark.slow
+def test_the_example_prints_what_the_readme_says():
+    code, expected = re.search(
+        r"```python\n(from tinyaae import Backend.*?)```\n```text\n(.*?)```", README, re.S
+    ).groups()
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        exec(compile(code, "README.md", "exec"), {})
+    # other numbers of threads and other processors round differently, and 200 steps of a game amplify it
+    assert numbers(printed.getvalue()) == pytest.approx(numbers(expected), rel=0.1, abs=0.03)
+
+
+def test_the_map_counts_the_lines_of_every_core_file():
+    counted = {path: int(lines) for path, lines in re.findall(r"^\| `([\w/.]+\.py)` \| (\d+) \|", README, re.M)}
+    files = [ROOT / "run_mnist.py", *(ROOT / "tinyaae").rglob("*.py")]
+    there = {str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines()) for file in files}
+    assert counted == there
+
+
+def test_every_mode_is_in_the_table_of_phases():
+    assert set(MODES) == set(re.findall(r"^\| `([a-z-]+)` \|", README, re.M))

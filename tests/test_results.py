@@ -1,0 +1,62 @@
+"""The table of results says what the files say, and no more."""
+
+import json
+
+import pytest
+
+import results.__main__ as results
+from results.experiments import EXPERIMENTS
+from tinyaae.config import Config
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "HERE", tmp_path)
+    monkeypatch.setattr(results, "README", tmp_path / "README.md")
+    return tmp_path
+
+
+def add_run(here, name, seed, **found):
+    folder = here / name / f"seed-{seed}"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps({"epochs": 3, "hidden": [8, 8]}))
+    (folder / "result.json").write_text(json.dumps({"seed": seed, "seconds": 120, "machine": "m", **found}))
+
+
+def test_the_committed_table_agrees_with_the_committed_files():
+    assert results.README.read_text(encoding="utf-8") == results.table()
+
+
+def test_a_row_without_runs_says_not_run(here):
+    assert results.table().count("not run") == len(EXPERIMENTS)
+
+
+def test_a_row_gives_mean_and_standard_deviation_over_seeds(here):
+    for seed, error in enumerate((0.01, 0.02, 0.03)):
+        add_run(here, "semi-supervised-100", seed, test_error=error)
+    assert "| **2.00 ± 1.00** | 0, 1, 2 | 3 | 8-8 | 2 | m |" in results.table()
+
+
+def test_a_likelihood_is_no_percentage(here):
+    add_run(here, "likelihood", 0, log_likelihood=377.46)
+    assert "| **377.5** | 0 |" in results.table()
+
+
+def test_check_fails_when_a_file_changes(here):
+    assert results.main(["table"]) == 0
+    assert results.main(["check"]) == 0
+    add_run(here, "clustering-16", 0, cluster_error=0.1)
+    assert results.main(["check"]) == 1
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_the_flags_of_an_experiment_are_flags_that_its_mode_takes(name):
+    import run_mnist
+
+    flags = vars(run_mnist.parser().parse_args(EXPERIMENTS[name].flags.split()))
+    assert Config.of(**{flag: value for flag, value in flags.items() if value is not None})
+
+
+def test_seeds_are_ranges_or_lists():
+    assert results.seeds("0-2") == [0, 1, 2]
+    assert results.seeds("3,5-6") == [3, 5, 6]
