@@ -194,7 +194,7 @@ OWN = {
     "clustering": dict(clusters=16, z=5, input_noise=0.0, input_dropout=0.2, head_norm=True),
     "reduction": dict(labels=1000, clusters=20, z=2),
     ("quick", "semi-supervised"): dict(
-        epochs=20, z=15, input_noise=0.4, reconstruction="cross-entropy", head_norm=True, fade=0.75
+        epochs=17, z=15, input_noise=0.4, reconstruction="cross-entropy", head_norm=True, fade=0.75
     ),
     ("paper", "clustering"): dict(hidden=(3000, 3000), epochs=1500, batch_norm=True, decay={50: 0.1}),
 }
