@@ -5,15 +5,28 @@
     python run_mnist.py --resume runs/20260101-120000
     python run_mnist.py --evaluate runs/20260101-120000
 
-Exit status: 0 done, 2 a mistake in what was asked (one line says which), 130 interrupted.
+Exit status: 0 done, 2 a mistake in what was asked (one line says which), 3 the numbers diverged, 130 interrupted by
+Ctrl-C, 143 by SIGTERM.
 """
 
 import argparse
 import platform
+import signal
 import sys
 import time
 
+from tinyaae import Backend, UserError, build, data, figures
+from tinyaae.config import Config
+from tinyaae.errors import Diverged
+from tinyaae.evaluation import evaluate
+from tinyaae.run_folder import RunFolder
+from tinyaae.training import Batches, train
+
 STARTED = time.perf_counter()
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: somebody else's Ctrl-C."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -59,8 +72,6 @@ def parser():
 def main(argv=None):
     """Do what the flags in `argv` ask; return the exit status."""
     flags = {name: value for name, value in vars(parser().parse_args(argv)).items() if value is not None}
-    from tinyaae.errors import UserError
-
     try:
         quiet = flags.pop("quiet", False)
         for verb, do in (("resume", resume), ("evaluate", test)):
@@ -75,17 +86,21 @@ def main(argv=None):
     except UserError as error:
         print(f"run_mnist.py: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("\nrun_mnist.py: interrupted; continue with --resume and the run's folder", file=sys.stderr)
-        return 130
+    except Diverged as error:
+        print(f"run_mnist.py: {error}", file=sys.stderr)
+        return 3
+    except KeyboardInterrupt as stop:
+        print(f"\nrun_mnist.py: interrupted{stop}", file=sys.stderr)
+        return 143 if isinstance(stop, Terminated) else 130
     return 0
+
+
+def terminate(*_):
+    raise Terminated
 
 
 def start(flags, quiet):
     """Check everything before anything is written, then train."""
-    from tinyaae.config import Config
-    from tinyaae.run_folder import RunFolder
-
     out, revision = flags.pop("out", None), flags.pop("revision", None)
     RunFolder.check(out, revision)
     config = Config.of(**flags)
@@ -99,8 +114,6 @@ def start(flags, quiet):
 
 def resume(run, quiet):
     """Continue the run from its last checkpoint; a finished run is left as it is."""
-    from tinyaae.run_folder import RunFolder
-
     folder = RunFolder.open(run)
     if folder.result() is not None:
         print(f"{run} is finished already; --evaluate {run} tests it.")
@@ -118,9 +131,6 @@ def resume(run, quiet):
 
 def test(run, quiet):
     """Print how well the run's last checkpoint does on the test set."""
-    from tinyaae.evaluation import evaluate
-    from tinyaae.run_folder import RunFolder
-
     folder = RunFolder.open(run)
     config = folder.config()
     backend, dataset = prepare(config, quiet)
@@ -132,19 +142,12 @@ def test(run, quiet):
 
 def prepare(config, quiet):
     """Return the backend and the data that `config` asks for."""
-    from tinyaae import data
-    from tinyaae.backend import Backend
-
     backend = Backend.named(config.backend, notice=(lambda text: None) if quiet else print)
     return backend, data.load_mnist() if config.data is None else data.load(config.data)
 
 
 def assemble(config, backend, dataset):
     """Return the system and its batches; the data must have the sizes in `config`."""
-    from tinyaae.errors import UserError
-    from tinyaae.recipes import build
-    from tinyaae.training import Batches
-
     if config.for_data(dataset) != config:
         raise UserError(
             f"{config.data or 'MNIST'}: {dataset.x_train.shape[1]} pixels {dataset.side}, {dataset.classes} classes, "
@@ -155,16 +158,16 @@ def assemble(config, backend, dataset):
 
 def finish(system, batches, dataset, folder, first_epoch, quiet):
     """Train to the end, evaluate, write result.json and the figures."""
-    from tinyaae import figures
-    from tinyaae.evaluation import evaluate
-    from tinyaae.training import train
-
     config = system.config
     if not quiet:
         print(f"{config.mode}, {config.preset} preset, {system.backend.name}, seed {config.seed}, into {folder.path}")
-    train(system, batches, folder, first_epoch, quiet)
-    found = evaluate(system, dataset, batches.validation)
-    pictures = figures.draw_all(system, dataset, folder)
+    try:
+        train(system, batches, folder, first_epoch, quiet)
+        found = evaluate(system, dataset, batches.validation)
+        pictures = figures.draw_all(system, dataset, folder)
+    except KeyboardInterrupt as stop:
+        kept = f"; the last whole epoch is saved, continue with --resume {folder.path}"
+        raise type(stop)(kept) from None
     seconds = round(time.perf_counter() - STARTED, 1)
     folder.write_result(
         {
@@ -193,4 +196,5 @@ def in_words(found):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, terminate)
     sys.exit(main())

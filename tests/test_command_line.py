@@ -315,15 +315,22 @@ def test_resume_on_another_number_of_threads_says_so(command, undrawn, here, mon
     assert status == 0 and f"made on {config['threads'] + 1} threads" in err
 
 
-def test_a_real_ctrl_c_ends_with_130_and_one_line(here):
+@pytest.mark.parametrize("sent, expected", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_real_signal_ends_the_run_with_its_status_and_one_line(here, sent, expected):
     run = process(*SEMI, "--epochs", "100000", "--out", "long", "--quiet")
     until = time.monotonic() + 60
     while not (here / "long" / "metrics.csv").exists() and time.monotonic() < until and run.poll() is None:
         time.sleep(0.05)
-    run.send_signal(signal.SIGINT)
+    run.send_signal(sent)
     _, err = run.communicate(timeout=60)
-    assert run.returncode == 130
+    assert run.returncode == expected
     assert len(err.split("\n")) == 3 and "--resume" in err  # "^C" stands alone on the first
+
+
+def test_diverged_run_ends_with_3_and_one_line_and_keeps_the_last_healthy_checkpoint(command, here):
+    status, _, err = command(*SEMI, "--out", "wild", "--quiet", "--input-noise", "1e38")
+    assert status == 3 and err.count("\n") == 1 and "epoch 1" in err
+    assert np.load(here / "wild" / "checkpoint.npz")["epoch"] == 0
 
 
 # Mistakes: status 2, one line, nothing written

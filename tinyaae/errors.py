@@ -10,6 +10,10 @@ class UserError(ValueError):
     """A mistake of the user's; `str(error)` is the one line to show."""
 
 
+class Diverged(ArithmeticError):
+    """The numbers of a run have become NaN or infinite; `str(error)` is the one line to show."""
+
+
 def expect_columns(where, x, columns, hint=""):
     """Raise `UserError` unless `x` is (n, columns); `hint` names the likely cause."""
     if x.ndim != 2 or x.shape[1] != columns:

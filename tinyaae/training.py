@@ -4,14 +4,17 @@ An epoch goes once through all unlabelled images, never through the labelled one
 function of the seed and the step number, so a resumed run sees what the uninterrupted one would have seen.
 """
 
+import math
 import sys
 import time
+import warnings
 
 import numpy as np
 from tqdm import tqdm
 
 from .config import MODES
 from .data import split
+from .errors import Diverged
 from .evaluation import diagnostics
 from .optimizers import linear_schedule, step_schedule
 from .phases import Batch
@@ -100,28 +103,43 @@ def schedule(config):
 
 
 def train(system, batches, folder, first_epoch=0, quiet=False, say=print):
-    """Train `system` from `first_epoch` to the end of its config, writing metrics and a checkpoint each epoch."""
+    """Train `system` from `first_epoch` to the end of its config, writing metrics and a checkpoint each epoch.
+
+    Raises `Diverged`, and leaves the last healthy checkpoint, when a number is no longer finite after an epoch.
+    """
     config = system.config
     factor_at = schedule(config)
     if first_epoch == 0:
         folder.save(system, 0)
-    for epoch in range(first_epoch, config.epochs):
-        started = time.perf_counter()
-        totals = {}
-        bar = tqdm(
-            batches.epoch(epoch), total=batches.steps, desc=f"epoch {epoch + 1}/{config.epochs}",
-            disable=quiet, leave=False, file=sys.stderr, unit="batch",
-        )  # fmt: skip
-        for step, batch in enumerate(bar):
-            for phase in system.optimized():
-                phase.optimizer.scale = factor_at(epoch + step / batches.steps)
-            for name, value in system.step(batch).items():
-                totals[name] = totals[name] + value if name in totals else value
-        row = {"epoch": epoch + 1, **{name: float(total) / batches.steps for name, total in totals.items()}}
-        row |= diagnostics(system, *batches.validation)
-        row["seconds"] = round(time.perf_counter() - started, 3)
-        folder.append_metrics(row)
-        folder.save(system, epoch + 1)
-        if not quiet:
-            words = ", ".join(text.format(row[name]) for name, text in WORDS.items() if name in row)
-            say(f"epoch {epoch + 1:>{len(str(config.epochs))}}/{config.epochs}: {words} ({row['seconds']:.0f} s)")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # overflow and NaN are looked for below, and told in one line
+        for epoch in range(first_epoch, config.epochs):
+            row = train_epoch(system, batches, folder, epoch, factor_at, quiet)
+            if not quiet:
+                words = ", ".join(text.format(row[name]) for name, text in WORDS.items() if name in row)
+                say(f"epoch {epoch + 1:>{len(str(config.epochs))}}/{config.epochs}: {words} ({row['seconds']:.0f} s)")
+
+
+def train_epoch(system, batches, folder, epoch, factor_at, quiet):
+    """Train through all images once, with rates times `factor_at(epoch)`; save, and return the line of metrics."""
+    started = time.perf_counter()
+    totals = {}
+    bar = tqdm(
+        batches.epoch(epoch), total=batches.steps, desc=f"epoch {epoch + 1}/{system.config.epochs}",
+        disable=quiet, leave=False, file=sys.stderr, unit="batch",
+    )  # fmt: skip
+    for step, batch in enumerate(bar):
+        for phase in system.optimized():
+            phase.optimizer.scale = factor_at(epoch + step / batches.steps)
+        for name, value in system.step(batch).items():
+            totals[name] = totals[name] + value if name in totals else value
+    row = {"epoch": epoch + 1, **{name: float(total) / batches.steps for name, total in totals.items()}}
+    row |= diagnostics(system, *batches.validation)
+    sick = [name for name, value in row.items() if not math.isfinite(value)]
+    if sick:
+        kept = f"{folder.path} keeps the checkpoint of epoch {epoch}"
+        raise Diverged(f"epoch {epoch + 1}: {', '.join(sick)} no longer finite; {kept}; are the rates too high?")
+    row["seconds"] = round(time.perf_counter() - started, 3)
+    folder.append_metrics(row)
+    folder.save(system, epoch + 1)
+    return row
