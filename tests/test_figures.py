@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from tinyaae import figures
+from tinyaae import figures, pages
 from tinyaae.backend import Backend
 from tinyaae.config import MODES, Config
+from tinyaae.context import Context
 from tinyaae.data import Dataset, unit_interval
 from tinyaae.networks import Code
 from tinyaae.priors import prior_named
@@ -18,16 +19,18 @@ from tinyaae.recipes import build
 from tinyaae.run_folder import RunFolder
 
 ENCODER = {"learning_curves", "reconstructions", "walk", "latent", "z_histogram"}
+SAMPLED = ENCODER | {"samples", "nearest"}
+SAYS_Y = {"style_content", "confusion", "members"}
 EXPECTED = {
     "autoencoder": ENCODER,
-    "vae": ENCODER | {"samples"},
-    "gan": {"learning_curves", "samples"},
-    "aae": ENCODER | {"samples"},
-    "label-regularized": ENCODER | {"samples"},
-    "supervised": ENCODER | {"samples", "style_content"},
-    "semi-supervised": ENCODER | {"samples", "style_content", "confusion", "confidence"},
-    "clustering": ENCODER | {"samples", "style_content", "confusion"},
-    "reduction": ENCODER | {"samples", "style_content", "confusion", "confidence"},
+    "vae": SAMPLED,
+    "gan": {"learning_curves", "samples", "nearest"},
+    "aae": SAMPLED,
+    "label-regularized": SAMPLED | {"manifold", "along_the_prior"},
+    "supervised": SAMPLED | {"style_content"},
+    "semi-supervised": SAMPLED | SAYS_Y | {"confidence"},
+    "clustering": SAMPLED | SAYS_Y,
+    "reduction": SAMPLED | SAYS_Y | {"confidence"},
 }
 METRICS = [
     {"epoch": epoch, "reconstruction": 9.0 / epoch, "reconstruction_error": 8.0 / epoch, "D_z": 1.3, "G_z": 0.8,
@@ -117,7 +120,7 @@ def test_the_same_system_gives_the_same_bytes(tmp_path):
 
 def test_no_metrics_no_curves(tmp_path):
     data = dataset()
-    assert drawn(system_for(data, "gan"), data, tmp_path / "run", metrics=[]).keys() == {"samples"}
+    assert drawn(system_for(data, "gan"), data, tmp_path / "run", metrics=[]).keys() == {"samples", "nearest"}
 
 
 def test_no_pyplot():
@@ -158,7 +161,7 @@ def test_examples_are_of_their_class_and_repeat_where_there_are_few():
 
 def test_thumbnails_only_enlarge():
     images = dataset().x_test
-    pictures = figures.thumbnails(images, (6, 6))
+    pictures = pages.thumbnails(images, (6, 6))
     h, w = pictures.shape[1] // 6, pictures.shape[2] // 6
     assert h == w > 1
     for dy, dx in ((0, 0), (h - 1, w - 1)):
@@ -167,7 +170,7 @@ def test_thumbnails_only_enlarge():
 
 def test_pixels_that_are_no_rectangle_are_all_there():
     images = dataset(side=None, pixels=37).x_test
-    pictures = figures.thumbnails(images, None)  # 7 numbers a row, 6 rows, 5 of the 42 places empty
+    pictures = pages.thumbnails(images, None)  # 7 numbers a row, 6 rows, 5 of the 42 places empty
     h, w = pictures.shape[1] // 6, pictures.shape[2] // 7
     small = pictures[:, ::h, ::w].reshape(len(images), -1)
     np.testing.assert_array_equal(small[:, :37], unit_interval(images))
@@ -177,7 +180,7 @@ def test_pixels_that_are_no_rectangle_are_all_there():
 def test_a_walk_starts_and_ends_at_real_images():
     data = dataset()
     painted = canvas(figures.walk(system_for(data, "supervised"), data))
-    real = figures.thumbnails(data.x_test, data.side)
+    real = pages.thumbnails(data.x_test, data.side)
     size = real.shape[1]
     top = painted.shape[0] - figures.EDGE - 8 * (size + figures.GAP)
     left = figures.EDGE
@@ -190,7 +193,7 @@ def test_reconstructions_show_what_the_system_reconstructs():
     data = dataset()
     system = system_for(data, "aae")
     painted = canvas(figures.reconstructions(system, data))
-    first = figures.thumbnails(system.reconstruct(data.x_test[:1]), data.side)[0]  # class 0, under the first image
+    first = pages.thumbnails(system.reconstruct(data.x_test[:1]), data.side)[0]  # class 0, under the first image
     size = len(first)
     y = painted.shape[0] - figures.EDGE - 12 - 3 * (size + figures.GAP)  # the second of four rows
     second_row = np.lib.stride_tricks.sliding_window_view(painted[y : y + size], (size, size))[0]
@@ -249,3 +252,64 @@ def test_confusion_counts_and_error():
     assert sum(int(text.get_text()) for text in figure.axes[0].texts) == len(data.y_test)
     wrong = np.mean(system.classify(data.x_test) != data.y_test)
     assert f"{wrong:.2%}" in figure.texts[0].get_text()
+
+
+@pytest.fixture
+def shown_images(monkeypatch):
+    """Return a function that draws a picture and returns the images (n, d) it put on its page."""
+    seen, original = [], figures.image_page
+
+    def spy(system, images, *rest, **more):
+        seen.append(np.asarray(images))
+        return original(system, images, *rest, **more)
+
+    monkeypatch.setattr(figures, "image_page", spy)
+
+    def draw(picture, system, data):
+        picture(system, data)
+        return seen[-1]
+
+    return draw
+
+
+def test_under_each_sample_stands_the_nearest_training_image(shown_images):
+    data = dataset()
+    images = shown_images(figures.nearest, system_for(data, "aae"), data)
+    train = unit_interval(data.x_train)
+    for sample, found in zip(images[:10], images[10:20], strict=True):
+        distances = np.linalg.norm(train - sample, axis=1)
+        assert np.linalg.norm(found - sample) == pytest.approx(distances.min(), rel=1e-4)
+
+
+def test_members_are_the_test_images_with_the_highest_q_after_the_typical_image(shown_images):
+    data = dataset()
+    system = system_for(data, "clustering", clusters=4)
+    images = shown_images(figures.members, system, data).reshape(4, 11, -1)
+    y = system.encode(data.x_test).y
+    typical = system.decode(np.zeros((4, system.config.z)), np.eye(4))
+    np.testing.assert_allclose(images[:, 0], typical, atol=1e-6)
+    for k in range(4):
+        np.testing.assert_array_equal(images[k, 1], unit_interval(data.x_test)[np.argmax(y[:, k])])
+
+
+def test_the_manifold_cuts_the_prior_into_equal_shares(shown_images, monkeypatch):
+    data, places = dataset(), []
+    system = system_for(data, "aae", z=2)
+    decode = system.decode
+    monkeypatch.setattr(system, "decode", lambda z: places.append(z) or decode(z))
+    assert len(shown_images(figures.manifold, system, data)) == 400
+    z = places[0].reshape(20, 20, 2)
+    share = [0.5 * (1 + math.erf(x / math.sqrt(2))) for x in z[0, :, 0]]  # N(0, 1): share of the prior to the left
+    np.testing.assert_allclose(share, (np.arange(20) + 0.5) / 20, atol=0.02)
+    assert np.all(np.diff(z[:, 0, 1]) < 0)  # upwards, as on a map
+
+
+@pytest.mark.parametrize("prior", ["mixture", "swiss-roll"])
+def test_walks_run_along_the_modes_of_the_prior(prior):
+    walked = prior_named(prior, 2)
+    z = walked.walks(9)
+    assert z.shape == (10, 9, 2)
+    middle = z[:, 4]
+    drawn = walked.sample(5000, Context(Backend.named("numpy")), np.eye(11)[np.arange(5000) % 10])
+    near = np.array([np.argmin(np.linalg.norm(middle - point, axis=1)) for point in drawn])
+    assert np.mean(near == np.arange(5000) % 10) > (0.95 if prior == "mixture" else 0.6)

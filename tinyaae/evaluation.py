@@ -167,7 +167,7 @@ def parzen_log_likelihood(chunks, images, sigma):
     for samples in chunks:
         for start in range(0, n, 1000):
             rows = slice(start, start + 1000)
-            exponent = _squared_distances(images[rows], samples)
+            exponent = squared_distances(images[rows], samples)
             exponent *= -1 / (2 * sigma * sigma)
             top = np.maximum(highest[rows], np.max(exponent, axis=1))
             exponent -= top[:, None].astype(exponent.dtype)
@@ -179,7 +179,7 @@ def parzen_log_likelihood(chunks, images, sigma):
     return float(np.mean(values)), float(np.std(values) / math.sqrt(n))
 
 
-def _squared_distances(a, b):
+def squared_distances(a, b):
     """Return ‖a_i − b_j‖² for rows (n, d), (m, d) -> (n, m), as ‖a‖² + ‖b‖² − 2a·b: one matrix product."""
     square = a @ b.T
     square *= -2

@@ -1,112 +1,25 @@
 """Figures: what a trained system looks like, saved as PNG beside its run.
 
 Each picture is one function from a system and its data to a matplotlib `Figure`. The table `PICTURES` says what a
-system must be able to do for a picture to make sense, and `draw_all` draws those that do. Images are ink on white.
-Nothing is global: no pyplot, no windows, and the same system gives the same bytes.
+system must be able to do for a picture to make sense, and `draw_all` draws those that do. `pages` is the paper.
 """
 
 import math
-import textwrap
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import PowerNorm
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from .context import Context
 from .data import unit_interval
 from .errors import UserError
-from .evaluation import contingency, error_rate
+from .evaluation import contingency, error_rate, squared_distances
 from .layers import ClusterHeads
+from .pages import BLUE, DPI, FAINT, GREY, INK, ORANGE, chart_page, image_page, name_axes
 
-DPI, EDGE, GAP = 110, 24, 4  # dots an inch; white around a page and between its images, in pixels
-INK, GREY, FAINT, BLUE, ORANGE = "#222222", "#777777", "#d8d8d8", "#1f77b4", "#ff7f0e"
 MOST_ROWS, MOST_POINTS = 20, 2000
-
-
-# Pages: a heading, and under it images or axes ------------------------------------------------------------------------
-
-
-def page(width, height, title, note):
-    """Return a Figure with `height` pixels under its heading, and the y in pixels where they begin."""
-    lines = textwrap.wrap(note, int((width - 2 * EDGE) / 6.8))
-    top = 50 + 16 * len(lines)
-    figure = Figure(figsize=(width / DPI, (top + height) / DPI), dpi=DPI, facecolor="white")
-    text = dict(x=EDGE / width, va="top")
-    figure.text(y=1 - 16 / (top + height), s=title, fontsize=12, fontweight="bold", color=INK, **text)
-    figure.text(y=1 - 42 / (top + height), s="\n".join(lines), fontsize=8.5, color=GREY, linespacing=1.35, **text)
-    return figure, top
-
-
-def chart_page(width, height, title, note, shape=(1, 1)):
-    """Return a Figure and its axes, `shape` rows and columns of them."""
-    figure, top = page(width, height, title, note)
-    whole = top + height
-    grid = figure.add_gridspec(
-        *shape, left=3 * EDGE / width, right=1 - EDGE / width, top=1 - (top + 30) / whole, bottom=56 / whole,
-        wspace=0.25, hspace=0.42,
-    )  # fmt: skip
-    axes = [figure.add_subplot(cell) for cell in grid]
-    for ax in axes:
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.spines[["left", "bottom"]].set_color(GREY)
-        ax.tick_params(which="both", labelsize=8, color=GREY, labelcolor=INK)
-    return figure, axes
-
-
-def name_axes(ax, title="", x="", y=""):
-    """Write the title of an axes and what its x and y are."""
-    ax.set_title(title, fontsize=9.5, color=INK, loc="left")
-    ax.set_xlabel(x, fontsize=8.5, color=INK)
-    ax.set_ylabel(y, fontsize=8.5, color=INK)
-
-
-def thumbnails(images, side):
-    """Turn rows (n, d) into small pictures (n, h, w) enlarged a whole number of times; without a `side`, wrap them."""
-    images = unit_interval(images)
-    if side is None:
-        w = math.isqrt(images.shape[1] - 1) + 1
-        side = -(-images.shape[1] // w), w
-        images = np.pad(images, ((0, 0), (0, side[0] * w - images.shape[1])))
-    longest = max(side)
-    scale = max(1, round(64 / longest)) if longest <= 96 else 64 / longest
-    high, wide = [max(8, round(n * scale)) for n in side]  # 8: the thinnest images are stretched, to be seen at all
-    rows, columns = np.arange(high) * side[0] // high, np.arange(wide) * side[1] // wide
-    return images.reshape(-1, *side)[:, rows][:, :, columns]
-
-
-def image_page(system, images, shape, title, note, rows=(), columns=(), wide_above=(), wide_before=(), framed=()):
-    """Return a Figure of images (r·c, d) in `shape` (r, c), pixel for pixel, with names for `rows` and `columns`.
-
-    The gap is wider above the rows and before the columns with these numbers; columns in `framed` have a frame.
-    """
-    pictures = thumbnails(images, system.config.side)
-    if system.config.side is None:
-        note += f" (An image's {images.shape[1]} numbers are no rectangle of pixels; they are wrapped into one.)"
-    _, h, w = pictures.shape
-    left = EDGE + (8 + 7 * max(map(len, rows)) if rows else 0)
-    lefts = [left + j * (w + GAP) + 12 * sum(b <= j for b in wide_before) for j in range(shape[1])]
-    width = max(lefts[-1] + w + EDGE, 620)
-    height = shape[0] * (h + GAP) + 12 * len(wide_above) + 2 * EDGE
-    figure, top = page(width, height, title, note)
-    tops = [top + EDGE + i * (h + GAP) + 12 * sum(b <= i for b in wide_above) for i in range(shape[0])]
-    canvas = np.zeros((top + height, width), np.float32)
-    for k, picture in enumerate(pictures):
-        y, x = tops[k // shape[1]], lefts[k % shape[1]]
-        if k % shape[1] in framed:
-            canvas[y - 1 : y + h + 1, x - 1 : x + w + 1] = 0.4
-        canvas[y : y + h, x : x + w] = picture
-    ax = figure.add_axes([0, 0, 1, 1], zorder=-1)  # one unit is one pixel
-    ax.set_axis_off()
-    extent = (0, width, top + height, 0)
-    ax.imshow(canvas, "gray_r", vmin=0, vmax=1, interpolation="nearest", aspect="auto", extent=extent)
-    for name, y in zip(rows, tops, strict=False):
-        ax.text(left - 8, y + h / 2, name, fontsize=8.5, color=INK, ha="right", va="center")
-    for name, x in zip(columns, lefts, strict=False):
-        ax.text(x + w / 2, top + EDGE - 6, name, fontsize=8.5, color=INK, ha="center", va="baseline")
-    return figure
 
 
 # What there is to see: from a system to arrays ------------------------------------------------------------------------
@@ -132,6 +45,8 @@ def can(system):
         "read y": config.given_y > 0,
         "say y": config.y > 0,
         "classify": config.y_is_class,
+        "plane": config.z == 2 and config.given_y == 0,
+        "axes": hasattr(system.prior, "walks"),
     }
     return {word for word, true in words.items() if true}
 
@@ -295,6 +210,53 @@ def style_content(system, dataset):
     return image_page(system, decode(system, z, labels), (rows, 10), title, note, names)
 
 
+def manifold(system, dataset):
+    """Draw what P makes of a plane z, cut by percentiles of the prior: as many samples fall between any two rows."""
+    share = (np.arange(20) + 0.5) / 20
+    drawn = from_prior(system, 20000)
+    across, down = np.quantile(drawn[:, 0], share), np.quantile(drawn[:, 1], share)[::-1]
+    z = np.stack(np.meshgrid(across, down), axis=2).reshape(-1, 2)
+    note = (
+        "Each image is one z. Columns are the percentiles 2.5, 7.5, … 97.5 of its first coordinate, rows of its second."
+    )
+    return image_page(system, system.decode(z), (20, 20), "The manifold that P has learned", note)
+
+
+def along_the_prior(system, dataset):
+    """Draw what P makes of walks along the prior (figure 4): each petal of the mixture, or the length of the roll."""
+    z = system.prior.walks(12)
+    rows = min(len(z), MOST_ROWS)
+    note = "Each row walks along one mode of the prior, from one end to the other." + shown(rows, len(z), "modes")
+    images = system.decode(z[:rows].reshape(-1, 2))
+    return image_page(system, images, (rows, 12), "Along the prior", note, [f"mode {k}" for k in range(rows)])
+
+
+def nearest(system, dataset):
+    """Draw samples above the training images nearest to them: does P remember, or imagine?"""
+    k = system.config.given_y
+    drawn = decode(system, from_prior(system, 20), np.arange(20) % max(k, 1))
+    train = unit_interval(dataset.x_train[:: max(1, len(dataset.x_train) // 20000)])
+    found = train[np.argmin(squared_distances(drawn, train), axis=1)]
+    images = np.concatenate([drawn[:10], found[:10], drawn[10:], found[10:]])
+    note = f"Each sample stands above the nearest of {len(train)} training images, by Euclidean distance."
+    names = ["sample", "nearest"] * 2
+    return image_page(system, images, (4, 10), "Remembered or imagined?", note, names, wide_above=(2,))
+
+
+def members(system, dataset):
+    """Draw for each y what P makes of it with z = 0, and the test images that Q is surest of."""
+    k = min(system.config.y, 2 * MOST_ROWS)
+    y = system.encode(dataset.x_test).y
+    modes = decode(system, np.zeros((k, system.config.z)), np.arange(k))
+    surest = np.argsort(-y[:, :k], axis=0, kind="stable")[:10].T  # (k, 10)
+    images = [np.concatenate([modes[i : i + 1], unit_interval(dataset.x_test[surest[i]])]) for i in range(k)]
+    note = "Framed: P(y, z = 0), the typical image of one y. After it, the test images with the highest q(y|x)."
+    note += shown(k, system.config.y, "outputs of y")
+    across = len(images[0])
+    return image_page(system, np.concatenate(images), (k, across), "What each y stands for", note,
+                      [f"y = {i}" for i in range(k)], wide_before=(1,), framed=(0,))  # fmt: skip
+
+
 def walk(system, dataset):
     """Draw eight straight lines in latent space, from one test image to another."""
     where, rows, steps, images = examples(dataset.y_test, 8), 8, 10, []
@@ -414,6 +376,10 @@ PICTURES = [  # the picture, and what a system must be able to do for it to make
     (z_histogram, {"encode"}),
     (samples, {"sample"}),
     (style_content, {"sample", "read y"}),
+    (nearest, {"sample"}),
+    (manifold, {"sample", "plane"}),
+    (along_the_prior, {"sample", "axes", "plane"}),
+    (members, {"say y", "read y"}),
     (confusion, {"say y"}),
     (confidence, {"classify"}),
 ]

@@ -142,6 +142,11 @@ class GaussianMixture(Prior):
             density = density + xp.exp(-(along * along + across * across) / 2)
         return xp.log(density + 1e-37) - math.log(2 * math.pi * self.long * self.short * self.modes)
 
+    def walks(self, steps):
+        """Return points (modes, steps, 2) along the long axis of each petal, two standard deviations to either side."""
+        out = self.distance + self.long * np.linspace(-2, 2, steps)
+        return self.axes[:, None, :] * out[:, None]
+
 
 class SwissRoll(Prior):
     """A spiral band (figure 4b): u uniform in [0, 1), r = length·√u, θ = 4π√u, plus a little noise.
@@ -160,6 +165,11 @@ class SwissRoll(Prior):
         stretch = self._mode(n, ctx, labels) @ ctx.backend.array(np.arange(self.modes))  # (n,)
         root = xp.sqrt((stretch + ctx.uniform((n,))) / self.modes)
         return self.on_roll(xp, root) + self.noise * ctx.normal((n, 2))
+
+    def walks(self, steps):
+        """Return points (modes, steps, 2) along the roll, a row for the stretch of each label, from the centre out."""
+        u = (np.arange(self.modes)[:, None] + np.linspace(0, 1, steps)) / self.modes
+        return self.on_roll(np, np.sqrt(u.ravel())).reshape(self.modes, steps, 2)
 
     def on_roll(self, xp, root):
         """Return the points (n, 2) at √u = `root` (n,), from the roll's centre (0) to its end (1)."""
