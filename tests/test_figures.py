@@ -182,9 +182,9 @@ def test_a_walk_starts_and_ends_at_real_images():
     painted = canvas(figures.walk(system_for(data, "supervised"), data))
     real = pages.thumbnails(data.x_test, data.side)
     size = real.shape[1]
-    top = painted.shape[0] - figures.EDGE - 8 * (size + figures.GAP)
-    left = figures.EDGE
-    for x in (left, left + 11 * (size + figures.GAP) + 24):
+    top = painted.shape[0] - pages.EDGE - 8 * (size + pages.GAP)
+    left = pages.EDGE
+    for x in (left, left + 11 * (size + pages.GAP) + 24):
         corner = painted[top : top + size, x : x + size]
         assert min(np.abs(real - corner).max(axis=(1, 2))) < 1e-6
 
@@ -195,7 +195,7 @@ def test_reconstructions_show_what_the_system_reconstructs():
     painted = canvas(figures.reconstructions(system, data))
     first = pages.thumbnails(system.reconstruct(data.x_test[:1]), data.side)[0]  # class 0, under the first image
     size = len(first)
-    y = painted.shape[0] - figures.EDGE - 12 - 3 * (size + figures.GAP)  # the second of four rows
+    y = painted.shape[0] - pages.EDGE - 12 - 3 * (size + pages.GAP)  # the second of four rows
     second_row = np.lib.stride_tricks.sliding_window_view(painted[y : y + size], (size, size))[0]
     assert np.min(np.max(np.abs(second_row - first), axis=(1, 2))) < 1e-6
 
