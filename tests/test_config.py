@@ -85,6 +85,14 @@ def test_labels_need_a_prior_with_modes(prior):
     assert "mixture or swiss-roll" in refusal(Config.of, "label-regularized", prior=prior)
 
 
+def test_labels_in_a_mode_that_shows_none_are_refused_whoever_wrote_them():
+    assert "shows no label" in refusal(dataclasses.replace(Config.of("clustering"), labels=10).check)
+
+
+def test_batch_norm_in_a_gan_is_refused_since_nothing_would_move_its_averages():
+    assert "running averages" in refusal(dataclasses.replace(Config.of("gan"), batch_norm=True).check)
+
+
 def test_planar_prior_in_three_dimensions_is_refused():
     assert "not 3" in refusal(build, Config.of("aae", prior="mixture", z=3), Backend.named("numpy"))
 

@@ -143,6 +143,10 @@ class Config:
             raise UserError(f"--clusters: {self.clusters} given, expected at least 2")
         if self.mode == "label-regularized" and self.prior not in PLANAR:
             raise UserError(f"--prior: {self.prior} has no modes to give labels to; expected mixture or swiss-roll")
+        if self.labels != 0 and not ("labels" in MODES[self.mode].flags or MODES[self.mode].told_labels):
+            raise UserError(f"labels: {self.labels!r} given, but mode {self.mode} shows no label to anyone")
+        if self.mode == "gan" and self.batch_norm:
+            raise UserError("batch_norm: true given, but a GAN has no Reconstruction to move its running averages")
 
     def for_data(self, dataset):
         """Return this config with the sizes of `dataset`."""
