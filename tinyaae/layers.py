@@ -60,15 +60,15 @@ class Linear(Layer):
     def forward(self, x, ctx):
         """x (n, d_in) -> y (n, d_out)."""
         expect_columns("Linear.forward", x, self.shapes["W"][0], "is the image flattened?")
-        y = x @ self.W
+        y = self.xp.matmul(x, self.W)
         y += self.b
         return y, x
 
     def backward(self, dy, x, grads=None, want_dx=True):
         if grads is not None:
-            grads["W"] += x.T @ dy  # (d_in, n)·(n, d_out)
+            grads["W"] += self.xp.matmul(x.T, dy)  # (d_in, n)·(n, d_out)
             grads["b"] += self.xp.sum(dy, axis=0)
-        return dy @ self.W.T if want_dx else None
+        return self.xp.matmul(dy, self.W.T) if want_dx else None
 
 
 class ClusterHeads(Layer):
@@ -85,12 +85,12 @@ class ClusterHeads(Layer):
         """x (n, k + d) -> r (n, d)."""
         expect_columns("ClusterHeads.forward", x, self.k + self.d, "x is y and z side by side")
         y = x[:, : self.k]
-        return y @ self.W + x[:, self.k :], y
+        return self.xp.matmul(y, self.W) + x[:, self.k :], y
 
     def backward(self, dr, y, grads=None, want_dx=True):
         if grads is not None:
-            grads["W"] += y.T @ dr  # (k, n)·(n, d)
-        return self.xp.concat([dr @ self.W.T, dr], axis=1) if want_dx else None
+            grads["W"] += self.xp.matmul(y.T, dr)  # (k, n)·(n, d)
+        return self.xp.concat([self.xp.matmul(dr, self.W.T), dr], axis=1) if want_dx else None
 
 
 class ReLU(Layer):

@@ -2,7 +2,8 @@
 
 An optimizer belongs to one phase and keeps its state in flat vectors shaped like that phase's gradient, so two
 phases that move the same network never share a momentum. What changes from step to step (the rate, Adam's bias
-correction) sits in one small array on the device; the arithmetic on the long vectors is a kernel of the backend.
+correction) sits in one small array on the device, so that a GPU can replay a step whose numbers have moved on; the
+arithmetic on the long vectors is a kernel of the backend.
 """
 
 import math
@@ -12,6 +13,7 @@ class Optimizer:
     """Base: `state` holds the flat vectors, `steps` counts updates, `scale` multiplies the rate (a schedule's)."""
 
     vectors = ()
+    numbers = 1  # how many `rates` returns
 
     def __init__(self, rate, clip=None):
         self.rate, self.clip, self.scale, self.steps = rate, clip, 1.0, 0
@@ -25,13 +27,17 @@ class Optimizer:
         """Move each flat vector in the list `weights`, whose gradients stand one after another in `gradient`."""
         if self.clip is not None:
             clip_by_norm(self.backend.xp, gradient, self.clip)
-        self.steps += 1
-        rate = self.backend.array(self.rates())
+        self.backend.each_step(self.count)
+        rate = self.backend.fresh(self.numbers, self.rates)
         start = 0
         for w in weights:
             part = slice(start, start + w.shape[0])
             self.kernel(w, gradient[part], *(vector[part] for vector in self.state.values()), rate)
             start = part.stop
+
+    def count(self):
+        """Say that one more update is on its way; `rates` are those of update number `steps`."""
+        self.steps += 1
 
 
 class SGD(Optimizer):
@@ -68,6 +74,7 @@ class Adam(Optimizer):
     """
 
     vectors = ("mean", "square")
+    numbers = 2
 
     def __init__(self, rate, beta1=0.9, beta2=0.999, epsilon=1e-8, clip=None):
         super().__init__(rate, clip)

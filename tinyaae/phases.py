@@ -43,7 +43,8 @@ class Phase:
 
     def context(self):
         """Return the training context of this phase's present step."""
-        return Context(self.backend, True, self.seed, self.name, self.optimizer.steps)
+        step = self.backend.counter(lambda: self.optimizer.steps)
+        return Context(self.backend, True, self.seed, self.name, step)
 
     def step(self, batch):
         """Forward, backward and update once; return the values."""
@@ -55,6 +56,9 @@ class Phase:
     def update(self):
         """Take one step of the optimizer along the gradient of the last `backward`."""
         self.optimizer.update([network.flat for network in self.moves], self.gradients.flat)
+        self.backend.each_step(self._count)
+
+    def _count(self):
         for network in self.moves:
             network.updates += 1
 

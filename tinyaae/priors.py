@@ -129,8 +129,9 @@ class GaussianMixture(Prior):
         self.axes = np.stack([np.cos(angle), np.sin(angle)], axis=1)  # (modes, 2), the direction of each petal
 
     def sample(self, n, ctx, labels=None):
-        axis = self._mode(n, ctx, labels) @ ctx.backend.array(self.axes)  # (n, 2)
-        across = ctx.backend.xp.stack([-axis[:, 1], axis[:, 0]], axis=1)
+        xp = ctx.backend.xp
+        axis = xp.matmul(self._mode(n, ctx, labels), ctx.backend.constant(self.axes))  # (n, 2)
+        across = xp.stack([-axis[:, 1], axis[:, 0]], axis=1)
         noise = ctx.normal((n, 2))
         return axis * (self.distance + self.long * noise[:, :1]) + across * (self.short * noise[:, 1:])
 
@@ -162,7 +163,7 @@ class SwissRoll(Prior):
 
     def sample(self, n, ctx, labels=None):
         xp = ctx.backend.xp
-        stretch = self._mode(n, ctx, labels) @ ctx.backend.array(np.arange(self.modes))  # (n,)
+        stretch = xp.matmul(self._mode(n, ctx, labels), ctx.backend.constant(np.arange(self.modes)))  # (n,)
         root = xp.sqrt((stretch + ctx.uniform((n,))) / self.modes)
         return self.on_roll(xp, root) + self.noise * ctx.normal((n, 2))
 
@@ -197,7 +198,7 @@ def one_hot_uniform(ctx, n, k, weights=None):
     lower = np.concatenate([[0.0], upper[:-1]])
     upper[-1] = 2.0  # u < 1 always, whatever the rounding of the sum
     u = ctx.uniform((n, 1))
-    inside = (u >= ctx.backend.array(lower)) & (u < ctx.backend.array(upper))
+    inside = (u >= ctx.backend.constant(lower)) & (u < ctx.backend.constant(upper))
     return ctx.backend.xp.astype(inside, u.dtype)
 
 

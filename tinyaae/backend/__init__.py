@@ -20,6 +20,7 @@ class Backend:
     def __init__(self, xp, dtype="float32"):
         self.xp = xp
         self.dtype = getattr(xp, dtype)
+        self._constants = {}
 
     @staticmethod
     def named(name, dtype="float32", notice=print):
@@ -57,12 +58,41 @@ class Backend:
         """Put images on the device as they are (uint8 stays uint8: a quarter of the memory)."""
         return self.xp.asarray(images)
 
+    def constant(self, values):
+        """Return host `values` as an array to read and never to write, sent to the device once however often asked."""
+        host = np.asarray(values, dtype=np.float64)
+        key = host.shape, host.tobytes()
+        if key not in self._constants:
+            self._constants[key] = self.array(host)
+        return self._constants[key]
+
     def to_numpy(self, x):
         """Return a device array as a NumPy array on the host; on a CPU it is the same memory."""
         return np.asarray(x)
 
     def synchronize(self):
         """Wait until the device has done all it was told to do (a CPU already has)."""
+
+    # What a GPU needs to replay a step without running its Python again (see `replay.py`) -------------------------
+
+    def replayed(self, function):
+        """Return a callable like `function(batch) -> {name: value}`, which a GPU records once and then replays.
+
+        `function` must do the same on the device at every call, but for what the next three methods say.
+        """
+        return function
+
+    def each_step(self, action):
+        """Call `action()`, which changes something on the host; a replay calls it again."""
+        action()
+
+    def fresh(self, size, numbers):
+        """Return the `size` numbers that `numbers()` lists as an array (size,); a replay asks for them again."""
+        return self.array(numbers())
+
+    def counter(self, read):
+        """Return the whole number `read()` as a step for `normal` and `uniform`; a replay asks for it again."""
+        return read()
 
     # Noise: a function of (seed, stream, step, draw), so that any draw can be repeated --------------------------
 

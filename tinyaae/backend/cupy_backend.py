@@ -1,21 +1,33 @@
 """CuPy on an NVIDIA GPU: the same interface, every array on the device.
 
-This is the plain form: CuPy runs the portable code as it stands, and only what must differ is here. Noise is
-drawn on the device by CuPy's own counter-based Philox generator, placed like NumPy's by (seed, stream, step, draw).
+CuPy runs the portable code as it stands. Here are the fused kernels (`cuda_kernels`), matrix products that can be
+recorded (`cublas`), and how a training step is recorded as a CUDA graph and replayed (`replay`).
 """
+
+from functools import cached_property
+from types import ModuleType
 
 import numpy as np
 
 from ..errors import UserError
-from . import Backend
+from . import cuda_kernels
+from .cublas import Cublas
+from .replay import Replaying
+
+THREADS = 256  # a block
+BLOCKS = 2048  # at most; a thread then takes several elements, which keeps every multiprocessor busy
 
 
-class CupyBackend(Backend):
-    """Arrays are `cupy.ndarray`; raises `UserError` where CuPy or a GPU is missing."""
+class CupyBackend(Replaying):
+    """Arrays are `cupy.ndarray`; raises `UserError` where CuPy or a GPU is missing.
+
+    `graphs=False` runs every step as written; `tf32` rounds the operands of matrix products to 10 bits, as other
+    libraries may do: both are for comparisons.
+    """
 
     name = "cupy"
 
-    def __init__(self, dtype="float32"):
+    def __init__(self, dtype="float32", graphs=True, tf32=False):
         try:
             import cupy
         except ImportError as error:
@@ -29,7 +41,29 @@ class CupyBackend(Backend):
             raise UserError(f"backend cupy: CuPy finds no usable GPU ({reason}); is the driver installed?") from error
         if devices == 0:
             raise UserError("backend cupy: this machine has no NVIDIA GPU; use --backend numpy")
-        super().__init__(cupy, dtype)
+        functions = ModuleType("cupy")  # CuPy's own, save matmul
+        functions.__dict__.update(vars(cupy), matmul=self.matmul)
+        super().__init__(functions, dtype)
+        self.graphs, self.tf32 = graphs, tf32
+
+    @cached_property
+    def _cublas(self):
+        return Cublas(self.xp, tf32=self.tf32)
+
+    @cached_property
+    def _kernels(self):
+        options = cuda_kernels.options(np.dtype(self.dtype))
+        module = self.xp.RawModule(code=cuda_kernels.SOURCE, options=options)
+        return {name: module.get_function(name) for name in cuda_kernels.KERNELS}
+
+    def _launch(self, name, threads, *arguments):
+        """Start kernel `name` on at least one thread for each of `threads` elements, or on fewer that take several."""
+        if threads:
+            blocks = min(-(-threads // THREADS), BLOCKS)
+            self._kernels[name]((blocks,), (THREADS,), arguments)
+
+    def matmul(self, a, b):
+        return self._cublas.matmul(a, b)
 
     def to_numpy(self, x):
         return self.xp.asnumpy(x)
@@ -37,13 +71,77 @@ class CupyBackend(Backend):
     def synchronize(self):
         self.xp.cuda.get_current_stream().synchronize()
 
-    def device_generator(self, seed, stream, step, draw):
-        """Return CuPy's Philox generator, seeded by the whole place through NumPy's seed sequence."""
-        words = np.random.SeedSequence([seed, stream, step, draw]).generate_state(1, np.uint64)
-        return self.xp.random.Generator(self.xp.random.Philox4x3210(int(words[0])))
+    # Kernels ---------------------------------------------------------------------------------------------------
 
     def normal(self, place, shape):
-        return self.device_generator(*place).standard_normal(shape, dtype=self.dtype)
+        return self._noise("normal", place, shape)
 
     def uniform(self, place, shape):
-        return self.device_generator(*place).random(shape, dtype=self.dtype)
+        return self._noise("uniform", place, shape)
+
+    def _noise(self, kernel, place, shape):
+        seed, stream, step, draw = place
+        out = self.xp.empty(shape, dtype=self.dtype)
+        in_memory = isinstance(step, self.xp.ndarray)
+        words = [np.uint32(number % 2**32) for number in (seed, seed >> 32, stream, draw, 0 if in_memory else step)]
+        pointer = step if in_memory else np.uint64(0)
+        self._launch(kernel, -(-out.size // 4), out, np.int64(out.size), *words, pointer)
+        return out
+
+    def rows(self, images, index):
+        if images.dtype != self.xp.uint8:
+            return super().rows(images, index)
+        n, d = index.size, images.shape[1]
+        out = self.xp.empty((n, d), dtype=self.dtype)
+        self._launch("rows", n * d, out, images, index, np.int64(n), np.int32(d))
+        return out
+
+    def momentum(self, w, dw, velocity, rate, decay):
+        self._launch("momentum", w.size, w, dw, velocity, rate, self._real(decay), np.int64(w.size))
+
+    def adam(self, w, dw, mean, square, rate, beta1, beta2):
+        betas = self._real(beta1), self._real(beta2)
+        self._launch("adam", w.size, w, dw, mean, square, rate, *betas, np.int64(w.size))
+
+    def _real(self, number):
+        return np.dtype(self.dtype).type(number)
+
+    # Recording -------------------------------------------------------------------------------------------------
+
+    def replayed(self, function):
+        return super().replayed(function) if self.graphs else function
+
+    def record(self, packed, function):
+        """Record the kernels that `packed(function)` asks for as a CUDA graph.
+
+        Their memory comes from a pool that nobody else draws from, and that lives as long as the graph: what is
+        freed while recording is taken again by later kernels of the same graph, and by nothing else.
+        """
+        cuda = self.xp.cuda
+        pool, stream = cuda.MemoryPool(), cuda.Stream(non_blocking=True)
+        self.synchronize()
+        with cuda.using_allocator(pool.malloc), stream:
+            stream.begin_capture()
+            try:
+                names, values = packed(function)
+            finally:
+                graph = stream.end_capture()
+
+        def launch(graph=graph, pool=pool):  # on the current stream, after all that was asked for before
+            graph.launch()
+
+        return launch, names, values
+
+    def write_words(self, table, words):
+        for start in range(0, words.size, 16):
+            sixteen = np.zeros(16, np.uint32)
+            sixteen[: words.size - start] = words[start : start + 16]
+            self._launch("write_words", 16, table[start : start + 16], *sixteen)
+
+    def pack(self, values):
+        packed = self.xp.empty((len(values),), dtype=self.dtype)
+        for start in range(0, len(values), 16):
+            some = values[start : start + 16]
+            pointers = [*some, *[some[0]] * (16 - len(some))]
+            self._launch("pack", len(some), packed[start:], np.int32(len(some)), *pointers)
+        return packed

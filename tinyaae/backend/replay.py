@@ -1,0 +1,127 @@
+"""Replaying a step: a GPU is told once what to do, and from then on only "again".
+
+A training step is a few hundred small kernels, and on a fast GPU asking for them takes longer than running them.
+CUDA can record them as a graph and run that at one request. The recording holds addresses, not values, and replaying
+it runs no Python. So whatever changes from step to step is kept at a fixed address: the batch is copied into fixed
+arrays, and the numbers that the host computes (rates, step counters) are written into one small table beforehand.
+
+    first call of a step     runs as written, which compiles kernels and warms everything up
+    second call              records, then replays
+    every later call         host actions, table, batch, replay; no Python of a phase is run
+
+Nothing here knows CUDA: a backend that can record brings `record` and `write_words`, and the tests bring one that
+records NumPy.
+"""
+
+import warnings
+
+import numpy as np
+
+from . import Backend
+
+WORDS = 64  # of 32 bits in the table: 4 phases need 13
+
+
+class Replayed:
+    """`function(batch) -> {name: value}`, each batch size recorded at its second call and replayed from then on."""
+
+    def __init__(self, backend, function):
+        self.backend, self.function = backend, function
+        self.recordings = {}
+
+    def __call__(self, batch):
+        sizes = tuple(None if part is None else (tuple(part.shape), str(part.dtype)) for part in batch)
+        if sizes not in self.recordings:
+            self.recordings[sizes] = None
+            return self.function(batch)
+        if self.recordings[sizes] is None:
+            try:
+                self.recordings[sizes] = Recording(self.backend, self.function, batch).replay
+            except Exception as error:  # nothing has been done yet, so the step can be taken as written
+                came = f"{type(error).__name__}: {error}"
+                warnings.warn(f"this step cannot be recorded and runs as written ({came})", stacklevel=2)
+                self.recordings[sizes] = self.function
+        return self.recordings[sizes](batch)
+
+
+class Recording:
+    """What one step does on the device, the arrays it reads, and what the host does before each replay."""
+
+    def __init__(self, backend, function, batch):
+        self.backend, self.actions, self.used = backend, [], 0
+        self.words = np.zeros(WORDS, np.uint32)  # the table on the host,
+        self.table = backend.xp.zeros((WORDS,), dtype=backend.xp.uint32)  # and on the device
+        self.inputs = type(batch)(*[None if part is None else backend.xp.zeros_like(part) for part in batch])
+        backend.recording = self
+        try:
+            self.launch, self.names, self.values = backend.record(self._packed, function)
+        finally:
+            backend.recording = None
+
+    def _packed(self, function):
+        """Call `function` with the fixed inputs; return the names and one array of all its values."""
+        values = function(self.inputs)
+        return list(values), self.backend.pack(list(values.values()))
+
+    def replay(self, batch):
+        """Return what `function(batch)` would; the arrays returned are fresh ones."""
+        for fixed, part in zip(self.inputs, batch, strict=True):
+            if part is not None:
+                fixed[...] = part
+        for action in self.actions:
+            action()
+        self.backend.write_words(self.table, self.words[: self.used])
+        self.launch()
+        values = self.backend.xp.asarray(self.values, copy=True)
+        return {name: values[k, ...] for k, name in enumerate(self.names)}
+
+    def place(self, size, dtype, read):
+        """Return `size` numbers of the table as an array on the device; `read()` says before each replay what they are.
+
+        Nothing is read while recording: no step is being taken.
+        """
+        width = np.dtype(dtype).itemsize // 4
+        start = -(-self.used // width) * width  # a float64 starts at an even word
+        self.used = start + size * width
+        if self.used > WORDS:
+            raise RuntimeError(f"replay: more than {WORDS} words change from step to step; raise WORDS")
+        mine = self.words[start : self.used].view(dtype)
+
+        def action():
+            mine[...] = read()
+
+        self.actions.append(action)
+        return self.table[start : self.used].view(dtype)
+
+
+class Replaying(Backend):
+    """A backend that can record; `record(packed, function)` calls `packed(function)` without running anything on the
+    device, and returns a callable that does run it, followed by what `packed` returned."""
+
+    recording = None
+
+    def replayed(self, function):
+        return Replayed(self, function)
+
+    def each_step(self, action):
+        if self.recording is None:
+            action()
+        else:
+            self.recording.actions.append(action)
+
+    def fresh(self, size, numbers):
+        if self.recording is None:
+            return super().fresh(size, numbers)
+        return self.recording.place(size, self.dtype, numbers)
+
+    def counter(self, read):
+        return read() if self.recording is None else self.recording.place(1, np.uint32, read)
+
+    def array(self, values, dtype=None):
+        if self.recording is not None:
+            raise RuntimeError("replay: a step sends a host array to the device; make it a backend.constant")
+        return super().array(values, dtype)
+
+    def pack(self, values):
+        """Return one array (n,) of n arrays without dimensions."""
+        return self.xp.stack(values)
