@@ -23,8 +23,8 @@ class TapeArray(np.ndarray):
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **named):
         assert method == "__call__", f"np.{ufunc.__name__}.{method} is no portable array code"
         if out is not None:
-            return run(ufunc, *inputs, written=out, out=out[0], **named)
-        return run(ufunc, *inputs, **named)
+            return run(ufunc, *inputs, written=out, out=out[0], kind=type(self), **named)
+        return run(ufunc, *inputs, kind=type(self), **named)
 
     def __setitem__(self, key, value):
         target = base(self)[key]
@@ -67,8 +67,8 @@ def base(x):
     return x.view(np.ndarray) if isinstance(x, TapeArray) else x
 
 
-def run(function, *arguments, written=(), **named):
-    """Call `function` on plain arrays, return TapeArrays, and write it all on the tape where one is running."""
+def run(function, *arguments, written=(), kind=TapeArray, **named):
+    """Call `function` on plain arrays, return arrays of `kind`, and write it all on the tape where one is running."""
     arguments, written = base(arguments), base(written)
     named = {name: base(value) for name, value in named.items()}
     tape = TapeArray.tape
@@ -84,17 +84,20 @@ def run(function, *arguments, written=(), **named):
             result = result.copy()
     if tape is not None:
         tape.steps.append((function, arguments, named, None if written else result))
-    return result.view(TapeArray) if isinstance(result, np.ndarray) else result
+    return result.view(kind) if isinstance(result, np.ndarray) else result
 
 
 class Functions:
     """NumPy's functions, through `run`."""
 
+    def __init__(self, kind):
+        self.kind = kind
+
     def __getattr__(self, name):
         found = getattr(np, name)
         if isinstance(found, type) or not callable(found):
             return found
-        return lambda *arguments, **named: run(found, *arguments, **named)
+        return lambda *arguments, **named: run(found, *arguments, kind=self.kind, **named)
 
 
 class Tape:
@@ -130,7 +133,7 @@ class TapeBackend(Replaying, NumpyBackend):
 
     def __init__(self, dtype="float32"):
         super().__init__(dtype, threads=1)
-        self.xp = Functions()
+        self.xp = Functions(TapeArray)
         self.plain = NumpyBackend(dtype, threads=1)
         self.recorded = 0
 

@@ -86,7 +86,9 @@ class Cublas:
         stream = self.cupy.cuda.get_current_stream().ptr
         if stream != self.stream:  # setting the stream takes the workspace away
             self._call("cublasSetStream_v2", self.handle, POINTER(stream))
-            self._call("cublasSetWorkspace_v2", self.handle, POINTER(self.workspace.data.ptr), ctypes.c_size_t(WORKSPACE))
+            self._call(
+                "cublasSetWorkspace_v2", self.handle, POINTER(self.workspace.data.ptr), ctypes.c_size_t(WORKSPACE)
+            )
             self.stream = stream
 
     def _call(self, name, *arguments):

@@ -1,0 +1,258 @@
+"""A stand-in for CuPy where there is no GPU: its arrays are a tape's, its compiler is g++, its cuBLAS a page of C++.
+
+With it the CuPy backend itself runs, line by line: its CUDA kernels as ordinary C++, one thread after another, its
+calls of cuBLAS through a C library with the same signatures, its graphs on the tape. What it cannot tell is whether
+CUDA does what is believed of it here; the same tests say so on a machine with a GPU.
+"""
+
+import ctypes
+import re
+import shutil
+import subprocess
+from contextlib import contextmanager, nullcontext
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from types import SimpleNamespace
+
+import numpy as np
+from tape_backend import Functions, Tape, TapeArray, base, run
+
+from tinyaae.backend import cublas, cuda_kernels
+from tinyaae.backend.cupy_backend import CupyBackend
+
+COMPILER = shutil.which("g++")
+
+CUDA = r"""
+#include <cmath>
+struct Dim { unsigned x; };
+static Dim blockIdx, blockDim, threadIdx, gridDim;
+#define __global__
+#define __device__ static
+static float cospif(float x) { return (float)std::cos(M_PI * x); }
+static float sinpif(float x) { return (float)std::sin(M_PI * x); }
+static double cospi(double x) { return std::cos(M_PI * x); }
+static double sinpi(double x) { return std::sin(M_PI * x); }
+"""
+
+CUBLAS = r"""
+#include <cstddef>
+static int streams_set, workspaces_set;
+extern "C" int cublasCreate_v2(void** handle) {
+    streams_set = workspaces_set = 0;
+    *handle = &streams_set;
+    return 0;
+}
+extern "C" int cublasSetMathMode(void* handle, int mode) { return handle != &streams_set || mode != 3; }
+extern "C" int cublasSetStream_v2(void* handle, void* stream) { ++streams_set; return handle != &streams_set; }
+extern "C" int cublasSetWorkspace_v2(void* handle, void* memory, size_t bytes) {
+    ++workspaces_set;
+    return handle != &streams_set || !memory || bytes < 1024 || workspaces_set != streams_set;
+}
+template <class Real>  // C = alpha op(A) op(B) + beta C, columns first; refuses what cuBLAS would refuse
+static int gemm(void* handle, int ta, int tb, int m, int n, int k, const Real* alpha, const Real* a, int lda,
+                const Real* b, int ldb, const Real* beta, Real* c, int ldc) {
+    if (handle != &streams_set || lda < (ta ? k : m) || ldb < (tb ? n : k) || ldc < m) return 7;
+    for (int i = 0; i < m; ++i)
+        for (int j = 0; j < n; ++j) {
+            double sum = 0;
+            for (int l = 0; l < k; ++l)
+                sum += (double)(ta ? a[l + (long)i * lda] : a[i + (long)l * lda])
+                     * (tb ? b[j + (long)l * ldb] : b[l + (long)j * ldb]);
+            Real& out = c[i + (long)j * ldc];
+            out = (Real)(*alpha * sum + (*beta == 0 ? 0 : *beta * out));
+        }
+    return 0;
+}
+#define GEMM(name, Real)                                                                                            \
+    extern "C" int name(void* handle, int ta, int tb, int m, int n, int k, const Real* alpha, const Real* a,        \
+                        int lda, const Real* b, int ldb, const Real* beta, Real* c, int ldc) {                      \
+        return gemm(handle, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);                                  \
+    }
+GEMM(cublasSgemm_v2, float)
+GEMM(cublasDgemm_v2, double)
+"""
+
+
+def signatures():
+    """Return kernel -> [(type, name)] as the CUDA source has them."""
+    found = re.findall(r'extern "C" __global__ void (\w+)\(([^)]*)\)', cuda_kernels.SOURCE)
+    return {name: [tuple(part.strip().rsplit(" ", 1)) for part in parameters.split(",")] for name, parameters in found}
+
+
+def built(source, *options):
+    """Return C++ `source` as a library; its functions live until the process ends, so the file need not."""
+    folder = Path(mkdtemp())
+    (folder / "source.cpp").write_text(source, encoding="utf-8")
+    command = [COMPILER, "-shared", "-fPIC", "-O1", "-ffp-contract=off", *options, "-o", "library.so", "source.cpp"]
+    subprocess.run(command, cwd=folder, check=True)
+    library = ctypes.CDLL(str(folder / "library.so"))
+    shutil.rmtree(folder)
+    return library
+
+
+@cache
+def kernels(options):
+    """Return the kernels built by g++, each with a `launch_` that runs its threads one after another."""
+    launchers = [
+        f'extern "C" void launch_{name}(unsigned blocks, unsigned threads, '
+        f"{', '.join(f'{kind} {parameter}' for kind, parameter in parameters)}) {{"
+        "gridDim.x = blocks; blockDim.x = threads;"
+        "for (blockIdx.x = 0; blockIdx.x < blocks; ++blockIdx.x)"
+        "for (threadIdx.x = 0; threadIdx.x < threads; ++threadIdx.x)"
+        f"{name}({', '.join(parameter for _, parameter in parameters)}); }}"
+        for name, parameters in signatures().items()
+    ]
+    defines = [option for option in options if option.startswith("-D")]
+    return built(CUDA + cuda_kernels.SOURCE + "\n".join(launchers), *defines)
+
+
+class Array(TapeArray):
+    """A tape's array with CuPy's way of telling its address."""
+
+    @property
+    def data(self):
+        return SimpleNamespace(ptr=self.ctypes.data)
+
+
+class Kernel:
+    """A compiled kernel, called as CuPy's are; every argument must be of exactly the type that the source says."""
+
+    def __init__(self, library, name, real):
+        self.function, self.parameters = getattr(library, f"launch_{name}"), signatures()[name]
+        self.types = {
+            "Real": real, "Word": np.dtype("uint32"), "long long": np.dtype("int64"), "int": np.dtype("int32"),
+            "unsigned char": np.dtype("uint8"),
+        }  # fmt: skip
+
+    def __call__(self, grid, block, arguments):
+        assert len(arguments) == len(self.parameters)
+        written, given = [], []
+        for (kind, name), argument in zip(self.parameters, arguments, strict=True):
+            pointed = kind.removeprefix("const ").removesuffix("*")
+            expected = self.types[pointed]
+            if kind.endswith("*") and isinstance(argument, np.ndarray):
+                assert argument.dtype == expected, f"{name}: {argument.dtype}, expected {expected}"
+                assert argument.flags.c_contiguous, f"{name} is not contiguous"
+                if not kind.startswith("const"):
+                    written.append(argument)
+            elif kind.endswith("*"):
+                assert isinstance(argument, np.uint64) and argument == 0, f"{name}: {argument!r} is no pointer"
+            else:
+                assert isinstance(argument, np.generic) and argument.dtype == expected, f"{name}: {argument!r}"
+            given.append(argument)
+
+        def call(*arguments):
+            self.function(ctypes.c_uint(grid[0]), ctypes.c_uint(block[0]), *map(as_c, arguments))
+
+        run(call, *given, written=tuple(written))
+
+
+def as_c(value):
+    """Return a NumPy array's address or a NumPy number in C's type."""
+    if isinstance(value, np.ndarray):
+        return ctypes.c_void_p(value.ctypes.data)
+    if value.dtype == np.uint64:
+        return ctypes.c_void_p(int(value))
+    return np.ctypeslib.as_ctypes_type(value.dtype)(value.item())
+
+
+class Gemm:
+    """A product of the C library, which goes on the tape like every other operation."""
+
+    def __init__(self, function):
+        self.function, self.argtypes, self.restype = function, None, None
+
+    def __call__(self, *arguments):
+        self.function.argtypes, self.function.restype = self.argtypes, self.restype
+        if TapeArray.tape is not None:
+            TapeArray.tape.steps.append((self.function, arguments, {}, None))
+        return self.function(*arguments)
+
+
+@cache
+def fake_cublas():
+    """Return the C library, its products such that the tape sees them."""
+    library = built(CUBLAS)
+    names = ("cublasCreate_v2", "cublasSetMathMode", "cublasSetStream_v2", "cublasSetWorkspace_v2")
+    gemms = {name: Gemm(getattr(library, name)) for name, _ in cublas.REALS.values()}
+    return SimpleNamespace(**{name: getattr(library, name) for name in names}, **gemms)
+
+
+class Stream:
+    """The default stream, or one that records."""
+
+    current = None
+
+    def __init__(self, non_blocking=False):
+        self.ptr = id(self) if non_blocking else 0
+
+    def __enter__(self):
+        Stream.previous, Stream.current = Stream.current, self
+
+    def __exit__(self, *_):
+        Stream.current = Stream.previous
+
+    def synchronize(self):
+        assert TapeArray.tape is None, "synchronize while recording"
+
+    def begin_capture(self):
+        assert self.ptr, "CUDA does not record the default stream"
+        TapeArray.tape = Tape()
+
+    def end_capture(self):
+        tape, TapeArray.tape = TapeArray.tape, None
+        tape.forget_all()
+        return SimpleNamespace(launch=tape.play)
+
+
+class RawModule:
+    def __init__(self, code, options):
+        assert code == cuda_kernels.SOURCE
+        self.library, self.real = (
+            kernels(options),
+            np.dtype({"float": "float32", "double": "float64"}[real_of(options)]),
+        )
+
+    def get_function(self, name):
+        return Kernel(self.library, name, self.real)
+
+
+def real_of(options):
+    return next(option for option in options if option.startswith("-DReal=")).removeprefix("-DReal=")
+
+
+def fake_cupy():
+    """Return a namespace that `CupyBackend` takes for CuPy."""
+    functions = Functions(Array)
+    names = [name for name in dir(np) if not name.startswith("_")]
+    cupy = SimpleNamespace(**{name: getattr(functions, name) for name in names})
+    cupy.__version__, cupy.ndarray, cupy.RawModule = np.__version__, Array, RawModule
+    cupy.asnumpy = base
+    Stream.current = Stream()
+
+    class CUDARuntimeError(RuntimeError):
+        pass
+
+    cupy.cuda = SimpleNamespace(
+        runtime=SimpleNamespace(getDeviceCount=lambda: 1, CUDARuntimeError=CUDARuntimeError),
+        get_current_stream=lambda: Stream.current, Stream=Stream,
+        MemoryPool=lambda: SimpleNamespace(malloc=None), using_allocator=lambda malloc: nullcontext(),
+    )  # fmt: skip
+    return cupy
+
+
+@contextmanager
+def as_cupy(monkeypatch):
+    """Let `import cupy` find the stand-in."""
+    with monkeypatch.context() as patch:
+        patch.setitem(__import__("sys").modules, "cupy", fake_cupy())
+        yield
+
+
+def backend_without_gpu(monkeypatch, dtype="float32", **options):
+    """Return the real `CupyBackend` on the stand-in."""
+    with as_cupy(monkeypatch):
+        backend = CupyBackend(dtype, **options)
+    backend._cublas = cublas.Cublas(backend.xp, fake_cublas(), backend.tf32)
+    return backend

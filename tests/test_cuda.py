@@ -1,0 +1,348 @@
+"""The CuPy backend: kernels, cuBLAS calls and graphs, on a GPU where there is one and on `fake_cupy` everywhere."""
+
+import ctypes
+
+import numpy as np
+import pytest
+from fake_cupy import COMPILER, backend_without_gpu, fake_cublas, signatures
+from helpers import host
+from tiny import assembled, tiny_config
+
+from tinyaae.backend import Backend, cublas, cuda_kernels
+from tinyaae.backend.cublas import layout
+from tinyaae.backend.numpy_backend import NumpyBackend
+
+needs_compiler = pytest.mark.skipif(COMPILER is None, reason="g++ is not installed")
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request):
+    return request.param
+
+
+@pytest.fixture
+def gpuless(monkeypatch, dtype):
+    """The CuPy backend on the stand-in for CuPy."""
+    return backend_without_gpu(monkeypatch, dtype)
+
+
+# The source ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("architecture", ["compute_80", "compute_90"])
+def test_cuda_source_compiles_to_ptx(architecture, dtype):
+    """No GPU is needed for this, only NVRTC: pip install cupy-cuda12x nvidia-cuda-nvrtc-cu12."""
+    pytest.importorskip("cupy")
+    from cupy_backends.cuda.libs import nvrtc
+
+    try:
+        nvrtc.getVersion()
+    except Exception as error:  # CuPy's own kind, which says which library it looked for
+        pytest.skip(f"no NVRTC: {error}")
+    program = nvrtc.createProgram(cuda_kernels.SOURCE, "kernels.cu", (), ())
+    try:
+        options = (f"--gpu-architecture={architecture}", *cuda_kernels.options(dtype))
+        nvrtc.compileProgram(program, options)
+        ptx = nvrtc.getPTX(program).decode()
+    except nvrtc.NVRTCError:
+        pytest.fail(nvrtc.getProgramLog(program))
+    finally:
+        nvrtc.destroyProgram(program)
+    bodies = dict(body.split("(", 1) for body in ptx.split(".entry ")[1:])
+    assert sorted(bodies) == sorted(cuda_kernels.KERNELS)
+    assert "fma" not in bodies["adam"] + bodies["momentum"]  # they round where their plain versions do
+
+
+def test_every_kernel_of_the_source_is_listed():
+    assert sorted(signatures()) == sorted(cuda_kernels.KERNELS)
+
+
+# Noise -----------------------------------------------------------------------------------------------------------
+
+
+def philox(counter, key):
+    """Philox4x32-10 on arrays: counter (4, n) and key (2,) of uint32 -> (4, n), as in its paper's figure 2."""
+    x = [word.astype(np.uint64) for word in np.asarray(counter, np.uint32)]
+    k = [int(word) for word in key]
+    for _ in range(10):
+        a, b = x[0] * np.uint64(0xD2511F53), x[2] * np.uint64(0xCD9E8D57)
+        high, low = lambda product: product >> np.uint64(32), lambda product: product & np.uint64(0xFFFFFFFF)
+        x = [high(b) ^ x[1] ^ np.uint64(k[0]), low(b), high(a) ^ x[3] ^ np.uint64(k[1]), low(a)]
+        k = [(k[0] + 0x9E3779B9) % 2**32, (k[1] + 0xBB67AE85) % 2**32]
+    return np.array(x, np.uint32)
+
+
+# from the authors' kat_vectors (Random123): counter, key, ten rounds' result
+KNOWN = [
+    ("00000000 00000000 00000000 00000000", "00000000 00000000", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+    ("ffffffff ffffffff ffffffff ffffffff", "ffffffff ffffffff", "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+    ("243f6a88 85a308d3 13198a2e 03707344", "a4093822 299f31d0", "d16cfe09 94fdcceb 5001e420 24126ea1"),
+]
+
+
+def words(text):
+    return np.array([int(word, 16) for word in text.split()], np.uint32)
+
+
+@pytest.mark.parametrize("counter, key, expected", KNOWN)
+def test_the_reference_philox_gives_the_known_answers(counter, key, expected):
+    assert philox(words(counter)[:, None], words(key))[:, 0].tolist() == words(expected).tolist()
+
+
+PLACES = [(0, 0, 0, 1), (3, 0xDEADBEEF, 41, 2), (2**40 + 7, 5, 2**32 - 1, 1), (2**64 - 1, 2**32 - 1, 6, 2**32 - 1)]
+
+
+def expected_words(place, n):
+    """The first n random words at `place`: block i of four has the counter (i, draw, step, high half of the seed)."""
+    seed, stream, step, draw = place
+    blocks = np.arange(-(-n // 4), dtype=np.uint32)
+    rest = [np.full_like(blocks, word) for word in (draw, step, seed >> 32)]
+    return philox([blocks, *rest], (seed % 2**32, stream)).T.ravel()[:n]
+
+
+def check_noise(backend, place, shape=(37, 3)):
+    """Uniform noise to the last bit, normal noise to a few, at a step given as a number and one in memory."""
+    random = expected_words(place, int(np.prod(shape))).reshape(shape)
+    in_memory = backend.xp.zeros((1,), dtype=backend.xp.uint32)
+    in_memory += backend.xp.asarray(np.uint32(place[2]))
+    for step in (place[2], in_memory):
+        here = (*place[:2], step, place[3])
+        assert host(backend, backend.uniform(here, shape)).tolist() == ((random >> 8) / 2**24).tolist()
+        flat = expected_words(place, 4 * -(-random.size // 4)).astype(np.float64).reshape(-1, 2)
+        radius, angle = np.sqrt(-2 * np.log((flat[:, 0] + 0.5) / 2**32)), 2 * np.pi * (flat[:, 1] // 256) / 2**24
+        normal = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).ravel()[: random.size]
+        near = {"float32": 3e-6, "float64": 1e-14}[str(np.dtype(backend.dtype))]
+        assert host(backend, backend.normal(here, shape)).ravel() == pytest.approx(normal, abs=near, rel=near)
+
+
+@needs_compiler
+@pytest.mark.parametrize("place", PLACES)
+def test_the_kernels_draw_the_noise_of_the_reference(gpuless, place):
+    check_noise(gpuless, place)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_cupy_draws_the_noise_of_the_reference(cupy, place):
+    check_noise(cupy, place)
+
+
+@pytest.fixture
+def cupy(dtype):
+    """The CuPy backend on a GPU."""
+    from conftest import backend_for_test
+
+    return backend_for_test("cupy", dtype)
+
+
+# The other kernels, against the plain version -----------------------------------------------------------------------
+
+
+def check_kernels(backend):
+    """The fused optimizers and the rows of images give the plain version's numbers to the last bit."""
+    plain, rng = Backend(np, str(np.dtype(backend.dtype))), np.random.default_rng(0)
+
+    def both(*arrays):
+        return [plain.array(a) for a in arrays], [backend.array(a) for a in arrays]
+
+    for n in (1, 7, 1000):
+        w, dw, a, b = rng.normal(size=(4, n))
+        mine, its = both(w, dw, a, b * b, [0.01, 1e-8])
+        for _ in range(3):
+            plain.adam(*mine, 0.9, 0.999)
+            backend.adam(*its, 0.9, 0.999)
+        assert [host(backend, x).tolist() for x in its] == [x.tolist() for x in mine]
+        mine, its = both(w, dw, a, [0.01])
+        for _ in range(3):
+            plain.momentum(*mine, 0.9)
+            backend.momentum(*its, 0.9)
+        assert [host(backend, x).tolist() for x in its] == [x.tolist() for x in mine]
+
+    images, index = rng.integers(0, 256, (9, 11)).astype(np.uint8), np.array([8, 0, 3, 3])
+    found = backend.rows(backend.store(images), backend.array(index, backend.xp.int64))
+    assert host(backend, found).tolist() == plain.rows(images, index).tolist()
+    found = backend.rows(backend.array(images / 255), backend.array(index, backend.xp.int64))
+    assert host(backend, found).tolist() == plain.array(images / 255)[index].tolist()
+
+
+def check_words_and_pack(backend):
+    words = np.arange(1, 20, dtype=np.uint32)
+    table = backend.xp.zeros((64,), dtype=backend.xp.uint32)
+    backend.write_words(table, words)
+    assert host(backend, table)[:19].tolist() == words.tolist()
+    values = [backend.xp.sum(backend.array([k, k])) for k in range(20)]
+    assert host(backend, backend.pack(values)).tolist() == [2 * k for k in range(20)]
+
+
+@needs_compiler
+def test_the_kernels_are_the_plain_version(gpuless):
+    check_kernels(gpuless)
+
+
+@needs_compiler
+def test_the_kernels_write_words_and_pack_values(gpuless):
+    check_words_and_pack(gpuless)
+
+
+def test_cupy_kernels_are_the_plain_version(cupy):
+    check_kernels(cupy)
+
+
+def test_cupy_writes_words_and_packs_values(cupy):
+    check_words_and_pack(cupy)
+
+
+# Matrix products -------------------------------------------------------------------------------------------------
+
+SHAPES = [(4, 3, 5), (1, 3, 5), (4, 1, 5), (4, 3, 1), (1, 1, 5), (1, 3, 1), (4, 1, 1), (1, 1, 1)]
+
+
+def forms(x, backend):
+    """Yield matrix x in every way that it may lie in memory."""
+    wide = np.concatenate([x, x + 1], axis=1)
+    yield backend.array(x)
+    yield backend.array(x.T).T
+    yield backend.array(wide)[:, : x.shape[1]]
+    yield backend.array(np.concatenate([x, x], axis=0).T).T[: x.shape[0], :]
+    yield backend.array(np.repeat(x, 2, axis=1))[:, ::2]  # neither rows nor columns lie side by side
+
+
+def check_products(backend, near):
+    rng = np.random.default_rng(0)
+    for m, k, n in SHAPES:
+        a, b = rng.normal(size=(m, k)), rng.normal(size=(k, n))
+        for left in forms(a, backend):
+            for right in forms(b, backend):
+                assert host(backend, backend.xp.matmul(left, right)) == pytest.approx(a @ b, rel=near, abs=near)
+        product = backend.xp.matmul(backend.array(a), backend.array(b[:, 0]))
+        assert host(backend, product) == pytest.approx(a @ b[:, 0], rel=near, abs=near)
+    assert host(backend, backend.xp.matmul(backend.zeros((2, 0)), backend.zeros((0, 3)))).tolist() == [[0.0] * 3] * 2
+    assert backend.xp.matmul(backend.zeros((0, 2)), backend.zeros((2, 3))).shape == (0, 3)
+
+
+@needs_compiler
+def test_products_are_right_however_the_matrices_lie(gpuless, dtype):
+    check_products(gpuless, {"float32": 1e-5, "float64": 1e-13}[dtype])
+
+
+def test_cupy_products_are_right_however_the_matrices_lie(cupy, dtype):
+    check_products(cupy, {"float32": 1e-5, "float64": 1e-13}[dtype])
+
+
+def test_cupy_products_are_not_rounded_to_tf32(cupy, dtype):
+    a, b = np.random.default_rng(0).normal(size=(2, 256, 256))
+    error = np.linalg.norm(host(cupy, cupy.xp.matmul(cupy.array(a), cupy.array(b))) - a @ b) / np.linalg.norm(a @ b)
+    assert error < {"float32": 3e-6, "float64": 1e-14}[dtype]  # TF32: 3e-4
+
+
+def test_a_transposed_view_costs_no_copy():
+    x = np.zeros((4, 3), np.float32)
+    assert layout((4, 3), (3, 1)) == (cublas.NORMAL, 3)
+    assert layout((3, 4), (1, 3)) == (cublas.TRANSPOSED, 3)
+    assert layout((4, 2), (3, 1)) == (cublas.NORMAL, 3)  # two of three columns
+    assert layout(x[:, ::2].shape, (3, 2)) is None
+    assert layout((4, 3), (0, 1)) is None  # a broadcast row
+
+
+@needs_compiler
+@pytest.mark.parametrize("wrong", [((2, 3), (2, 3)), ((2,), (2, 3)), ((2, 3, 4), (4, 5))], ids=str)
+def test_products_of_unfit_shapes_are_refused(gpuless, wrong):
+    with pytest.raises(ValueError, match="matmul"):
+        gpuless.xp.matmul(*[gpuless.zeros(shape) for shape in wrong])
+
+
+@needs_compiler
+def test_a_failure_of_cublas_is_told(gpuless):
+    a, b = gpuless.zeros((2, 3)), gpuless.zeros((3, 2))
+    gpuless.xp.matmul(a, b)
+    gpuless._cublas.handle = ctypes.c_void_p(1)
+    with pytest.raises(RuntimeError, match=r"gemm .* status 7"):
+        gpuless.xp.matmul(a, b)
+    with gpuless.xp.cuda.Stream(non_blocking=True), pytest.raises(RuntimeError, match="cublasSetStream_v2"):
+        gpuless.xp.matmul(a, b)
+
+
+@needs_compiler
+def test_tf32_is_asked_for_by_its_number(monkeypatch):
+    """The stand-in for cuBLAS refuses any other mode than 3."""
+    backend = backend_without_gpu(monkeypatch, tf32=True)
+    assert backend.tf32
+    with pytest.raises(RuntimeError, match="cublasSetMathMode"):
+        monkeypatch.setattr(cublas, "TF32_MATH", 4)
+        cublas.Cublas(backend.xp, fake_cublas(), tf32=True)
+
+
+# Whole steps -----------------------------------------------------------------------------------------------------
+
+
+def steps(backend, flags, n=6):
+    """Train a tiny system; return what each step said and everything that was learnt."""
+    system, batches = assembled(tiny_config(**flags), backend)
+    said = [system.step(batch) for _, batch in zip(range(n), batches.epoch(0), strict=False)]
+    said = [{name: float(value) for name, value in row.items()} for row in said]
+    return said, {name: host(backend, array) for name, array in system.state().items()}
+
+
+MODES = [
+    {"mode": "semi-supervised"},
+    {"mode": "gan"},
+    {"mode": "reduction", "labels": 0},
+    {"mode": "vae"},
+    {"mode": "label-regularized", "prior": "mixture", "z": 2},
+    {"mode": "aae", "prior": "gamma"},
+    {"mode": "aae", "prior": "swiss-roll", "z": 2},
+    {"mode": "semi-supervised", "preset": "paper", "posterior": "universal"},
+]
+each_mode = pytest.mark.parametrize("flags", MODES, ids=lambda flags: "-".join(map(str, flags.values())))
+
+
+@needs_compiler
+@each_mode
+def test_the_cupy_backend_replays_what_it_steps(monkeypatch, flags):
+    graphs, eager = [steps(backend_without_gpu(monkeypatch, graphs=graphs), flags) for graphs in (True, False)]
+    assert graphs[0] == eager[0]
+    assert {name: x.tobytes() for name, x in graphs[1].items()} == {name: x.tobytes() for name, x in eager[1].items()}
+
+
+def hosts_noise(backend):
+    """Let `backend` draw NumPy's noise, so that it can be compared with NumPy; it then cannot record."""
+    plain = NumpyBackend(str(np.dtype(backend.dtype)))
+    backend.normal = lambda place, shape: backend.array(plain.normal(place, shape))
+    backend.uniform = lambda place, shape: backend.array(plain.uniform(place, shape))
+    return backend
+
+
+def close(found, expected, near):
+    for (one, state), (other, other_state) in [(found, expected)]:
+        assert [row.keys() for row in one] == [row.keys() for row in other]
+        for row, other_row in zip(one, other, strict=True):
+            assert row == pytest.approx(other_row, rel=near, abs=near)
+        for name, x in state.items():
+            assert np.max(np.abs(x - other_state[name])) <= near * (1 + np.max(np.abs(other_state[name]))), name
+
+
+@needs_compiler
+@each_mode
+def test_the_cupy_backend_trains_like_numpy(monkeypatch, flags):
+    found = steps(hosts_noise(backend_without_gpu(monkeypatch, "float64", graphs=False)), flags)
+    close(found, steps(NumpyBackend("float64"), flags), 1e-9)
+
+
+@each_mode
+def test_cupy_trains_like_numpy_for_100_steps(cupy, dtype, flags):
+    """Float64 to nine digits; float32 for the first ten steps, since the game amplifies what rounding leaves."""
+    cupy.graphs = False
+    n, near = {"float32": (10, 1e-3), "float64": (100, 1e-6)}[dtype]
+    flags = flags | {"epochs": 100}
+    close(steps(hosts_noise(cupy), flags, n), steps(NumpyBackend(dtype), flags, n), near)
+
+
+@each_mode
+def test_cupy_graphs_repeat_the_steps_as_written(dtype, cupy, flags):
+    """The same kernels in the same order: float32 rounding is all that may differ, and nothing does that we know of."""
+    from tinyaae.backend.cupy_backend import CupyBackend
+
+    close(
+        steps(cupy, flags, 11),
+        steps(CupyBackend(dtype, graphs=False), flags, 11),
+        {"float32": 1e-5, "float64": 1e-12}[dtype],
+    )
