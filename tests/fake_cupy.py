@@ -9,10 +9,12 @@ import ctypes
 import re
 import shutil
 import subprocess
-from contextlib import contextmanager, nullcontext
+import sys
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
+from time import perf_counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -206,6 +208,16 @@ class Stream:
         return SimpleNamespace(launch=tape.play)
 
 
+class Event:
+    """A moment on the stream."""
+
+    def record(self):
+        self.time = perf_counter()
+
+    def synchronize(self):
+        """Nothing is under way."""
+
+
 class RawModule:
     def __init__(self, code, options):
         assert code == cuda_kernels.SOURCE
@@ -229,30 +241,31 @@ def fake_cupy():
     cupy = SimpleNamespace(**{name: getattr(functions, name) for name in names})
     cupy.__version__, cupy.ndarray, cupy.RawModule = np.__version__, Array, RawModule
     cupy.asnumpy = base
+    cupy.get_default_memory_pool = lambda: SimpleNamespace(total_bytes=lambda: 0)
     Stream.current = Stream()
 
     class CUDARuntimeError(RuntimeError):
         pass
 
     cupy.cuda = SimpleNamespace(
-        runtime=SimpleNamespace(getDeviceCount=lambda: 1, CUDARuntimeError=CUDARuntimeError),
-        get_current_stream=lambda: Stream.current, Stream=Stream,
+        runtime=SimpleNamespace(
+            getDeviceCount=lambda: 1, CUDARuntimeError=CUDARuntimeError, runtimeGetVersion=lambda: 0,
+            driverGetVersion=lambda: 0, getDeviceProperties=lambda device: {"name": "none"},
+        ),
+        get_current_stream=lambda: Stream.current, Stream=Stream, Event=Event,
+        get_elapsed_time=lambda first, last: 1e3 * (last.time - first.time),
         MemoryPool=lambda: SimpleNamespace(malloc=None), using_allocator=lambda malloc: nullcontext(),
     )  # fmt: skip
     return cupy
 
 
-@contextmanager
-def as_cupy(monkeypatch):
-    """Let `import cupy` find the stand-in."""
-    with monkeypatch.context() as patch:
-        patch.setitem(__import__("sys").modules, "cupy", fake_cupy())
-        yield
+def install(monkeypatch):
+    """Let `import cupy` find the stand-in, and the backend the stand-in for cuBLAS."""
+    monkeypatch.setitem(sys.modules, "cupy", fake_cupy())
+    monkeypatch.setattr(cublas, "load", fake_cublas)
 
 
 def backend_without_gpu(monkeypatch, dtype="float32", **options):
     """Return the real `CupyBackend` on the stand-in."""
-    with as_cupy(monkeypatch):
-        backend = CupyBackend(dtype, **options)
-    backend._cublas = cublas.Cublas(backend.xp, fake_cublas(), backend.tf32)
-    return backend
+    install(monkeypatch)
+    return CupyBackend(dtype, **options)

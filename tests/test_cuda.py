@@ -1,12 +1,14 @@
 """The CuPy backend: kernels, cuBLAS calls and graphs, on a GPU where there is one and on `fake_cupy` everywhere."""
 
 import ctypes
+import json
+import sys
 
 import numpy as np
 import pytest
-from fake_cupy import COMPILER, backend_without_gpu, fake_cublas, signatures
+from fake_cupy import COMPILER, backend_without_gpu, fake_cublas, install, signatures
 from helpers import host
-from tiny import assembled, tiny_config
+from tiny import assembled, tiny_config, tiny_dataset
 
 from tinyaae.backend import Backend, cublas, cuda_kernels
 from tinyaae.backend.cublas import layout
@@ -346,3 +348,41 @@ def test_cupy_graphs_repeat_the_steps_as_written(dtype, cupy, flags):
         steps(CupyBackend(dtype, graphs=False), flags, 11),
         {"float32": 1e-5, "float64": 1e-12}[dtype],
     )
+
+
+# The session with a GPU, which has to work at the first try ----------------------------------------------------------
+
+
+@needs_compiler
+def test_the_session_probes_what_the_backend_relies_on(monkeypatch, tmp_path, capsys):
+    from benchmarks import gpu_session
+
+    install(monkeypatch)
+    assert gpu_session.probe(tmp_path) == 0
+    assert "ok      graph of a cuBLAS product: 64.0 then 256.0" in capsys.readouterr().out
+
+
+@needs_compiler
+def test_the_session_times_steps_and_says_that_graphs_are_right(monkeypatch, tmp_path):
+    from benchmarks import gpu_session
+
+    install(monkeypatch)
+    assert (
+        gpu_session.steps(tmp_path, {"tiny": {"hidden": (8, 7), "labels": 6, "batch_size": 10}}, tiny_dataset(), n=1)
+        == 0
+    )
+    found = json.loads((tmp_path / "steps.json").read_text())["tiny"]
+    assert found["off by, in a loss and in a weight"] == [0, 0] and found["products"] == 61
+    assert {"graph", "as written", "graph, tf32", "graph alone", "products alone"} <= found.keys()
+
+
+def test_the_session_stops_a_part_at_its_limit_and_goes_on(tmp_path):
+    from benchmarks import gpu_session
+
+    sleeper = [sys.executable, "-c", "print('begun', flush=True); import time; time.sleep(60)"]
+    found = gpu_session.run("sleep", sleeper, 2, tmp_path)
+    assert found["outcome"] == "stopped after 2 s" and found["end"] == ["begun"]
+    assert found["seconds"] < 20
+    found = gpu_session.run("fail", [sys.executable, "-c", "raise SystemExit(3)"], 60, tmp_path)
+    assert found["outcome"] == "failed with status 3"
+    assert gpu_session.run("late", sleeper, -1, tmp_path)["outcome"] == "no time left"
