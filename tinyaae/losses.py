@@ -6,7 +6,10 @@ outputs and means over the batch, so that the gradient does not depend on how ma
 paper's learning rates.) Values are arrays without dimensions and stay on the device until somebody asks.
 """
 
+from .backend import fusable
 
+
+@fusable
 def half_squared_error(xp, output, target):
     """½ Σ (output − target)², summed over outputs, mean over the batch: (n, d), (n, d) -> value, (n, d)."""
     n = output.shape[0]
@@ -14,6 +17,7 @@ def half_squared_error(xp, output, target):
     return xp.sum(difference * difference) / (2 * n), difference / n
 
 
+@fusable
 def binary_cross_entropy(xp, logits, target):
     """−t·ln s(l) − (1−t)·ln(1−s(l)), s the sigmoid, from logits l: (n, d), (n, d) in [0, 1] -> value, (n, d).
 
@@ -24,6 +28,7 @@ def binary_cross_entropy(xp, logits, target):
     return xp.sum(value) / n, ((xp.tanh(logits / 2) + 1) / 2 - target) / n
 
 
+@fusable
 def softmax_cross_entropy(xp, logits, target):
     """−Σ t_k ln softmax(l)_k from logits: (n, k), targets (n, k) whose rows sum to 1 -> value, (n, k).
 

@@ -6,9 +6,27 @@ CPU and on a GPU. This class is the plain version of everything; `numpy_backend`
 they can do faster, and the tests hold every replacement to the plain version.
 """
 
+from functools import wraps
+
 import numpy as np
 
 from ..errors import UserError
+
+
+def fusable(formula):
+    """Let a backend compute `formula` in fewer kernels: what its `xp.fused` has under the formula's name is called
+    instead, with the same arguments.
+
+    The formula is what is true; the tests hold every replacement to it. Its first argument is `xp` or has it.
+    """
+    name = formula.__qualname__
+
+    @wraps(formula)
+    def call(owner, *arguments, **named):
+        fused = getattr(owner, "xp", owner).__dict__.get("fused", {})
+        return fused.get(name, formula)(owner, *arguments, **named)
+
+    return call
 
 
 class Backend:

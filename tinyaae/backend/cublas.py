@@ -50,7 +50,7 @@ class Cublas:
         for dtype, (name, real) in REALS.items():
             gemm = getattr(self.library, name)
             gemm.argtypes, gemm.restype = GEMM, INTEGER
-            self.gemms[dtype] = gemm, ctypes.byref(real(1)), ctypes.byref(real(0))
+            self.gemms[dtype] = gemm, ctypes.byref(real(0)), ctypes.byref(real(1))
 
     def matmul(self, a, b):
         """Return a·b for a (m, k) and b (k, n) or (k,)."""
@@ -62,17 +62,25 @@ class Cublas:
         c = self.cupy.empty((m, n), dtype=a.dtype)
         if c.size == 0 or k == 0:
             c[...] = 0
-            return c
+        else:
+            self._gemm(a, b, c, add=False)
+        return c
+
+    def add_product(self, c, a, b):
+        """c += a·b for c (m, n) whose rows lie one after another, a (m, k) and b (k, n), none of them empty."""
+        self._gemm(a, b, c, add=True)
+
+    def _gemm(self, a, b, c, add):
+        (m, k), n = a.shape, b.shape[1]
         (a, (a_transposed, a_leading)), (b, (b_transposed, b_leading)) = self._readable(a), self._readable(b)
-        gemm, one, zero = self.gemms[str(a.dtype)]
+        gemm, zero, one = self.gemms[str(a.dtype)]
         self._use_current_stream()
         status = gemm(
             self.handle, b_transposed, a_transposed, n, m, k,
-            one, b.data.ptr, b_leading, a.data.ptr, a_leading, zero, c.data.ptr, n,
+            one, b.data.ptr, b_leading, a.data.ptr, a_leading, one if add else zero, c.data.ptr, n,
         )  # fmt: skip
         if status:
             raise RuntimeError(f"cuBLAS: gemm of {a.shape} and {b.shape} returned status {status}")
-        return c
 
     def _readable(self, x):
         """Return `x`, or a copy of it that cuBLAS can read, and its layout."""

@@ -1,13 +1,16 @@
 """The CUDA source of the fused kernels. Each has its plain version in `Backend`, and the tests hold it to that.
 
 `Real` is float or double. Every kernel also compiles as ordinary C++ (the tests do so), because it uses nothing of
-CUDA but the number of its thread.
+CUDA but the number of its thread, and here and there the block's shared memory and its barrier. Sums are taken in one
+fixed order, never by atomic additions, so that equal runs give equal bits.
 
 Noise is Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011): a key of two words and a
 counter of four become four random words, by ten rounds of multiplying and mixing. The key is (seed, stream), the
 counter (block of four numbers, draw, step, high half of the seed), so every draw of every step of every phase
 has noise of its own that can be had again. The step may be read from memory: a recorded graph then draws fresh noise.
 """
+
+import re
 
 SOURCE = r"""
 typedef unsigned int Word;
@@ -96,6 +99,177 @@ extern "C" __global__ void rows(Real* out, const unsigned char* images, const lo
     for (long long i = FIRST; i < n * d; i += STRIDE) out[i] = (Real)images[index[i / d] * d + i % d] / (Real)255;
 }
 
+// Layers: elementwise
+
+extern "C" __global__ void relu_backward(Real* dx, const Real* dy, const Real* y, long long n) {
+    for (long long i = FIRST; i < n; i += STRIDE) dx[i] = y[i] > 0 ? dy[i] : dy[i] * 0;
+}
+
+__device__ Real sigmoid_of(Real x) { return (TANH(x / 2) + 1) / 2; }
+
+extern "C" __global__ void sigmoid(Real* y, const Real* x, long long n) {
+    for (long long i = FIRST; i < n; i += STRIDE) y[i] = sigmoid_of(x[i]);
+}
+
+extern "C" __global__ void sigmoid_backward(Real* dx, const Real* dy, const Real* y, long long n) {
+    for (long long i = FIRST; i < n; i += STRIDE) dx[i] = dy[i] * y[i] * (1 - y[i]);
+}
+
+// Layers: a thread for each of n rows of k numbers, few; row i of x starts at x + i * stride
+
+extern "C" __global__ void softmax(Real* y, const Real* x, long long n, int k, long long stride) {
+    for (long long i = FIRST; i < n; i += STRIDE) {
+        const Real* row = x + i * stride;
+        Real top = row[0], total = 0;
+        for (int j = 1; j < k; ++j) top = row[j] > top || row[j] != row[j] ? row[j] : top;
+        for (int j = 0; j < k; ++j) total += y[i * k + j] = EXP(row[j] - top);
+        for (int j = 0; j < k; ++j) y[i * k + j] /= total;
+    }
+}
+
+extern "C" __global__ void softmax_backward(Real* dx, const Real* dy, const Real* y, long long n, int k) {
+    for (long long i = FIRST; i < n; i += STRIDE) {
+        Real along = 0;
+        for (int j = i * k; j < (i + 1) * k; ++j) along += dy[j] * y[j];
+        for (int j = i * k; j < (i + 1) * k; ++j) dx[j] = y[j] * (dy[j] - along);
+    }
+}
+
+extern "C" __global__ void softmax_cross_entropy(Real* values, Real* dx, const Real* x, const Real* target, long long n,
+                                                 int k, long long stride) {
+    for (long long i = FIRST; i < n; i += STRIDE) {
+        const Real *row = x + i * stride, *t = target + i * k;
+        Real top = row[0], total = 0, value = 0;
+        for (int j = 1; j < k; ++j) top = row[j] > top || row[j] != row[j] ? row[j] : top;
+        for (int j = 0; j < k; ++j) total += EXP(row[j] - top);
+        const Real log_total = LOG(total);
+        for (int j = 0; j < k; ++j) {
+            value -= t[j] * (row[j] - top - log_total);
+            dx[i * k + j] = (EXP(row[j] - top) / total - t[j]) / n;
+        }
+        values[i] = value;
+    }
+}
+
+// A block for each row, THREADS threads a block: value of the row, and the gradient
+
+__device__ Real sum_of_block(Real x) {
+    __shared__ Real parts[THREADS];
+    parts[threadIdx.x] = x;
+    __syncthreads();
+    for (int half = THREADS / 2; half > 0; half /= 2) {
+        if (threadIdx.x < half) parts[threadIdx.x] += parts[threadIdx.x + half];
+        __syncthreads();
+    }
+    const Real total = parts[0];
+    __syncthreads();
+    return total;
+}
+
+extern "C" __global__ void half_squared_error(Real* values, Real* doutput, const Real* output, const Real* target,
+                                              long long n, int d) {
+    Real value = 0;
+    const long long row = (long long)blockIdx.x * d;
+    for (int j = threadIdx.x; j < d; j += THREADS) {
+        const Real difference = output[row + j] - target[row + j];
+        value += difference * difference / 2;
+        doutput[row + j] = difference / n;
+    }
+    value = sum_of_block(value);
+    if (threadIdx.x == 0) values[blockIdx.x] = value;
+}
+
+extern "C" __global__ void binary_cross_entropy(Real* values, Real* dlogits, const Real* logits, const Real* target,
+                                                long long n, int d) {
+    Real value = 0;
+    const long long row = (long long)blockIdx.x * d;
+    for (int j = threadIdx.x; j < d; j += THREADS) {
+        const Real l = logits[row + j], t = target[row + j];
+        value += (l > 0 ? l : l * 0) - l * t + LOG1P(EXP(-FABS(l)));
+        dlogits[row + j] = (sigmoid_of(l) - t) / n;
+    }
+    value = sum_of_block(value);
+    if (threadIdx.x == 0) values[blockIdx.x] = value;
+}
+
+// One block: the mean of n numbers
+extern "C" __global__ void mean_of(Real* out, const Real* values, long long n) {
+    Real sum = 0;
+    for (long long i = threadIdx.x; i < n; i += THREADS) sum += values[i];
+    sum = sum_of_block(sum);
+    if (threadIdx.x == 0) out[0] = sum / n;
+}
+
+// Batch norm: a block for each 32 columns, THREADS / 32 threads a column, neighbours read neighbouring columns
+
+#define LANES (THREADS / 32)
+
+__device__ Real sum_of_column(Real x) {
+    __shared__ Real parts[THREADS];
+    parts[threadIdx.x] = x;
+    __syncthreads();
+    Real total = 0;
+    for (int lane = 0; lane < LANES; ++lane) total += parts[lane * 32 + threadIdx.x % 32];
+    __syncthreads();
+    return total;
+}
+
+extern "C" __global__ void batch_norm(Real* y, Real* xhat, Real* scale, Real* mean, Real* var, const Real* x,
+                                      const Real* gamma, const Real* beta, long long n, int d, Real epsilon) {
+    const int column = blockIdx.x * 32 + threadIdx.x % 32;
+    const bool mine = column < d;
+    Real sum = 0, square = 0;
+    for (long long i = threadIdx.x / 32; mine && i < n; i += LANES) sum += x[i * d + column];
+    const Real m = sum_of_column(sum) / n;
+    for (long long i = threadIdx.x / 32; mine && i < n; i += LANES) {
+        const Real centred = x[i * d + column] - m;
+        square += centred * centred;
+    }
+    const Real v = sum_of_column(square) / n, s = 1 / SQRT(v + epsilon);
+    for (long long i = threadIdx.x / 32; mine && i < n; i += LANES) {
+        const Real h = (x[i * d + column] - m) * s;
+        xhat[i * d + column] = h;
+        y[i * d + column] = gamma[column] * h + beta[column];
+    }
+    if (mine && threadIdx.x < 32) {
+        scale[column] = s;
+        mean[column] = m;
+        var[column] = v;
+    }
+}
+
+// dx, dgamma and dbeta may be null: nobody wants them
+extern "C" __global__ void batch_norm_backward(Real* dx, Real* dgamma, Real* dbeta, const Real* dy, const Real* xhat,
+                                               const Real* scale, const Real* gamma, long long n, int d) {
+    const int column = blockIdx.x * 32 + threadIdx.x % 32;
+    const bool mine = column < d;
+    Real sum = 0, along = 0;
+    for (long long i = threadIdx.x / 32; mine && i < n; i += LANES) {
+        sum += dy[i * d + column];
+        along += dy[i * d + column] * xhat[i * d + column];
+    }
+    sum = sum_of_column(sum);
+    along = sum_of_column(along);
+    for (long long i = threadIdx.x / 32; dx && mine && i < n; i += LANES) {
+        const long long at = i * d + column;
+        dx[at] = gamma[column] * scale[column] * (dy[at] - sum / n - xhat[at] * (along / n));
+    }
+    if (dgamma && mine && threadIdx.x < 32) {
+        dgamma[column] += along;
+        dbeta[column] += sum;
+    }
+}
+
+extern "C" __global__ void running_averages(Real* running_mean, Real* running_var, const Real* mean, const Real* var,
+                                            Real rate, long long d) {
+    for (long long i = FIRST; i < d; i += STRIDE) {
+        running_mean[i] += rate * (mean[i] - running_mean[i]);
+        running_var[i] += rate * (var[i] - running_var[i]);
+    }
+}
+
+// Recording
+
 // Sixteen words by value: nothing is copied from the host's memory, so nothing has to wait for a copy
 extern "C" __global__ void write_words(Word* out, Word a, Word b, Word c, Word d, Word e, Word f, Word g, Word h,
                                        Word i, Word j, Word k, Word l, Word m, Word n, Word o, Word p) {
@@ -112,7 +286,8 @@ extern "C" __global__ void pack(Real* out, int n, const Real* a, const Real* b, 
     for (long long at = FIRST; at < n; at += STRIDE) out[at] = *values[at];
 }
 """
-KERNELS = ("uniform", "normal", "adam", "momentum", "rows", "write_words", "pack")
+KERNELS = tuple(re.findall(r'extern "C" __global__ void (\w+)', SOURCE))
+THREADS = 256  # a block
 
 
 def options(dtype):
@@ -122,5 +297,5 @@ def options(dtype):
     """
     suffix = {"float32": "f", "float64": ""}[str(dtype)]
     names = {"Real": "float" if suffix else "double"}
-    names |= {name.upper(): name + suffix for name in ("sqrt", "log", "cospi", "sinpi")}
-    return ("--fmad=false", *(f"-D{name}={value}" for name, value in names.items()))
+    names |= {name.upper(): name + suffix for name in ("sqrt", "log", "log1p", "exp", "tanh", "fabs", "cospi", "sinpi")}
+    return ("--fmad=false", f"-DTHREADS={THREADS}", *(f"-D{name}={value}" for name, value in names.items()))

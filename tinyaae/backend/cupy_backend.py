@@ -10,11 +10,10 @@ from types import ModuleType
 import numpy as np
 
 from ..errors import UserError
-from . import cuda_kernels
+from . import cuda_kernels, cuda_layers
 from .cublas import Cublas
 from .replay import Replaying
 
-THREADS = 256  # a block
 BLOCKS = 2048  # at most; a thread then takes several elements, which keeps every multiprocessor busy
 
 
@@ -41,8 +40,8 @@ class CupyBackend(Replaying):
             raise UserError(f"backend cupy: CuPy finds no usable GPU ({reason}); is the driver installed?") from error
         if devices == 0:
             raise UserError("backend cupy: this machine has no NVIDIA GPU; use --backend numpy")
-        functions = ModuleType("cupy")  # CuPy's own, save matmul
-        functions.__dict__.update(vars(cupy), matmul=self.matmul)
+        functions = ModuleType("cupy")  # CuPy's own, but for matmul, and the formulas that are fused
+        functions.__dict__.update(vars(cupy), matmul=self.matmul, fused=cuda_layers.fused(self))
         super().__init__(functions, dtype)
         self.graphs, self.tf32 = graphs, tf32
 
@@ -56,14 +55,26 @@ class CupyBackend(Replaying):
         module = self.xp.RawModule(code=cuda_kernels.SOURCE, options=options)
         return {name: module.get_function(name) for name in cuda_kernels.KERNELS}
 
-    def _launch(self, name, threads, *arguments):
-        """Start kernel `name` on at least one thread for each of `threads` elements, or on fewer that take several."""
+    def launch(self, name, threads, *arguments):
+        """Start kernel `name` on one thread for each of `threads` elements, or on fewer that take several each."""
         if threads:
-            blocks = min(-(-threads // THREADS), BLOCKS)
-            self._kernels[name]((blocks,), (THREADS,), arguments)
+            self.launch_blocks(name, min(-(-threads // cuda_kernels.THREADS), BLOCKS), *arguments)
+
+    def launch_blocks(self, name, blocks, *arguments):
+        """Start kernel `name` on so many blocks."""
+        self._kernels[name]((blocks,), (cuda_kernels.THREADS,), arguments)
+
+    def real(self, number):
+        """Return `number` as a kernel takes it by value."""
+        return np.dtype(self.dtype).type(number)
 
     def matmul(self, a, b):
+        """Return a·b for a (m, k) and b (k, n) or (k,)."""
         return self._cublas.matmul(a, b)
+
+    def add_product(self, c, a, b):
+        """c += a·b, in place and in one product."""
+        self._cublas.add_product(c, a, b)
 
     def to_numpy(self, x):
         return self.xp.asnumpy(x)
@@ -85,7 +96,7 @@ class CupyBackend(Replaying):
         in_memory = isinstance(step, self.xp.ndarray)
         words = [np.uint32(number % 2**32) for number in (seed, seed >> 32, stream, draw, 0 if in_memory else step)]
         pointer = step if in_memory else np.uint64(0)
-        self._launch(kernel, -(-out.size // 4), out, np.int64(out.size), *words, pointer)
+        self.launch(kernel, -(-out.size // 4), out, np.int64(out.size), *words, pointer)
         return out
 
     def rows(self, images, index):
@@ -93,18 +104,15 @@ class CupyBackend(Replaying):
             return super().rows(images, index)
         n, d = index.size, images.shape[1]
         out = self.xp.empty((n, d), dtype=self.dtype)
-        self._launch("rows", n * d, out, images, index, np.int64(n), np.int32(d))
+        self.launch("rows", n * d, out, images, index, np.int64(n), np.int32(d))
         return out
 
     def momentum(self, w, dw, velocity, rate, decay):
-        self._launch("momentum", w.size, w, dw, velocity, rate, self._real(decay), np.int64(w.size))
+        self.launch("momentum", w.size, w, dw, velocity, rate, self.real(decay), np.int64(w.size))
 
     def adam(self, w, dw, mean, square, rate, beta1, beta2):
-        betas = self._real(beta1), self._real(beta2)
-        self._launch("adam", w.size, w, dw, mean, square, rate, *betas, np.int64(w.size))
-
-    def _real(self, number):
-        return np.dtype(self.dtype).type(number)
+        betas = self.real(beta1), self.real(beta2)
+        self.launch("adam", w.size, w, dw, mean, square, rate, *betas, np.int64(w.size))
 
     # Recording -------------------------------------------------------------------------------------------------
 
@@ -136,12 +144,12 @@ class CupyBackend(Replaying):
         for start in range(0, words.size, 16):
             sixteen = np.zeros(16, np.uint32)
             sixteen[: words.size - start] = words[start : start + 16]
-            self._launch("write_words", 16, table[start : start + 16], *sixteen)
+            self.launch("write_words", 16, table[start : start + 16], *sixteen)
 
     def pack(self, values):
         packed = self.xp.empty((len(values),), dtype=self.dtype)
         for start in range(0, len(values), 16):
             some = values[start : start + 16]
             pointers = [*some, *[some[0]] * (16 - len(some))]
-            self._launch("pack", len(some), packed[start:], np.int32(len(some)), *pointers)
+            self.launch("pack", len(some), packed[start:], np.int32(len(some)), *pointers)
         return packed
