@@ -197,7 +197,7 @@ def test_cupy_writes_words_and_packs_values(cupy):
 
 
 def fused_cases():
-    """Return name -> (formula, sizes of its arrays, what it takes besides): layers are bound to weights of their own."""
+    """Return name -> (backend, random arrays) -> what the formula of that name gives."""
     ctx = Context(None, training=True)
     dense = lambda backend: bound(Linear(7, 300), backend)  # noqa: E731
     norm = lambda backend: bound(BatchNorm(70), backend)  # noqa: E731

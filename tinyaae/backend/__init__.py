@@ -15,7 +15,7 @@ from ..errors import UserError
 
 def fusable(formula):
     """Let a backend compute `formula` in fewer kernels: what its `xp.fused` has under the formula's name is called
-    instead, with the same arguments.
+    instead, with the same arguments; `NotImplemented` gives the call back.
 
     The formula is what is true; the tests hold every replacement to it. Its first argument is `xp` or has it.
     """
@@ -23,8 +23,9 @@ def fusable(formula):
 
     @wraps(formula)
     def call(owner, *arguments, **named):
-        fused = getattr(owner, "xp", owner).__dict__.get("fused", {})
-        return fused.get(name, formula)(owner, *arguments, **named)
+        fused = getattr(owner, "xp", owner).__dict__.get("fused")
+        result = fused[name](owner, *arguments, **named) if fused and name in fused else NotImplemented
+        return formula(owner, *arguments, **named) if result is NotImplemented else result
 
     return call
 

@@ -86,7 +86,7 @@ def fused(backend):
 
     def batch_norm(layer, x, ctx):
         if not ctx.training:
-            return type(layer).forward.__wrapped__(layer, x, ctx)
+            return NotImplemented
         expect_columns("BatchNorm.forward", x, layer.shapes["gamma"][0])
         x = dense(x)
         (n, d), y, xhat = x.shape, like(x), like(x)
@@ -99,7 +99,7 @@ def fused(backend):
     def batch_norm_backward(layer, dy, cache, grads=None, want_dx=True):
         xhat, scale, _, _, training = cache
         if not training:
-            return type(layer).backward.__wrapped__(layer, dy, cache, grads, want_dx)
+            return NotImplemented
         (n, d), dx = dy.shape, like(dy) if want_dx else None
         wanted = (NOBODY, NOBODY) if grads is None else (grads["gamma"], grads["beta"])
         given = dense(dy), xhat, scale, layer.gamma, np.int64(n), np.int32(d)
