@@ -214,12 +214,15 @@ def test_a_context_elsewhere_draws_other_noise(backend, changed):
 # Portability: every xp.name(keyword=…) in the library must exist in the array libraries that we cannot all run --------
 
 
+FOR_CUPY = ("cupy_backend.py", "cuda_layers.py", "cublas.py", "gpu_session.py")
+
+
 def calls_of_xp():
     """Yield (where, name, positional, keywords) for every use of `xp.name` or `….xp.name` in the library's source."""
     root = Path(tinyaae.__file__).parent
     for path in sorted(root.rglob("*.py")):
-        if path.name == "cupy_backend.py":
-            continue  # there xp is CuPy, and says so
+        if path.name in FOR_CUPY:
+            continue  # there xp is CuPy, and says so; see `names_of_cupy`
         tree = ast.parse(path.read_text(encoding="utf-8"))
         called = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
         for node in ast.walk(tree):
@@ -255,6 +258,46 @@ def unknown_uses(library):
         except TypeError as error:
             problems.append(f"{where}: {name}: {error}")
     return problems
+
+
+def names_of_cupy():
+    """Return the dotted names that the code for GPUs uses of CuPy, such as cuda.Stream."""
+    root, found = Path(tinyaae.__file__).parent, set()
+    files = [
+        path for path in [*root.rglob("*.py"), *(root.parent / "benchmarks").glob("*.py")] if path.name in FOR_CUPY
+    ]
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            dotted = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+            for start in ("backend.xp.", "self.xp.", "self.cupy.", "cupy.", "xp."):
+                if dotted.startswith(start) and "(" not in dotted:
+                    found.add(dotted.removeprefix(start))
+                    break
+            if dotted.startswith(("cuda.", "runtime.")):
+                found.add(dotted.replace("runtime.", "cuda.runtime."))
+    return found
+
+
+def test_every_name_that_only_a_gpu_would_look_up_is_in_cupy():
+    cupy = pytest.importorskip("cupy")
+    names = names_of_cupy()
+    assert {
+        "cuda.Stream",
+        "cuda.MemoryPool",
+        "RawModule",
+        "ascontiguousarray",
+        "cuda.runtime.driverGetVersion",
+    } <= names
+    ours = {"fused", "cuda.pathfinder"}
+    for name in names - ours:
+        thing = cupy
+        for part in name.split("."):
+            assert hasattr(thing, part), f"cupy.{name}"
+            thing = getattr(thing, part)
+    stream, graph = cupy.cuda.Stream, cupy.cuda.graph.Graph
+    assert all(map(callable, [stream.begin_capture, stream.end_capture, stream.synchronize, graph.launch]))
+    assert all(map(callable, [cupy.cuda.MemoryPool.malloc, cupy.cuda.Event.record, cupy.RawModule.get_function]))
+    assert {"data", "view", "dtype", "strides", "itemsize", "shape", "size"} <= {*dir(cupy.ndarray)}
 
 
 def test_the_source_walk_finds_what_it_should():

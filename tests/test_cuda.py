@@ -15,7 +15,7 @@ from tinyaae.backend import Backend, cublas, cuda_kernels
 from tinyaae.backend.cublas import layout
 from tinyaae.backend.numpy_backend import NumpyBackend
 from tinyaae.context import Context
-from tinyaae.layers import BatchNorm, Linear, ReLU, Sigmoid, Softmax
+from tinyaae.layers import BatchNorm, Linear, ReLU, Sequential, Sigmoid, Softmax
 from tinyaae.losses import binary_cross_entropy, half_squared_error, softmax_cross_entropy
 
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="g++ is not installed")
@@ -205,6 +205,7 @@ def fused_cases():
         "Linear.backward": lambda b, r: backward_of(dense(b), b, r((30, 300)), r((30, 7))),
         "Linear.backward without dx": lambda b, r: backward_of(dense(b), b, r((1, 300)), r((1, 7)), want_dx=False),
         "Linear.backward without dW": lambda b, r: [dense(b).backward(r((30, 300)), r((30, 7)))],
+        "Sequential.forward": lambda b, r: stack_of(b).forward(r((30, 7)), ctx)[1],
         "ReLU.backward": lambda b, r: [bound(ReLU(), b).backward(r((30, 300)), r((30, 300)))],
         "ReLU.backward of columns": lambda b, r: [bound(ReLU(), b).backward(r((30, 300))[:, :7], r((30, 7)))],
         "Sigmoid.forward": lambda b, r: bound(Sigmoid(), b).forward(30 * r((30, 300)), ctx),
@@ -225,6 +226,16 @@ def fused_cases():
         "softmax_cross_entropy": lambda b, r: softmax_cross_entropy(b.xp, 30 * r((300, 11)), abs(r((300, 11)))),
         "softmax_cross_entropy of columns": lambda b, r: softmax_cross_entropy(b.xp, r((9, 20))[:, :11], r((9, 11))),
     }
+
+
+def stack_of(backend):
+    """Return a stack whose every cache is an array: with a ReLU behind a Linear, behind something else, and none."""
+    layers = [Linear(7, 300), ReLU(), Sigmoid(), ReLU(), Linear(300, 5), Sigmoid()]
+    stack = Sequential(layers)
+    stack.bind(backend, [{} for _ in layers])
+    for layer in layers:
+        bound(layer, backend)
+    return stack
 
 
 def bound(layer, backend):
@@ -271,6 +282,14 @@ def check_fused(backend, near):
             assert found.shape == expected.shape, name
             assert found == pytest.approx(expected, rel=near, abs=near), name
     assert {name.split(" ")[0] for name in fused_cases()} == set(backend.xp.fused)
+
+
+@needs_compiler
+def test_what_is_not_a_number_is_not_hidden_by_a_fused_relu(gpuless):
+    stack = Sequential([Linear(1, 1), ReLU()])
+    stack.bind(gpuless, [{"W": gpuless.array([[1.0]]), "b": gpuless.zeros((1,))}, {}])
+    y, _ = stack.forward(gpuless.array([[np.nan], [-np.inf], [np.inf], [-1.0]]), Context(gpuless))
+    assert [str(number) for number in host(gpuless, y)[:, 0].tolist()] == ["nan", "0.0", "inf", "0.0"]
 
 
 @needs_compiler

@@ -301,6 +301,7 @@ class Sequential(Layer):
         self._first_trained = trained[0] if trained else len(self.layers)
 
     def bind(self, backend, parameters):
+        self.xp = backend.xp
         for layer, own in zip(self.layers, parameters, strict=True):
             layer.bind(backend, own)
 
@@ -311,6 +312,7 @@ class Sequential(Layer):
         for layer in self.layers:
             yield from layer.walk()
 
+    @fusable
     def forward(self, x, ctx):
         """x (n, d_in) -> y (n, d_out)."""
         caches = []

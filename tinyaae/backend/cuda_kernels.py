@@ -101,6 +101,13 @@ extern "C" __global__ void rows(Real* out, const unsigned char* images, const lo
 
 // Layers: elementwise
 
+__device__ Real positive_part(Real x) { return x > 0 || x != x ? x : 0; }  // what is not a number stays so
+
+// y = max(y + b, 0) in place, for y (n, d) and b (d,)
+extern "C" __global__ void bias_relu(Real* y, const Real* b, long long n, int d) {
+    for (long long i = FIRST; i < n * d; i += STRIDE) y[i] = positive_part(y[i] + b[i % d]);
+}
+
 extern "C" __global__ void relu_backward(Real* dx, const Real* dy, const Real* y, long long n) {
     for (long long i = FIRST; i < n; i += STRIDE) dx[i] = y[i] > 0 ? dy[i] : dy[i] * 0;
 }
@@ -185,7 +192,7 @@ extern "C" __global__ void binary_cross_entropy(Real* values, Real* dlogits, con
     const long long row = (long long)blockIdx.x * d;
     for (int j = threadIdx.x; j < d; j += THREADS) {
         const Real l = logits[row + j], t = target[row + j];
-        value += (l > 0 ? l : l * 0) - l * t + LOG1P(EXP(-FABS(l)));
+        value += positive_part(l) - l * t + LOG1P(EXP(-FABS(l)));
         dlogits[row + j] = (sigmoid_of(l) - t) / n;
     }
     value = sum_of_block(value);
