@@ -65,8 +65,8 @@ def commands(part, args):
         yield part, [*python, "benchmarks.gpu_session", "--out", str(args.out), "--only", part]
     if part == "tests":
         spread = ["-n", "6"] if find_spec("xdist") else []
-        yield part, [*python, "pytest", "-k", "cupy", *spread, "-ra", "--maxfail=40", "-W", "default",
-                     "-W", "error::UserWarning:tinyaae", "-p", "no:cacheprovider"]  # fmt: skip
+        yield part, [*python, "pytest", "-k", "cupy and not without", *spread, "-ra", "--maxfail=40", "-W", "default",
+                     "-W", "error::UserWarning", "-p", "no:cacheprovider"]  # fmt: skip
     if part == "peers":
         options = ["--backend", "cupy", "--json", str(args.out / "peers.json")]
         yield part, [*python, "benchmarks.step", *options]
