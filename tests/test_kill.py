@@ -1,0 +1,12 @@
+"""A training process killed at random moments loses nothing; `python tests/kill.py` does this a hundred times."""
+
+import pytest
+
+import kill
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(__import__("signal"), "SIGKILL"), reason="this system has no SIGKILL")
+def test_five_kills_lose_nothing(capsys):
+    assert kill.main(["--kills", "5"]) == 0
+    assert "nothing lost" in capsys.readouterr().out
