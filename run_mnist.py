@@ -135,13 +135,13 @@ def resume(run, quiet):
         return
     config = folder.config()
     backend, dataset = prepare(config, quiet)
-    if backend.threads != config.threads:
-        made, now = config.threads, backend.threads
-        print(f"The run was made on {made} threads, this is {now}: its last bits may differ.", file=sys.stderr)
     system, batches = assemble(config, backend, dataset)
     with folder.locked():
         position = folder.restore(system) if folder.began() else START
         folder.drop_metrics_after(position.epoch)
+        if backend.threads != config.threads:
+            made, now = config.threads, backend.threads
+            print(f"The run was made on {made} threads, this is {now}: its last bits may differ.", file=sys.stderr)
         finish(system, batches, dataset, folder, position, quiet)
 
 
@@ -175,7 +175,7 @@ def assemble(config, backend, dataset):
 
 def finish(system, batches, dataset, folder, position, quiet):
     """Train from `position` to the end, evaluate, write result.json and the figures."""
-    config, before = system.config, sum(row["seconds"] for row in folder.metrics())
+    config, before = system.config, sum(row.get("seconds", 0) for row in folder.metrics())
     if not quiet:
         print(f"{config.mode}, {config.preset} preset, {system.backend.name}, seed {config.seed}, into {folder.path}")
     try:

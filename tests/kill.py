@@ -10,6 +10,7 @@ last column of metrics.csv and `seconds` in result.json. Exit status 1 if any di
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -21,7 +22,10 @@ from pathlib import Path
 
 from tiny import REPOSITORY, write_npz
 
-FLAGS = "--hidden 8,7 --batch-size 10 --labels 6 --epochs 60 --save-minutes 0.0005".split()  # 0.03 s from save to save
+from tinyaae.run_folder import RunFolder
+
+EPOCHS = 60
+FLAGS = f"--hidden 8,7 --batch-size 10 --labels 6 --epochs {EPOCHS} --save-minutes 0.0005".split()  # every 0.03 s
 
 
 def main(argv=None):
@@ -41,25 +45,23 @@ def kill_again_and_again(folder, kills, rng):
     """Return the names of the files that differ in some run, and how many runs it took."""
     write_npz(folder / "data.npz")
     start_flags = ["--data", folder / "data.npz", "--revision", "run", *FLAGS]
-    began = time.monotonic()
-    process = start(*start_flags, "--out", folder / "alone")
-    process.communicate()
-    longest = (time.monotonic() - began) / 4
+    start(*start_flags, "--out", folder / "alone").wait()
+    longest = sum(row["seconds"] for row in RunFolder.open(folder / "alone").metrics()) / 4
     expected, lost, runs = contents(folder / "alone"), set(), 0
     while kills:
         runs, run = runs + 1, folder / f"run-{runs}"
-        process = start(*start_flags, "--out", run)
-        while kills:
-            try:
+        process, trained = start(*start_flags, "--out", run), False
+        while kills and not trained:  # once it has been killed in its evaluation or its pictures it may finish them
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(rng.uniform(0, longest))
                 break  # it was finished first
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                kills -= 1
-                place = (run / "metrics.csv").read_bytes().count(b"\n") - 1 if (run / "metrics.csv").exists() else 0
-                print(f"killed in epoch {place + 1} of run {runs}, {kills} to go", flush=True)
-                process = start("--resume", run)
+            process.kill()
+            process.wait()
+            kills -= 1
+            done = (run / "metrics.csv").read_bytes().count(b"\n") - 1 if (run / "metrics.csv").exists() else 0
+            print(f"killed in run {runs} after epoch {done}, {kills} to go", flush=True)
+            trained = done == EPOCHS
+            process = start("--resume", run)
         process.wait()
         found = contents(run)
         lost |= {name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)}

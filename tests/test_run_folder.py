@@ -167,7 +167,8 @@ def test_failed_write_leaves_the_old_file_alone(tmp_path):
 
 def test_metrics_that_cannot_be_written(run, monkeypatch):
     monkeypatch.setattr(os, "fsync", full_disk)
-    assert "metrics.csv: cannot be written (No space left on device)" in refusal(run.append_metrics, {"epoch": 2})
+    row = run.metrics()[0] | {"epoch": 2}
+    assert "metrics.csv: cannot be written (No space left on device)" in refusal(run.append_metrics, row)
 
 
 def test_nothing_partial_is_left_of_a_finished_run(run):
@@ -279,7 +280,13 @@ def test_header_cut_off_by_an_interruption_is_written_again(tmp_path):
     assert run.metrics() == [{"epoch": 1, "loss": 0.5}]
 
 
-@pytest.mark.parametrize("line", ["2,much", "2", "2,1,3"])
+def test_row_with_other_columns_is_refused(run):
+    before = (run.path / "metrics.csv").read_bytes()
+    assert "its columns are not those of this run" in refusal(run.append_metrics, {"epoch": 2, "loss": 1.0})
+    assert (run.path / "metrics.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("line", ["2,much", "2", "2,1,3", "1,1", "3,1", "2,nan", "2,1e999"])
 def test_damaged_metrics(tmp_path, line):
     run = RunFolder.create(tmp_path / "here")
     run.append_metrics({"epoch": 1, "loss": 0.5})

@@ -7,6 +7,7 @@ processes never share a folder: creating config.json claims it, and a lock on it
 
 import csv
 import json
+import math
 import os
 import time
 from contextlib import contextmanager
@@ -122,9 +123,16 @@ class RunFolder:
             writer = csv.DictWriter(out, row, lineterminator="\n")
             if out.tell() == 0:
                 writer.writeheader()
+            elif self.columns() != list(row):
+                raise UserError(f"{file}: its columns are not those of this run; was it edited?")
             writer.writerow(row)
             out.flush()
             os.fsync(out.fileno())  # a checkpoint is never ahead of its metrics
+
+    def columns(self):
+        """Return the names in the header of metrics.csv."""
+        with (self.path / "metrics.csv").open(newline="", encoding="utf-8", errors="replace") as lines:
+            return next(csv.reader(lines), [])
 
     def metrics(self):
         """Return metrics.csv as a list of dicts of floats."""
@@ -133,7 +141,12 @@ class RunFolder:
             return []
         try:
             with file.open(newline="", encoding="utf-8") as lines:
-                return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(lines)]
+                rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(lines)]
+            if [row.get("epoch") for row in rows] != list(range(1, len(rows) + 1)):
+                raise ValueError("its epochs are not 1, 2, …")
+            if not all(math.isfinite(value) for row in rows for value in row.values()):
+                raise ValueError("a number is not finite")
+            return rows
         except (OSError, ValueError, TypeError, csv.Error) as error:  # TypeError: a line too short or too long
             raise UserError(f"{file}: cannot be read ({error}); was it edited?") from error
 
