@@ -72,14 +72,13 @@ def start(*arguments):
     """Start run_mnist.py; return its process as soon as it is about to train, or has ended."""
     line = [sys.executable, "-u", REPOSITORY / "run_mnist.py", *arguments]
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
-    output = tempfile.TemporaryFile("w+")  # not a pipe, which could fill up
-    process = subprocess.Popen(line, env=environment, stdout=output, stderr=subprocess.STDOUT, text=True)
-    while process.poll() is None and os.fstat(output.fileno()).st_size == 0:
-        time.sleep(0.01)
-    if process.poll() not in (None, 0):
-        output.seek(0)
-        raise SystemExit(f"run_mnist.py ended with {process.returncode}: {output.read()}")
-    output.close()
+    with tempfile.TemporaryFile("w+") as output:  # not a pipe, which could fill up
+        process = subprocess.Popen(line, env=environment, stdout=output, stderr=subprocess.STDOUT, text=True)
+        while process.poll() is None and os.fstat(output.fileno()).st_size == 0:
+            time.sleep(0.01)
+        if process.poll() not in (None, 0):
+            output.seek(0)
+            raise SystemExit(f"run_mnist.py ended with {process.returncode}: {output.read()}")
     return process
 
 

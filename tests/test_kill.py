@@ -1,8 +1,7 @@
 """A training process killed at random moments loses nothing; `python tests/kill.py` does this a hundred times."""
 
-import pytest
-
 import kill
+import pytest
 
 
 @pytest.mark.slow
