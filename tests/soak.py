@@ -9,6 +9,7 @@ the medians of the first and the last quarter; open files and threads not at all
 """
 
 import argparse
+import itertools
 import os
 import statistics
 import sys
@@ -30,8 +31,8 @@ def main(argv=None):
     parser.add_argument("--epochs", type=int, default=2000)
     args = parser.parse_args(argv)
     system, batches = assembled(tiny_config(epochs=args.epochs))
-    seen = []  # (memory in bytes, seconds in steps, open files, threads), a line an epoch
-    spent, step = [0.0], system.step
+    seen = np.zeros((args.epochs, 4))  # memory in bytes, seconds in steps, open files, threads; made before the start
+    epochs, spent, step = itertools.count(), [0.0], system.step
 
     def timed(batch):
         began = time.process_time()
@@ -41,7 +42,8 @@ def main(argv=None):
 
     def look(line):
         if line.startswith("epoch"):
-            seen.append((resident(), spent[0], len(os.listdir("/proc/self/fd")), threading.active_count()))
+            files = len(os.listdir("/proc/self/fd"))
+            seen[next(epochs)] = resident(), spent[0], files, threading.active_count()
             spent[0] = 0.0
 
     system.step = timed
@@ -51,14 +53,14 @@ def main(argv=None):
             train(system, batches, RunFolder.create(Path(folder) / "run"), say=look)
         finally:
             sys.stderr = terminal
-    memory, seconds, files, threads = zip(*seen[len(seen) // 5 :], strict=True)
+    memory, seconds, files, threads = seen[args.epochs // 5 :].T
     slope = np.polyfit(range(len(memory)), memory, 1)[0] * 1000 / 2**20
     quarter = len(seconds) // 4
     first, last = (statistics.median(part) / STEPS * 1000 for part in (seconds[:quarter], seconds[-quarter:]))
     print(f"{args.epochs} epochs of {STEPS} steps; after {args.epochs - len(memory)} of them:")
     print(f"memory {memory[0] / 2**20:.1f} to {memory[-1] / 2**20:.1f} MB, {slope:+.3f} MB in 1000 epochs")
     print(f"a step takes {first:.3f} ms of processor time in the first quarter, {last:.3f} ms in the last")
-    print(f"open files {min(files)} to {max(files)}, threads {min(threads)} to {max(threads)}")
+    print(f"open files {min(files):.0f} to {max(files):.0f}, threads {min(threads):.0f} to {max(threads):.0f}")
     flat = slope <= 1 and last <= 1.1 * first and len(set(files)) == len(set(threads)) == 1
     return 0 if flat else 1
 
