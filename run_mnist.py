@@ -6,27 +6,25 @@
     python run_mnist.py --evaluate runs/20260101-120000
 
 Exit status: 0 done, 2 a mistake in what was asked (one line says which), 3 the numbers diverged, 130 interrupted by
-Ctrl-C, 143 by SIGTERM.
+Ctrl-C, 143 by SIGTERM, both after saving; a second Ctrl-C stops at once, and the last checkpoint stands.
 """
 
 import argparse
+import os
 import platform
 import signal
 import sys
 import time
 
 from tinyaae import Backend, UserError, build, data, figures
+from tinyaae.checkpoint import START
 from tinyaae.config import Config
-from tinyaae.errors import Diverged
+from tinyaae.errors import Diverged, Interrupted
 from tinyaae.evaluation import evaluate
 from tinyaae.run_folder import RunFolder
 from tinyaae.training import Batches, train
 
 STARTED = time.perf_counter()
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: somebody else's Ctrl-C."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -60,6 +58,8 @@ def parser():
     p.add_argument("--batch-size", type=int, metavar="N")
     p.add_argument("--input-noise", type=float, metavar="STD", help="noise on Q's input in training (pixels: 0 to 1)")
     p.add_argument("--seed", type=int, metavar="N")
+    p.add_argument("--save-every", type=int, metavar="EPOCHS", help="write a checkpoint after so many epochs (1)")
+    p.add_argument("--save-minutes", type=float, metavar="M", help="and within an epoch after so many minutes (10)")
     p.add_argument("--data", metavar="DIR-or-npz", help="IDX files with MNIST's names, or an .npz; default: MNIST")
     p.add_argument("--out", metavar="DIR", help="the run's folder; default runs/<revision>")
     p.add_argument("--revision", metavar="NAME", help="the run's name; default: date and time")
@@ -73,6 +73,10 @@ def main(argv=None):
     """Do what the flags in `argv` ask; return the exit status."""
     flags = {name: value for name, value in vars(parser().parse_args(argv)).items() if value is not None}
     try:
+        for name, value in flags.items():
+            if isinstance(value, str) and not value.isprintable():
+                flag = name.replace("_", "-")
+                raise UserError(f"--{flag}: {value!a} given, expected a name that can be printed; is it UTF-8?")
         quiet = flags.pop("quiet", False)
         for verb, do in (("resume", resume), ("evaluate", test)):
             if verb in flags:
@@ -84,32 +88,43 @@ def main(argv=None):
                 return 0
         start(flags, quiet)
     except UserError as error:
-        print(f"run_mnist.py: {error}", file=sys.stderr)
-        return 2
+        return refuse(error, 2)
     except Diverged as error:
-        print(f"run_mnist.py: {error}", file=sys.stderr)
-        return 3
+        return refuse(error, 3)
+    except MemoryError:
+        return refuse("not enough memory; a smaller --hidden or --batch-size, or less --data?", 2)
+    except OSError as error:
+        return refuse(f"{error}; is the disk full, or a file not ours to read or write?", 2)
     except KeyboardInterrupt as stop:
         print(f"\nrun_mnist.py: interrupted{stop}", file=sys.stderr)
-        return 143 if isinstance(stop, Terminated) else 130
+        return getattr(stop, "status", 130)
     return 0
 
 
-def terminate(*_):
-    raise Terminated
+def refuse(error, status):
+    """Print an error as one line; return the exit status."""
+    print(f"run_mnist.py: {error}", file=sys.stderr)
+    return status
+
+
+def terminate(number, frame):
+    raise Interrupted(number)
 
 
 def start(flags, quiet):
     """Check everything before anything is written, then train."""
     out, revision = flags.pop("out", None), flags.pop("revision", None)
     RunFolder.check(out, revision)
+    if flags.get("data"):
+        flags["data"] = os.path.abspath(flags["data"])  # so that --resume finds it from anywhere
     config = Config.of(**flags)
     backend, dataset = prepare(config, quiet)
     config = config.for_data(dataset).for_threads(backend.threads)
     system, batches = assemble(config, backend, dataset)
     folder = RunFolder.create(out, revision)
     folder.write_config(config)
-    finish(system, batches, dataset, folder, 0, quiet)
+    with folder.locked():
+        finish(system, batches, dataset, folder, START, quiet)
 
 
 def resume(run, quiet):
@@ -120,13 +135,14 @@ def resume(run, quiet):
         return
     config = folder.config()
     backend, dataset = prepare(config, quiet)
-    if backend.threads != config.threads:
-        made, now = config.threads, backend.threads
-        print(f"The run was made on {made} threads, this is {now}: its last bits may differ.", file=sys.stderr)
     system, batches = assemble(config, backend, dataset)
-    epoch = folder.restore(system)
-    folder.drop_metrics_after(epoch)
-    finish(system, batches, dataset, folder, epoch, quiet)
+    with folder.locked():
+        position = folder.restore(system) if folder.began() else START
+        folder.drop_metrics_after(position.epoch)
+        if backend.threads != config.threads:
+            made, now = config.threads, backend.threads
+            print(f"The run was made on {made} threads, this is {now}: its last bits may differ.", file=sys.stderr)
+        finish(system, batches, dataset, folder, position, quiet)
 
 
 def test(run, quiet):
@@ -135,9 +151,10 @@ def test(run, quiet):
     config = folder.config()
     backend, dataset = prepare(config, quiet)
     system, batches = assemble(config, backend, dataset)
-    epoch = folder.restore(system)
+    done = folder.restore(system)
     found = evaluate(system, dataset, batches.validation)
-    print(f"{run} after epoch {epoch} of {config.epochs}: {in_words(found)}")
+    place = f"epoch {done.epoch}" + (f", step {done.step}" if done.step else "")
+    print(f"{run} after {place} of {config.epochs}: {in_words(found)}")
 
 
 def prepare(config, quiet):
@@ -156,24 +173,26 @@ def assemble(config, backend, dataset):
     return build(config, backend), Batches(dataset, config, backend)
 
 
-def finish(system, batches, dataset, folder, first_epoch, quiet):
-    """Train to the end, evaluate, write result.json and the figures."""
-    config = system.config
+def finish(system, batches, dataset, folder, position, quiet):
+    """Train from `position` to the end, evaluate, write result.json and the figures."""
+    config, before = system.config, sum(row.get("seconds", 0) for row in folder.metrics())
     if not quiet:
         print(f"{config.mode}, {config.preset} preset, {system.backend.name}, seed {config.seed}, into {folder.path}")
     try:
-        train(system, batches, folder, first_epoch, quiet)
+        warnings = train(system, batches, folder, position, quiet)
         found = evaluate(system, dataset, batches.validation)
         pictures = figures.draw_all(system, dataset, folder)
     except KeyboardInterrupt as stop:
-        kept = f"; the last whole epoch is saved, continue with --resume {folder.path}"
-        raise type(stop)(kept) from None
-    seconds = round(time.perf_counter() - STARTED, 1)
+        if folder.saved:
+            done = f"epoch {folder.saved.epoch}" + (f", step {folder.saved.step}" if folder.saved.step else "")
+            stop.args = (f"; saved after {done}, continue with --resume {folder.path}",)
+        raise
+    seconds = round(before + time.perf_counter() - STARTED, 1)
     folder.write_result(
         {
             "revision": folder.revision, "mode": config.mode, "seed": config.seed, "backend": system.backend.name,
             "labels": config.labels, "epochs": config.epochs, "seconds": seconds, "machine": machine(system.backend),
-            **found,
+            **found, "warnings": warnings,
         }
     )  # fmt: skip
     print(f"{in_words(found)}; {seconds:.0f} s; {len(pictures)} pictures in {folder.path / 'figures'}")

@@ -14,6 +14,7 @@ from tiny import REPOSITORY, SIDE, STEPS, arrays, write_npz
 
 import run_mnist
 from tinyaae import figures
+from tinyaae.collapse import Symptoms
 from tinyaae.config import MODES
 from tinyaae.run_folder import RunFolder
 from tinyaae.system import System
@@ -22,7 +23,7 @@ SMALL = ["--hidden", "8,7", "--epochs", "2", "--batch-size", "10"]
 TINY = ["--data", "data.npz", *SMALL]
 SEMI = [*TINY, "--labels", "6"]
 RESULT = {"revision", "mode", "seed", "backend", "labels", "epochs", "seconds", "machine"}
-RESULT |= {"test_error", "reconstruction_error"}
+RESULT |= {"test_error", "reconstruction_error", "warnings"}
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +111,7 @@ def test_a_real_run_leaves_what_the_readme_says(here):
     assert (run.returncode, "Traceback" in err) == (0, False)
     folder = here / "runs" / "first"
     names = {path.name for path in folder.iterdir()}
-    assert names == {"config.json", "metrics.csv", "checkpoint.npz", "result.json", "figures"}
+    assert names == {"config.json", "metrics.csv", "checkpoint.npz", "best.npz", "result.json", "figures"}
     pictures = list((folder / "figures").iterdir())
     assert len(pictures) >= 8 and all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
     result = json.loads((folder / "result.json").read_text())
@@ -305,6 +306,57 @@ def test_run_interrupted_in_its_pictures_resumes(command, undrawn, here, monkeyp
     assert (here / "part" / "result.json").is_file()
 
 
+def test_seconds_of_a_resumed_run_are_those_of_all_its_processes(command, undrawn, here, monkeypatch):
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, STEPS + 3)
+        command(*SEMI, "--out", "part", "--quiet")
+    metrics = here / "part" / "metrics.csv"
+    metrics.write_text(metrics.read_text().rpartition(",")[0] + ",1000\n")
+    command("--resume", "part", "--quiet")
+    assert json.loads((here / "part" / "result.json").read_text())["seconds"] > 1000
+
+
+def test_run_stopped_before_its_first_checkpoint_resumes(command, finished, here):
+    for name in ("checkpoint.npz", "best.npz", "metrics.csv", "result.json"):
+        (finished / name).rename(here / name)
+    assert command("--resume", "done", "--quiet")[0] == 0
+    for name in ("checkpoint.npz", "best.npz"):
+        assert (finished / name).read_bytes() == (here / name).read_bytes()
+
+
+def test_resume_without_a_checkpoint_that_was_there(command, finished, here):
+    for name in ("checkpoint.npz", "result.json"):
+        (finished / name).unlink()
+    assert "checkpoint.npz: no such file" in refused(command, here, "--resume", "done")
+
+
+def test_resume_finds_data_named_from_elsewhere(command, here, undrawn, monkeypatch):
+    interrupt_at(monkeypatch, 0)
+    command(*SEMI, "--out", "part", "--quiet")
+    (here / "below").mkdir()
+    monkeypatch.chdir(here / "below")
+    assert command("--resume", "../part", "--quiet")[0] == 0
+
+
+def test_intervals_of_saving_are_kept_for_resume(command, here, undrawn):
+    command(*SEMI, "--out", "out", "--quiet", "--save-every", "2", "--save-minutes", "0.5")
+    config = json.loads((here / "out" / "config.json").read_text())
+    assert (config["save_every"], config["save_minutes"]) == (2, 0.5)
+
+
+def test_second_process_in_a_run_is_refused(command, finished, here):
+    (finished / "result.json").unlink()
+    with RunFolder.open("done").locked():
+        assert "another process is training there" in refused(command, here, "--resume", "done")
+
+
+def test_warnings_are_in_the_result(command, here, undrawn, monkeypatch):
+    monkeypatch.setattr(Symptoms, "symptoms", lambda self, row: [("dull", True, 2, "It is dull.")])
+    status, out, _ = command(*SEMI, "--out", "out")
+    assert (status, out.count("warning: epoch 2: It is dull.")) == (0, 1)
+    assert json.loads((here / "out" / "result.json").read_text())["warnings"] == ["epoch 2: It is dull."]
+
+
 def test_resume_on_another_number_of_threads_says_so(command, undrawn, here, monkeypatch):
     with monkeypatch.context() as patch:
         interrupt_at(patch, 0)
@@ -327,9 +379,57 @@ def test_a_real_signal_ends_the_run_with_its_status_and_one_line(here, sent, exp
     assert len(err.split("\n")) == 3 and "--resume" in err  # "^C" stands alone on the first
 
 
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_run_stopped_by_a_real_signal_resumes_where_it_was(here, sent):
+    """In the middle of an epoch: each lasts several seconds."""
+    write_npz(here / "data.npz", **arrays(train=20_000))
+    run = process(*SEMI, "--hidden", "100", "--out", "part", "--quiet")
+    until = time.monotonic() + 60
+    while not (here / "part" / "checkpoint.npz").exists() and time.monotonic() < until and run.poll() is None:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    run.send_signal(sent)
+    _, err = run.communicate(timeout=60)
+    assert "saved after epoch 0, step " in err
+    with np.load(here / "part" / "checkpoint.npz") as saved:
+        assert f"saved after epoch 0, step {saved['step']}, continue with --resume part" in err
+
+
+def test_full_disk_ends_with_2_and_one_line_and_keeps_the_last_checkpoint(command, here, monkeypatch):
+    save = RunFolder.save_best
+
+    def full(folder, system, position):
+        monkeypatch.setattr(os, "fsync", lambda handle: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        save(folder, system, position)
+
+    monkeypatch.setattr(RunFolder, "save_best", full)
+    status, _, err = command(*SEMI, "--out", "out", "--quiet")
+    assert status == 2 and err.count("\n") == 1 and "No space left on device" in err and "--resume out" in err
+    assert np.load(here / "out" / "checkpoint.npz")["epoch"] == 0
+
+
+def test_full_disk_while_drawing(command, here, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device", "figures/a.png")
+
+    monkeypatch.setattr(figures, "draw_all", full)
+    status, _, err = command(*SEMI, "--out", "out", "--quiet")
+    assert status == 2 and err.count("\n") == 1 and "is the disk full" in err
+
+
+def test_memory_that_is_not_enough(command, here, monkeypatch):
+    def greedy(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(System, "step", greedy)
+    status, _, err = command(*SEMI, "--out", "out", "--quiet")
+    assert status == 2 and err.count("\n") == 1 and "not enough memory" in err
+
+
 def test_diverged_run_ends_with_3_and_one_line_and_keeps_the_last_healthy_checkpoint(command, here):
     status, _, err = command(*SEMI, "--out", "wild", "--quiet", "--input-noise", "1e38")
-    assert status == 3 and err.count("\n") == 1 and "epoch 1" in err
+    assert status == 3 and err.count("\n") == 1
+    assert "epoch 1, step 1: phase reconstruction, Q layer 1 of 10 (GaussianNoise) forward" in err
     assert np.load(here / "wild" / "checkpoint.npz")["epoch"] == 0
 
 
@@ -354,6 +454,13 @@ BAD_FLAGS = {
     "negative hidden units": ["--hidden=-8,7"],
     "hidden units in words": ["--hidden", "many"],
     "no hidden layer": ["--hidden", ""],
+    "more hidden units than memory": ["--hidden", "99999999"],
+    "far more hidden units than memory": ["--hidden", str(10**400)],
+    "more hidden layers than anybody needs": ["--hidden", ",".join(["1"] * 101)],
+    "no epoch from save to save": ["--save-every", "0"],
+    "less than no time from save to save": ["--save-minutes", "-1"],
+    "data whose name is not UTF-8": ["--data", "\udcff"],
+    "out with a line break": ["--out", "a\nb"],
     "negative noise": ["--input-noise", "-0.1"],
     "noise that is no number": ["--input-noise", "nan"],
     "negative seed": ["--seed", "-1"],

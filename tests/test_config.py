@@ -8,7 +8,7 @@ import pytest
 from tiny import refusal, tiny_config, tiny_dataset
 
 from tinyaae.backend import Backend
-from tinyaae.config import MODES, OPTIONAL, PLANAR, PRESETS, Config
+from tinyaae.config import MODES, NEWER, OPTIONAL, PLANAR, PRESETS, Config
 from tinyaae.errors import UserError
 from tinyaae.optimizers import Adam, Momentum
 from tinyaae.priors import PRIORS
@@ -194,7 +194,14 @@ def test_text_that_is_no_config(text):
     assert refusal(Config.from_json, text, "config.json").startswith("config.json: ")
 
 
-@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Config)])
+@pytest.mark.parametrize("name", NEWER)
+def test_config_of_an_earlier_version_lacks_what_came_later(name):
+    values = json.loads(tiny_config().to_json())
+    del values[name]
+    assert Config.from_json(json.dumps(values), "config.json") == tiny_config()
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Config) if field.name not in NEWER])
 def test_config_without_one_of_its_keys(name):
     values = json.loads(tiny_config().to_json())
     del values[name]

@@ -176,6 +176,17 @@ def test_best_assignment_gives_each_label_to_one_cluster():
     assert hungarian_names(np.array([0, 0, 0, 1, 1]), np.array([0, 0, 1, 0, 0]), 2).tolist() == [1, 0]
 
 
+def test_clusters_that_the_best_assignment_leaves_over_have_no_name():
+    pytest.importorskip("scipy")
+    assert hungarian_names(np.array([0, 0, 1, 2, 2]), np.array([0, 0, 0, 1, 1]), 3).tolist() == [0, -1, 1]
+
+
+def test_report_has_the_one_to_one_error_where_scipy_is():
+    pytest.importorskip("scipy")
+    y, labels = np.eye(3)[[0, 1, 2, 2]], np.array([0, 1, 2, 1])
+    assert cluster_report(y, labels, y, labels)["cluster_error_one_to_one"] == 0.25
+
+
 def test_best_assignment_is_left_out_without_scipy(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     assert hungarian_names(CHOSEN, NAMES, 3) is None
@@ -196,6 +207,10 @@ def test_equal_partitions_under_other_names_agree_fully(measure):
 def test_measure_does_not_depend_on_which_partition_comes_first(measure):
     counts = np.array([[3, 1, 0], [1, 2, 2]])
     assert measure(counts) == pytest.approx(measure(counts.T))
+
+
+def test_partitions_of_one_part_each_agree_fully():
+    assert normalized_mutual_information(np.array([[5]])) == 1
 
 
 def test_independent_partitions_have_no_mutual_information():

@@ -1,5 +1,7 @@
 """Layers: each backward is the derivative of its forward, on every backend, and a layer keeps nothing between calls."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from helpers import host
@@ -299,3 +301,27 @@ def test_a_wrong_shape_is_told_in_one_line(backend, layer, shape, message):
     with pytest.raises(UserError) as error:
         layer.forward(backend.zeros(shape), Context(backend))
     assert str(error.value) == message
+
+
+# The borders, which no random input hits --------------------------------------------------------------------------
+
+
+def test_leaky_relu_has_its_slope_at_zero_itself(backend):
+    layer = LeakyReLU(0.3)
+    layer.bind(backend, {})
+    _, cache = layer.forward(backend.zeros((1, 2)), Context(backend))
+    assert host(backend, layer.backward(backend.zeros((1, 2)) + 1, cache)).ravel().tolist() == pytest.approx([0.3] * 2)
+
+
+def test_dropout_keeps_what_draws_just_its_probability(backend):
+    """u is in [0, 1), so that u ≥ p keeps a share of 1 − p exactly."""
+    layer = Dropout(0.5)
+    layer.bind(backend, {})
+    ctx = SimpleNamespace(training=True, uniform=lambda shape: backend.zeros(shape) + 0.5)
+    y, _ = layer.forward(backend.zeros((1, 2)) + 1, ctx)
+    assert host(backend, y).tolist() == [[2, 2]]
+
+
+def test_batch_norm_starts_as_the_plain_normalization():
+    layer = BatchNorm(D)
+    assert (layer.initial("gamma", None).tolist(), layer.initial("beta", None).tolist()) == ([1] * D, [0] * D)

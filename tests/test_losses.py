@@ -147,6 +147,11 @@ def test_head_distance_leaves_far_heads_alone(backend64):
     assert value == 0 and not np.any(gradient)
 
 
+def test_head_distance_leaves_heads_at_just_eta_alone(backend64):
+    value, gradient = evaluate(backend64, head_distance, [[0.0, 0], [3, 4]], 5.0)
+    assert value == 0 and np.all(gradient == 0)
+
+
 def test_head_distance_of_two_equal_heads_is_eta_and_finite(backend64):
     value, gradient = evaluate(backend64, head_distance, [[1.0, 2], [1, 2]], 2.0)
     np.testing.assert_allclose(value, 2, rtol=1e-5)

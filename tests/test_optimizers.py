@@ -177,6 +177,10 @@ def test_linear_schedule_goes_down_from_start_to_a_hundredth_at_the_end():
     assert [factor(epoch) for epoch in (0, 10, 15, 20, 25)] == pytest.approx([1, 1, 0.5, 0.01, 0.01])
 
 
+def test_linear_schedule_that_starts_where_it_ends_stays_at_one():
+    assert linear_schedule(10, 10)(10) == 1
+
+
 # The fast kernels of NumPy against the plain ones ----------------------------------------------------------------
 
 SIZES = [1, 7, BLOCK - 1, BLOCK, BLOCK + 1, 6 * BLOCK + 5]  # the last is shared by up to three threads

@@ -112,6 +112,74 @@ def test_gamma_below_shape_1_is_told_in_one_line():
         Gamma(2, shape=0.5)
 
 
+@pytest.mark.parametrize("prior", [Uniform(2, -1, 3)])
+def test_density_of_a_closed_cube_counts_its_faces(backend, prior):
+    assert density(backend, prior, [[-1, 3], [3, -1]]).tolist() == pytest.approx([1 / 16] * 2)
+
+
+def test_gamma_s_density_is_zero_at_its_edge(backend):
+    assert density(backend, Gamma(2), [[1, 0]]).tolist() == [0]
+
+
+# Samples are the function of the noise that they should be: with signs, which distributions alone cannot tell ------
+
+
+def of_noise(backend64, prior, normal=None, uniform=None, n=1):
+    """Return the samples (n, d) that `prior` makes of this noise, each draw of a pass the same."""
+
+    def given(noise):
+        return lambda shape: backend64.array(np.broadcast_to(np.reshape(noise, (n, -1)[: len(shape)]), shape).copy())
+
+    return host(
+        backend64, prior.sample(n, SimpleNamespace(backend=backend64, normal=given(normal), uniform=given(uniform)))
+    )
+
+
+def test_laplace_inverts_its_distribution_function(backend64):
+    u = np.array([0.0, 0.1, 0.5, 0.8])
+    z = of_noise(backend64, Laplace(1, scale=0.7), uniform=u, n=4)[:, 0]
+    np.testing.assert_allclose(z[1:], [0.7 * np.log(0.2), 0, -0.7 * np.log(0.4)], rtol=1e-5)
+    assert -0.7 * 14 < z[0] < -0.7 * 13  # as far out as ln 1e-6, not infinite
+
+
+@pytest.mark.parametrize("u", [0.0, 0.5])
+def test_gamma_takes_a_proposal_that_is_good(backend64, u):
+    d = 2.5 - 1 / 3
+    z = of_noise(backend64, Gamma(1, shape=2.5, scale=0.6), normal=[0.3], uniform=[u])
+    np.testing.assert_allclose(z, 0.6 * d * (1 + 0.3 / np.sqrt(9 * d)) ** 3)
+
+
+def test_gamma_whose_proposals_are_all_bad_is_its_mode_nearly(backend64):
+    z = of_noise(backend64, Gamma(1, shape=2.5, scale=0.6), normal=[-10.0], uniform=[0.5])
+    np.testing.assert_allclose(z, 0.6 * (2.5 - 1 / 3))
+
+
+@pytest.mark.parametrize("u, petal", [(0.05, 0), (0.35, 3)])
+def test_mixture_puts_its_noise_along_and_across_the_petal(backend64, u, petal):
+    z = of_noise(backend64, GaussianMixture(), normal=[2.0, 3.0], uniform=[u])
+    angle = 2 * np.pi * petal / 10
+    along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+    np.testing.assert_allclose(z, [(1.4 + 0.5 * 2) * along + 0.1 * 3 * across], atol=1e-12)
+
+
+def test_swiss_roll_adds_its_noise_to_the_spiral(backend64):
+    z, middle = (of_noise(backend64, SwissRoll(noise=s), normal=[2.0, 3.0], uniform=[0.4]) for s in (0.05, 0.0))
+    np.testing.assert_allclose(z - middle, [[0.1, 0.15]])
+
+
+def test_mixture_walks_along_each_petal():
+    walks = GaussianMixture().walks(3)
+    angle = 2 * np.pi * np.arange(10) / 10
+    for step, distance in enumerate((1.4 - 1, 1.4, 1.4 + 1)):  # two standard deviations of 0.5 to either side
+        np.testing.assert_allclose(walks[:, step], distance * np.stack([np.cos(angle), np.sin(angle)], axis=1))
+
+
+def test_swiss_roll_walks_from_its_centre_to_its_end():
+    root = np.sqrt((np.arange(10)[:, None] + [0, 0.5, 1]) / 10)
+    expected = 3.0 * root[..., None] * np.stack([np.cos(4 * np.pi * root), np.sin(4 * np.pi * root)], axis=-1)
+    np.testing.assert_allclose(SwissRoll().walks(3), expected, atol=1e-12)
+
+
 # The mixture -----------------------------------------------------------------------------------------------------
 
 
@@ -122,8 +190,9 @@ def test_mixture_has_the_moments_of_a_flower(backend):
     assert_mean(z[:, 0] * z[:, 1], 0)
 
 
-def test_mixture_density_integrates_to_one_and_is_that_of_the_samples(backend64):
-    prior = GaussianMixture()
+@pytest.mark.parametrize("modes", [10, 3])  # an odd number of petals has no two that lie opposite
+def test_mixture_density_integrates_to_one_and_is_that_of_the_samples(backend64, modes):
+    prior = GaussianMixture(modes=modes)
     side = np.linspace(-4.5, 4.5, 301)
     grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     p = density(backend64, prior, grid) * (side[1] - side[0]) ** 2

@@ -1,18 +1,21 @@
-"""What `tinyaae.run_folder` promises: a run never lands on another, a checkpoint is whole or refused in one line."""
+"""What `tinyaae.run_folder` promises: a run never lands on another, and whatever fails, the old file is still there."""
 
+import contextlib
+import errno
 import json
+import os
+import subprocess
+import sys
+import threading
 import time
-import zipfile
 
-import numpy as np
 import pytest
-from tiny import assembled, refusal, tiny_config, tiny_run, tiny_system
+from tiny import REPOSITORY, refusal, tiny_config, tiny_run
 
 import tinyaae
-from tinyaae.backend import Backend
+from tinyaae import run_folder
 from tinyaae.errors import UserError
-from tinyaae.recipes import build
-from tinyaae.run_folder import FORMAT, RunFolder, write_safely
+from tinyaae.run_folder import RunFolder, write_safely
 
 
 @pytest.fixture(autouse=True)
@@ -25,17 +28,6 @@ def in_an_empty_folder(tmp_path, monkeypatch):
 def run(tmp_path):
     """A finished training run of one epoch, without its evaluation."""
     return tiny_run(tmp_path / "run", epochs=1)[1]
-
-
-def fresh():
-    return build(tiny_config(epochs=1), Backend.named("numpy"))
-
-
-def rewrite(run, change):
-    """Replace the run's checkpoint by `change(arrays)`."""
-    with np.load(run.path / "checkpoint.npz") as saved:
-        arrays = dict(saved)
-    np.savez(run.path / "checkpoint.npz", **change(arrays))
 
 
 # Making and opening a folder
@@ -156,188 +148,82 @@ def test_write_safely_writes():
     assert path.read_bytes() == b"new"
 
 
-def test_failed_write_leaves_the_old_file(tmp_path):
+def full_disk(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_failed_write_leaves_the_old_file_alone(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"old")
 
     def write(file):
         file.write(b"half of the n")
-        raise OSError("disk full")
+        full_disk()
 
-    with pytest.raises(OSError, match="disk full"):
-        write_safely(path, write)
-    assert path.read_bytes() == b"old"
+    line = refusal(write_safely, path, write)
+    assert "file: cannot be written (No space left on device)" in line and "--resume" in line
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("file", b"old")]
 
 
-def test_failed_save_leaves_a_checkpoint_that_can_be_restored(run, monkeypatch):
-    before = (run.path / "checkpoint.npz").read_bytes()
-    monkeypatch.setattr(np, "savez", lambda file, **arrays: file.write(b"PK")[0])
-    with pytest.raises(TypeError):
-        run.save(fresh(), 1)
-    assert (run.path / "checkpoint.npz").read_bytes() == before
+def test_metrics_that_cannot_be_written(run, monkeypatch):
+    monkeypatch.setattr(os, "fsync", full_disk)
+    row = run.metrics()[0] | {"epoch": 2}
+    assert "metrics.csv: cannot be written (No space left on device)" in refusal(run.append_metrics, row)
 
 
 def test_nothing_partial_is_left_of_a_finished_run(run):
     run.write_result({"test_error": 0.5})
     names = {path.name for path in run.path.iterdir()}
-    assert names == {"config.json", "metrics.csv", "checkpoint.npz", "result.json"}
+    assert names == {"config.json", "metrics.csv", "checkpoint.npz", "best.npz", "result.json"}
 
 
-def test_what_a_failed_write_left_is_no_hindrance(run):
-    (run.path / "checkpoint.npz.partial").write_bytes(b"half")
-    system = fresh()
-    run.save(system, 1)
-    assert run.restore(system) == 1
-    assert not (run.path / "checkpoint.npz.partial").exists()
+# Two at once
 
 
-# Checkpoints
+def test_of_many_that_want_one_folder_one_gets_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(RunFolder, "check", lambda out, revision: None)  # all of them have looked, and found it free
+    made = []
+
+    def make():
+        with contextlib.suppress(UserError):
+            made.append(RunFolder.create(out="out"))
+
+    threads = [threading.Thread(target=make) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
 
 
-def test_checkpoint_brings_back_every_array_and_counter(run):
-    trained, restored = tiny_system(epochs=1), fresh()
-    run.save(trained, 1)
-    assert run.restore(restored) == 1
-    assert [a.tobytes() for a in restored.state().values()] == [a.tobytes() for a in trained.state().values()]
-    assert [p.optimizer.steps for p in restored.optimized()] == [p.optimizer.steps for p in trained.optimized()]
+def test_processes_started_in_the_same_second_have_a_folder_each(tmp_path):
+    program = "import time; time.strftime = lambda form: 'now'; from tinyaae.run_folder import RunFolder as R; "
+    program += "print(R.create().path)"
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    line = [sys.executable, "-c", program]
+    runs = [subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment) for _ in range(4)]
+    paths = {run.communicate(timeout=60)[0].strip() for run in runs}
+    assert paths == {os.path.join("runs", name) for name in ("now", "now-2", "now-3", "now-4")}
 
 
-def test_checkpoint_goes_from_backend_to_backend(tmp_path, backend):
-    trained, run = tiny_system(backend=backend), RunFolder.create(tmp_path / "here")
-    run.save(trained, 1)
-    restored = build(trained.config, Backend.named("numpy"))
-    run.restore(restored)
-    assert all(np.array_equal(backend.to_numpy(a), restored.state()[name]) for name, a in trained.state().items())
+def test_second_process_is_kept_out_of_a_run_while_one_trains_there(run):
+    program = "import sys; from tinyaae.run_folder import RunFolder as R\n"
+    program += "with R.open(sys.argv[1]).locked(): print('in', flush=True); sys.stdin.read()"
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    line = [sys.executable, "-c", program, run.path]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as other:
+        assert other.stdout.readline() == "in\n"
+        assert "another process is training there" in refusal(run.locked().__enter__)
+        other.kill()  # however it ends, the lock goes with it
+        other.wait()
+    with run.locked():
+        pass
 
 
-def test_state_of_step_0_is_saved_before_training(tmp_path):
-    system, batches = assembled(tiny_config())
-    run = RunFolder.create(tmp_path / "here")
-
-    def interrupted(k):
-        raise KeyboardInterrupt
-
-    batches.epoch = interrupted
-    with pytest.raises(KeyboardInterrupt):
-        tinyaae.training.train(system, batches, run, quiet=True)
-    restored = build(tiny_config(seed=1), Backend.named("numpy"))
-    assert run.restore(restored) == 0
-    assert np.array_equal(restored.state()["Q/flat"], fresh().state()["Q/flat"])
-
-
-def test_checkpoint_needs_no_pickle(run):
-    with np.load(run.path / "checkpoint.npz", allow_pickle=False) as saved:
-        assert all(saved[name].dtype.kind in "if" for name in saved.files)
-
-
-def test_checkpoint_holds_its_format_and_epoch(run):
-    with np.load(run.path / "checkpoint.npz") as saved:
-        assert (saved["format"], saved["epoch"]) == (FORMAT, 1)
-
-
-def test_checkpoint_holds_no_time_path_or_revision(tmp_path, monkeypatch):
-    system = tiny_system()
-    one = RunFolder.create(tmp_path / "one", revision="first")
-    one.save(system, 1)
-    monkeypatch.setattr(time, "time", lambda: 2e9)
-    two = RunFolder.create(tmp_path / "two", revision="second")
-    two.save(system, 1)
-    content = (one.path / "checkpoint.npz").read_bytes()
-    assert content == (two.path / "checkpoint.npz").read_bytes()
-    assert b"first" not in content and str(tmp_path).encode() not in content
-    assert {entry.date_time for entry in zipfile.ZipFile(one.path / "checkpoint.npz").infolist()} == {
-        (1980, 1, 1, 0, 0, 0)
-    }
-
-
-def test_missing_checkpoint(run):
-    (run.path / "checkpoint.npz").unlink()
-    assert "no such file" in refusal(run.restore, fresh())
-
-
-@pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.99])
-def test_truncated_checkpoint(run, share):
-    file = run.path / "checkpoint.npz"
-    content = file.read_bytes()
-    file.write_bytes(content[: int(share * len(content))])
-    assert "checkpoint.npz: cannot be read" in refusal(tinyaae.load, run.path)
-
-
-@pytest.mark.parametrize("content", [b"not a zip", b"\x93NUMPY\x01\x00", b"PK\x05\x06" + bytes(18)], ids=range(3))
-def test_foreign_checkpoint(run, content):
-    (run.path / "checkpoint.npz").write_bytes(content)
-    assert "checkpoint.npz: " in refusal(tinyaae.load, run.path)
-
-
-def test_checkpoint_that_is_a_bare_array(run):
-    with (run.path / "checkpoint.npz").open("wb") as file:
-        np.save(file, np.zeros(3))
-    assert "checkpoint.npz: cannot be read" in refusal(tinyaae.load, run.path)
-
-
-def test_checkpoint_with_any_byte_damaged_never_shows_another_exception(run):
-    file, system = run.path / "checkpoint.npz", fresh()
-    good, rng = file.read_bytes(), np.random.default_rng(0)
-    refused = 0
-    for place in rng.integers(0, len(good), 300):
-        bad = bytearray(good)
-        bad[place] ^= 1 << rng.integers(8)
-        file.write_bytes(bad)
-        try:
-            run.restore(system)
-        except UserError as error:
-            refused += 1
-            assert len(str(error).splitlines()) == 1
-    assert refused > 150
-
-
-def test_pickled_objects_are_refused_not_unpickled(run):
-    class Trap:
-        def __reduce__(self):
-            return (run.path / "sprung").write_text, ("",)
-
-    rewrite(run, lambda arrays: arrays | {"epoch": np.array([Trap()], dtype=object)})
-    assert "cannot be read" in refusal(run.restore, fresh())
-    assert not (run.path / "sprung").exists()
-
-
-@pytest.mark.parametrize(
-    "change, words",
-    [
-        (lambda a: a | {"Q/flat": a["Q/flat"][:-1]}, "Q/flat is"),
-        (lambda a: a | {"Q/flat": a["Q/flat"][:, None]}, "Q/flat is"),
-        (lambda a: a | {"Q/flat": a["Q/flat"].astype(str)}, "Q/flat is"),
-        (lambda a: a | {"Q/flat": a["Q/flat"].astype(complex)}, "Q/flat is"),
-        (lambda a: a | {"epoch": np.zeros(2, int)}, "epoch is"),
-        (lambda a: a | {"epoch": np.float64(1)}, "epoch is"),
-        (lambda a: a | {"generate/steps": np.zeros((1, 1), int)}, "generate/steps is"),
-        (lambda a: a | {"format": np.array("1")}, "format is"),
-        (lambda a: a | {"format": np.int64(FORMAT + 1)}, "format 2, expected 1"),
-        (lambda a: a | {"epoch": np.int64(2)}, "epoch 2 of 1"),
-        (lambda a: a | {"epoch": np.int64(-1)}, "epoch -1 of 1"),
-        (lambda a: a | {"generate/steps": np.int64(-1)}, "was config.json changed"),
-        (lambda a: a | {"more": np.zeros(1)}, "not those of this system"),
-        (lambda a: {name: part for name, part in a.items() if name != "P/flat"}, "not those of this system"),
-        (lambda a: {"epoch": a["epoch"]}, "not those of this system"),
-    ],
-    ids=range(15),
-)
-def test_checkpoint_whose_arrays_do_not_fit(run, change, words):
-    rewrite(run, change)
-    assert words in refusal(run.restore, fresh())
-
-
-def test_refused_checkpoint_leaves_the_system_alone(run):
-    rewrite(run, lambda arrays: arrays | {"discriminate/mean": np.zeros(3, np.float32)})
-    system = fresh()
-    before = [array.tobytes() for array in system.state().values()]
-    refusal(run.restore, system)
-    assert [array.tobytes() for array in system.state().values()] == before
-
-
-@pytest.mark.parametrize("mode, flags", [("aae", {}), ("semi-supervised", {"hidden": (9, 7)})])
-def test_checkpoint_of_another_system(run, mode, flags):
-    assert "was config.json changed" in refusal(run.restore, build(tiny_config(mode, **flags), Backend.named("numpy")))
+def test_file_system_without_locks_is_no_hindrance(run, monkeypatch):
+    monkeypatch.setattr(run_folder.fcntl, "flock", lambda *_: (_ for _ in ()).throw(OSError("no locks available")))
+    with run.locked():
+        pass
 
 
 # Metrics and result
@@ -386,7 +272,21 @@ def test_dropping_before_the_first_epoch_is_no_mistake(tmp_path):
     assert run.metrics() == []
 
 
-@pytest.mark.parametrize("line", ["2,much", "2", "2,1,3"])
+def test_header_cut_off_by_an_interruption_is_written_again(tmp_path):
+    run = RunFolder.create(tmp_path / "here")
+    (run.path / "metrics.csv").write_text("epoch,lo")
+    run.drop_metrics_after(0)
+    run.append_metrics({"epoch": 1, "loss": 0.5})
+    assert run.metrics() == [{"epoch": 1, "loss": 0.5}]
+
+
+def test_row_with_other_columns_is_refused(run):
+    before = (run.path / "metrics.csv").read_bytes()
+    assert "its columns are not those of this run" in refusal(run.append_metrics, {"epoch": 2, "loss": 1.0})
+    assert (run.path / "metrics.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("line", ["2,much", "2", "2,1,3", "1,1", "3,1", "2,nan", "2,1e999"])
 def test_damaged_metrics(tmp_path, line):
     run = RunFolder.create(tmp_path / "here")
     run.append_metrics({"epoch": 1, "loss": 0.5})

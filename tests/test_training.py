@@ -1,18 +1,41 @@
 """What `tinyaae.training` promises: every image in its turn, equal runs from equal seeds, nothing lost on resume."""
 
 import dataclasses
+import itertools
+import math
+import os
+import re
+import signal
+import threading
+import time
 
 import numpy as np
 import pytest
-from tiny import BATCH, CLASSES, LABELS, STEPS, TRAIN, assembled, tiny_config, tiny_dataset, tiny_run, tiny_system
+from tiny import (
+    BATCH,
+    CLASSES,
+    LABELS,
+    STEPS,
+    TRAIN,
+    assembled,
+    refusal,
+    tiny_config,
+    tiny_dataset,
+    tiny_run,
+    tiny_system,
+)
 
+from tinyaae import divergence
 from tinyaae.backend import Backend, numpy_backend
 from tinyaae.backend.numpy_backend import NumpyBackend
+from tinyaae.checkpoint import START, Position
 from tinyaae.config import MODES
 from tinyaae.data import split, unit_interval
+from tinyaae.errors import Diverged, Interrupted
+from tinyaae.evaluation import diagnostics
 from tinyaae.recipes import build
 from tinyaae.run_folder import RunFolder
-from tinyaae.training import Batches, Shuffles, schedule, train
+from tinyaae.training import Batches, Shuffles, measure, schedule, train
 
 DATASET = tiny_dataset()
 
@@ -43,12 +66,13 @@ def seen(batches, epoch):
     return np.concatenate([as_bytes(batches.backend, batch.x) for batch in batches.epoch(epoch)])
 
 
-def checkpoint(run):
-    return (run.path / "checkpoint.npz").read_bytes()
+def checkpoint(run, name="checkpoint.npz"):
+    return (run.path / name).read_bytes()
 
 
 def metrics_but_seconds(run):
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in run.metrics()]
+    """The text of metrics.csv without its last column, the wall time."""
+    return [line.rpartition(",")[0] for line in (run.path / "metrics.csv").read_text().splitlines()]
 
 
 # The order of the images
@@ -148,6 +172,17 @@ def test_labelled_images_come_with_their_own_labels(backend):
 def test_pixels_of_a_batch_are_those_of_the_data_set():
     rows = {row.tobytes() for row in unit_interval(DATASET.x_train)}
     assert all(row.tobytes() in rows for row in next(batches_of().epoch(0)).x)
+
+
+@pytest.mark.parametrize("mode", ["semi-supervised", "label-regularized"])
+def test_an_epoch_can_be_entered_at_any_step(mode):
+    whole = list(batches_of(mode).epoch(1))
+    for first in (0, 1, STEPS - 1):
+        rest = list(batches_of(mode).epoch(1, first))
+        assert len(rest) == STEPS - first
+        for batch, same in zip(rest, whole[first:], strict=True):
+            pairs = [(a, b) for a, b in zip(batch, same, strict=True) if a is not None]
+            assert all(np.array_equal(a, b) for a, b in pairs)
 
 
 def test_batches_are_in_the_type_of_the_backend(backend):
@@ -272,31 +307,237 @@ def test_other_seed_other_weights(tmp_path):
     assert not np.array_equal(one.state()["Q/flat"], two.state()["Q/flat"])
 
 
-@pytest.mark.parametrize("mode, epoch", [("semi-supervised", 0), *((mode, 1) for mode in MODES)])
-def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, mode, epoch):
+@pytest.mark.parametrize("mode, epoch, step", [("semi-supervised", 0, 1), *((mode, 1, STEPS // 2) for mode in MODES)])
+def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, mode, epoch, step):
+    """The signal comes in the middle of a step; that step is finished, saved, and not taken again."""
     _, whole = tiny_run(tmp_path / "whole", mode, epochs=3)
-    system, batches = assembled(whole.config())
     part = RunFolder.create(tmp_path / "part")
-    with pytest.raises(KeyboardInterrupt):
-        train(system, InterruptedIn(batches, epoch, STEPS // 2), part, quiet=True)
     system, batches = assembled(whole.config())
-    assert part.restore(system) == epoch
-    train(system, batches, part, epoch, quiet=True)
+    with pytest.raises(Interrupted) as stop:
+        train(system, InterruptedIn(batches, epoch, step), part, quiet=True)
+    assert stop.value.status == 130
+    system, batches = assembled(whole.config())
+    position = part.restore(system)
+    assert (position.epoch, position.step) == (epoch, step + 1)
+    train(system, batches, part, position, quiet=True)
+    same_run(part, whole)
+
+
+def same_run(part, whole):
     assert checkpoint(part) == checkpoint(whole)
+    assert (part.path / "best.npz").exists() == (whole.path / "best.npz").exists() == (whole.config().mode != "gan")
+    if whole.config().mode != "gan":
+        assert checkpoint(part, "best.npz") == checkpoint(whole, "best.npz")
     assert metrics_but_seconds(part) == metrics_but_seconds(whole)
 
 
 class InterruptedIn:
-    """Batches whose reader presses Ctrl-C at a step of an epoch."""
+    """Batches in whose reading a signal comes at a step of an epoch, or at two."""
 
-    def __init__(self, batches, epoch, step):
-        self.batches, self.at, self.steps, self.validation = batches, (epoch, step), batches.steps, batches.validation
+    def __init__(self, batches, epoch, *steps, sent=signal.SIGINT):
+        self.batches, self.at, self.sent = batches, [(epoch, step) for step in steps], sent
+        self.steps, self.validation = batches.steps, batches.validation
 
-    def epoch(self, k):
-        for step, batch in enumerate(self.batches.epoch(k)):
-            if (k, step) == self.at:
-                raise KeyboardInterrupt
+    def epoch(self, k, first):
+        for step, batch in enumerate(self.batches.epoch(k, first), first):
+            if (k, step) in self.at:
+                signal.raise_signal(self.sent)
             yield batch
+
+
+@pytest.mark.parametrize("save_every", [1, 3])
+def test_signal_in_the_last_step_of_an_epoch_ends_the_run_after_that_epoch(tmp_path, save_every):
+    system, batches = assembled(tiny_config(epochs=3, save_every=save_every))
+    run = RunFolder.create(tmp_path / "run")
+    with pytest.raises(Interrupted):
+        train(system, InterruptedIn(batches, 0, STEPS - 1), run, quiet=True)
+    assert run.restore(system) == run.saved == Position(1)
+    assert len(run.metrics()) == 1
+
+
+def test_sigterm_has_a_status_of_its_own(tmp_path):
+    system, batches = assembled(tiny_config())
+    with pytest.raises(Interrupted) as stop:
+        train(system, InterruptedIn(batches, 0, 1, sent=signal.SIGTERM), RunFolder.create(tmp_path / "run"), quiet=True)
+    assert stop.value.status == 143
+
+
+def test_second_signal_stops_at_once_and_leaves_the_last_checkpoint(tmp_path, monkeypatch):
+    """It comes while the first one's checkpoint is being written."""
+    system, batches = assembled(tiny_config())
+    run = RunFolder.create(tmp_path / "run")
+    fsync = os.fsync
+
+    def fsync_interrupted(handle):
+        if run.saved is not None and run.saved == START:
+            signal.raise_signal(signal.SIGINT)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync_interrupted)
+    with pytest.raises(Interrupted):
+        train(system, InterruptedIn(batches, 0, 2), run, quiet=True)
+    assert run.restore(system) == START
+    assert {path.name for path in run.path.iterdir()} == {"config.json", "checkpoint.npz"}
+
+
+def test_handlers_of_signals_are_put_back(tmp_path):
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    tiny_run(tmp_path / "run")
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_trains_in_a_thread_that_can_have_no_handlers(tmp_path):
+    thread = threading.Thread(target=tiny_run, args=[tmp_path / "run"])
+    thread.start()
+    thread.join()
+    assert len(RunFolder.open(tmp_path / "run").metrics()) == 2
+
+
+def test_resume_where_an_epoch_has_fewer_steps(tmp_path):
+    system, batches = assembled(tiny_config())
+    line = refusal(train, system, batches, RunFolder.create(tmp_path / "run"), Position(0, STEPS), quiet=True)
+    assert "has the data changed?" in line
+
+
+# When to save
+
+
+def positions_saved(monkeypatch, tmp_path, **flags):
+    """The (epoch, step) of every checkpoint of a run."""
+    saved, save = [], RunFolder.save
+
+    def noted(run, system, position):
+        saved.append((position.epoch, position.step))
+        save(run, system, position)
+
+    monkeypatch.setattr(RunFolder, "save", noted)
+    tiny_run(tmp_path / "run", **flags)
+    return saved
+
+
+def test_checkpoint_every_few_epochs_and_at_the_end(tmp_path, monkeypatch):
+    assert positions_saved(monkeypatch, tmp_path, epochs=5, save_every=2) == [(0, 0), (2, 0), (4, 0), (5, 0)]
+
+
+def test_checkpoint_every_few_minutes(tmp_path, monkeypatch):
+    clock = iter(range(10**6))
+    monkeypatch.setattr(time, "monotonic", lambda: 60 * next(clock))  # every look at the clock is a minute later
+    saved = positions_saved(monkeypatch, tmp_path, epochs=1, save_minutes=4)
+    assert saved == [(0, 0), (0, 4), (0, 8), (1, 0)]
+
+
+def test_checkpoints_change_no_number(tmp_path):
+    one, two = (tiny_run(tmp_path / str(m), epochs=3, save_minutes=m, save_every=e)[1] for m, e in ((0.0, 1), (9.0, 2)))
+    same_run(one, two)
+
+
+def test_best_is_the_epoch_with_the_lowest_validation_error(tmp_path):
+    system, run = tiny_run(tmp_path / "run", epochs=6)
+    errors = [row["validation_error"] for row in run.metrics()]
+    best = run.restore(system, best=True).epoch
+    assert errors[best - 1] == min(errors) and errors.index(min(errors)) == best - 1
+    assert diagnostics(system, *batches_of().validation)["validation_error"] == min(errors)
+
+
+@pytest.mark.parametrize("row, best", [({"reconstruction_error": 3.0}, 3.0), ({"D_x": 1.0}, math.inf)])
+def test_what_says_best_where_there_is_no_validation_error(row, best):
+    assert measure(row) == best
+    assert measure(row | {"validation_cluster_error": 0.5}) == 0.5
+
+
+# Divergence
+
+
+class NaNFrom:
+    """Batches whose images are NaN from a step of epoch 1 on, each time they are read."""
+
+    def __init__(self, batches, step):
+        self.batches, self.step, self.steps, self.validation = batches, step, batches.steps, batches.validation
+
+    def epoch(self, k, first):
+        for step, batch in enumerate(self.batches.epoch(k, first), first):
+            yield batch._replace(x=batch.x * math.nan) if (k, step) >= (1, self.step) else batch
+
+
+@pytest.mark.parametrize("save_minutes", [0.0, 10.0])
+def test_divergence_names_phase_layer_and_step_and_keeps_the_last_healthy_state(tmp_path, save_minutes):
+    system, batches = assembled(tiny_config(save_minutes=save_minutes))
+    run = RunFolder.create(tmp_path / "run")
+    with pytest.raises(Diverged, match=r"epoch 2, step 5: phase reconstruction, Q layer 1 of 10 \(Gaussian") as found:
+        train(system, NaNFrom(batches, 4), run, quiet=True)
+    assert len(str(found.value).splitlines()) == 1
+    position = run.restore(system)
+    assert (position.epoch, position.step) == (1, 4 if save_minutes == 0 else 0)
+    assert divergence.finite(system.backend, system.state().values())
+
+
+@pytest.mark.parametrize("flat", ["D_gauss", "Q"])
+def test_nan_in_a_weight_alone_never_reaches_a_checkpoint(tmp_path, monkeypatch, flat):
+    """No loss has seen it yet: it came with the last update."""
+    system, batches = assembled(tiny_config(epochs=1, save_minutes=0.0))
+    run, step, steps = RunFolder.create(tmp_path / "run"), type(system).step, itertools.count(1)
+
+    def poisoned(system, batch):
+        values = step(system, batch)
+        if next(steps) == 4:
+            system.networks[flat].flat[0] = math.nan
+        return values
+
+    monkeypatch.setattr(type(system), "step", poisoned)
+    with pytest.raises(Diverged, match="by step 4 of epoch 1; not finite: which did not happen again"):
+        train(system, batches, run, quiet=True)
+    assert run.restore(system).step == 3
+
+
+@pytest.mark.parametrize(
+    "poison, words",
+    [
+        (("Q", 2, "backward"), r"phase reconstruction, Q layer 3 of 9 \(BatchNorm\) backward"),
+        (("P", 2, "forward"), r"phase reconstruction, P layer 3 of 8 \(ReLU\) forward"),
+        (("P", 6, "backward"), r"phase reconstruction, P layer 7 of 8 \(Linear\) backward"),
+        (("D_cat", 4, "forward"), r"phase discriminate, D_cat layer 5 of 5 \(Linear\) forward"),
+        (("D_gauss", 1, "backward"), r"phase discriminate, D_gauss layer 2 of 5 \(ReLU\) backward"),
+    ],
+)
+def test_replay_names_the_layer_that_is_sick(poison, words):
+    system, batches = assembled(tiny_config(reconstruction="squared", head_norm=False))
+    name, k, method = poison
+    layer = list(system.networks[name].stack.walk())[k]
+    original = getattr(layer, method)
+
+    def sick(*arguments, **named):
+        result = original(*arguments, **named)
+        return (result[0] * math.nan, result[1]) if method == "forward" else result * math.nan
+
+    setattr(layer, method, sick)
+    steps = [("step 1", batch) for batch in batches.epoch(0)]
+    assert re.match(f"step 1: {words}", divergence.culprit(system, steps))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_replay_names_an_update_that_is_sick():
+    system, batches = assembled(tiny_config())
+    system.phases[-1].optimizer.rate = math.inf
+    words = divergence.culprit(system, [("step 1", batch) for batch in batches.epoch(0)])
+    assert words == "step 1: phase semi-supervised, update of Q"
+
+
+def test_replay_leaves_no_check_behind():
+    system, batches = assembled(tiny_config())
+    steps = [(str(step), batch) for step, batch in enumerate(batches.epoch(0))]
+    assert "did not happen again" in divergence.culprit(system, steps)
+    layers = [layer for network in system.networks.values() for layer in network.stack.walk()]
+    for owner in [*layers, *system.phases, *system.optimized()]:
+        assert not {"forward", "backward", "update", "step"} & vars(owner).keys()
+
+
+def test_every_backend_knows_what_is_finite(backend):
+    one = backend.zeros((3, 4))
+    assert divergence.finite(backend, [one, one[0, 0]])
+    for bad in (math.nan, math.inf, -math.inf):
+        assert not divergence.finite(backend, [one, one[:1, :] + bad])
+    with np.errstate(invalid="ignore"):
+        assert not divergence.finite(backend, [one + math.inf, one - math.inf])
 
 
 def test_optimizers_give_the_same_bytes_on_one_thread_and_on_two(tmp_path, monkeypatch):

@@ -19,9 +19,12 @@ from .run_folder import RunFolder
 __all__ = ["Backend", "UserError", "build", "load"]
 
 
-def load(run, backend=None):
-    """Return the trained `System` in the folder `run`; `UserError` where there is none or it is damaged."""
+def load(run, backend=None, best=False):
+    """Return the trained `System` in the folder `run`, of the last checkpoint or of the epoch `best` on validation.
+
+    `UserError` where there is none or it is damaged.
+    """
     folder = RunFolder.open(run)
     system = build(folder.config(), backend or Backend.named("numpy"))
-    folder.restore(system)
+    folder.restore(system, best)
     return system

@@ -6,7 +6,10 @@ momentum, weights drawn from N(0, 0.01), and rates that fall to a tenth at the e
 """
 
 import json
+import math
+import os
 from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 from .errors import UserError
@@ -76,6 +79,8 @@ class Config:
     adversarial_momentum: float = 0.5  # Adam's β₁, or SGD's momentum
     decay: dict = field(default_factory=dict)  # epoch -> factor
     fade: float | None = 0.6  # after this share of the run the rates fall in a straight line towards 0.01; None: never
+    save_every: int = 1  # epochs from checkpoint to checkpoint
+    save_minutes: float = 10.0  # and minutes, within an epoch
 
     @property
     def y(self):
@@ -128,8 +133,9 @@ class Config:
             if not least <= getattr(self, name) < 2**63:
                 flag = name.replace("_", "-")
                 raise UserError(f"--{flag}: {getattr(self, name)} given, expected a whole number from {least} up")
-        if not self.hidden or min(self.hidden) < 1:
-            raise UserError(f"--hidden: {self.hidden} given, expected one or more widths of at least 1, e.g. 1000,1000")
+        if not 1 <= len(self.hidden) <= 100 or not 1 <= min(self.hidden) <= max(self.hidden) < 2**31:
+            came = f"{self.hidden}"[:80]
+            raise UserError(f"--hidden: {came} given, expected one to a hundred widths of at least 1, e.g. 1000,1000")
         if self.side and (len(self.side) != 2 or min(self.side) < 1 or self.side[0] * self.side[1] != self.inputs):
             raise UserError(f"side: {self.side} given, expected height and width of an image of {self.inputs} pixels")
         for name in ("input_dropout", "adversarial_momentum"):
@@ -156,6 +162,19 @@ class Config:
         """Return this config with the number of CPU threads it is run on."""
         return replace(self, threads=threads)
 
+    def expect_memory(self):
+        """Raise `UserError` where the networks, their gradients and momenta are larger than this machine's memory."""
+        code, *hidden = max(self.y, self.given_y) + 2 * self.z, *self.hidden
+        read = max(code, self.inputs) + self.classes + 1  # no network reads more
+        weights = 4 * sum(a * b for a, b in pairwise([read, *hidden, max(self.inputs, code)]))  # Q, P and two D
+        needed = (
+            4 * 10 * weights
+        )  # float32; a network is moved by up to three phases, each with three vectors of its size
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else math.inf
+        if needed > memory:
+            came = f"{needed / 1e9:.3g} GB for {list(self.hidden)}, z {self.z}"
+            raise UserError(f"--hidden: about {came}; this machine has {memory / 1e9:.3g} GB; smaller widths?")
+
     def to_json(self):
         """Return the text of config.json."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
@@ -166,7 +185,7 @@ class Config:
         try:
             values = json.loads(text)
             known = {f.name for f in fields(cls)}
-            if not isinstance(values, dict) or set(values) != known:
+            if not isinstance(values, dict) or not known - NEWER <= set(values) <= known:
                 raise ValueError("its keys are not those of a config")
             values["hidden"] = tuple(values["hidden"])
             values["side"] = values["side"] and tuple(values["side"])
@@ -216,7 +235,11 @@ KNOWN = {
     "reconstruction": ("squared", "cross-entropy"),
     "optimizer": ("adam", "momentum"),
 }
-LEAST = {"inputs": 1, "classes": 2, "epochs": 1, "batch_size": 1, "z": 1, "clusters": 0, "seed": 0, "threads": 0}
+NEWER = {"save_every", "save_minutes"}  # keys that a config.json of an earlier version lacks; the defaults fit it
+LEAST = {
+    "inputs": 1, "classes": 2, "epochs": 1, "batch_size": 1, "z": 1, "clusters": 0, "seed": 0, "threads": 0,
+    "save_every": 1,
+}  # fmt: skip
 
 
 def expect_one_of(name, value, known):

@@ -149,7 +149,8 @@ class Make:
 
 
 def build(config, backend):
-    """Return the `System` that `config` describes, with fresh weights drawn from its seed."""
+    """Return the `System` that `config` describes, with fresh weights from its seed; `UserError` if it is too big."""
+    config.expect_memory()
     make = Make(config, backend)
     nets, phases = RECIPES[config.mode](make)
     return System(config, backend, nets, phases, make.prior)

@@ -1,20 +1,26 @@
 """Training: batches in, phases stepped, one line of metrics an epoch, a checkpoint that can be continued.
 
 An epoch goes once through all unlabelled images, never through the labelled ones alone. Which images a step sees is a
-function of the seed and the step number, so a resumed run sees what the uninterrupted one would have seen.
+function of the seed and the step number, so a resumed run sees what the uninterrupted one would have seen. Ctrl-C
+(or SIGTERM) lets the step finish and saves; a number that is not finite never reaches a checkpoint.
 """
 
 import math
+import signal
 import sys
+import threading
 import time
 import warnings
 
 import numpy as np
 from tqdm import tqdm
 
+from .checkpoint import START, Position
+from .collapse import Symptoms
 from .config import MODES
 from .data import split
-from .errors import Diverged
+from .divergence import culprit, healthy
+from .errors import Diverged, Interrupted, UserError
 from .evaluation import diagnostics
 from .optimizers import linear_schedule, step_schedule
 from .phases import Batch
@@ -29,6 +35,9 @@ WORDS = {  # metric -> how the progress bar says it
     "validation_error": "validation error {:.2%}",
     "validation_cluster_error": "cluster error on validation {:.2%}",
 }
+
+WATCH = 100  # steps between looks at whether all numbers are finite; each look waits for the device
+VALIDATION = ("validation_error", "validation_cluster_error", "reconstruction_error")  # the first there is, says best
 
 
 class Shuffles:
@@ -65,8 +74,8 @@ class Batches:
             self.told = np.full(len(dataset.y_train), dataset.classes)
             self.told[parts.labelled] = dataset.y_train[parts.labelled]
 
-    def epoch(self, k):
-        """Yield the minibatches of epoch k = 0, 1, …"""
+    def epoch(self, k, first=0):
+        """Yield the minibatches of epoch k = 0, 1, …, from step `first` on."""
         order = self.all.take(k * self.steps * self.size, self.steps * self.size)
         if self.told is not None:
             told = self._one_hot(self.told[order], self.classes + 1)
@@ -75,7 +84,7 @@ class Batches:
             m = self.labelled_size
             chosen = self.labelled.take(k * self.steps * m, self.steps * m)
             order_labelled, one_hot = self._on_device(chosen), self._one_hot(self.y[chosen], self.classes)
-        for step in range(self.steps):
+        for step in range(first, self.steps):
             rows = slice(step * self.size, (step + 1) * self.size)
             batch = Batch(self.backend.rows(self.images, order[rows]))
             if self.told is not None:
@@ -102,44 +111,148 @@ def schedule(config):
     return lambda epoch: steps(epoch) * fade(epoch)
 
 
-def train(system, batches, folder, first_epoch=0, quiet=False, say=print):
-    """Train `system` from `first_epoch` to the end of its config, writing metrics and a checkpoint each epoch.
+def train(system, batches, folder, position=START, quiet=False, say=print):
+    """Train `system` from `position` to the end of its config, with metrics and checkpoints; return the warnings.
 
-    Raises `Diverged`, and leaves the last healthy checkpoint, when a number is no longer finite after an epoch.
+    Raises `Diverged`, and leaves the last healthy checkpoint, when a number is no longer finite; `Interrupted`, after
+    saving, on Ctrl-C or SIGTERM; `UserError` where the disk is full or `position` is not in this data.
     """
-    config = system.config
-    factor_at = schedule(config)
-    if first_epoch == 0:
-        folder.save(system, 0)
-    with warnings.catch_warnings():
+    if position.step >= batches.steps:
+        raise UserError(f"step {position.step} of {batches.steps} in an epoch; has the data changed?")
+    epochs = system.config.epochs
+    training = Training(system, batches, folder, quiet)
+    if position == START:
+        folder.save(system, START)
+    with warnings.catch_warnings(), Interruption() as interruption:
         warnings.simplefilter("ignore", RuntimeWarning)  # overflow and NaN are looked for below, and told in one line
-        for epoch in range(first_epoch, config.epochs):
-            row = train_epoch(system, batches, folder, epoch, factor_at, quiet)
+        for epoch in range(position.epoch, epochs):
+            row = training.epoch(epoch, position, interruption)
+            position = Position(epoch + 1)
+            warned = training.symptoms.see(row)
             if not quiet:
                 words = ", ".join(text.format(row[name]) for name, text in WORDS.items() if name in row)
-                say(f"epoch {epoch + 1:>{len(str(config.epochs))}}/{config.epochs}: {words} ({row['seconds']:.0f} s)")
+                say(f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}: {words} ({row['seconds']:.0f} s)")
+                for words in warned:
+                    say(f"warning: {words}")
+            if interruption.signal and folder.saved.epoch <= epoch:
+                training.save(position)
+            interruption.obey()
+    return training.symptoms.warnings
 
 
-def train_epoch(system, batches, folder, epoch, factor_at, quiet):
-    """Train through all images once, with rates times `factor_at(epoch)`; save, and return the line of metrics."""
-    started = time.perf_counter()
-    totals = {}
-    bar = tqdm(
-        batches.epoch(epoch), total=batches.steps, desc=f"epoch {epoch + 1}/{system.config.epochs}",
-        disable=quiet, leave=False, file=sys.stderr, unit="batch",
-    )  # fmt: skip
-    for step, batch in enumerate(bar):
-        for phase in system.optimized():
-            phase.optimizer.scale = factor_at(epoch + step / batches.steps)
-        for name, value in system.step(batch).items():
-            totals[name] = totals[name] + value if name in totals else value
-    row = {"epoch": epoch + 1, **{name: float(total) / batches.steps for name, total in totals.items()}}
-    row |= diagnostics(system, *batches.validation)
-    sick = [name for name, value in row.items() if not math.isfinite(value)]
-    if sick:
-        kept = f"{folder.path} keeps the checkpoint of epoch {epoch}"
-        raise Diverged(f"epoch {epoch + 1}: {', '.join(sick)} no longer finite; {kept}; are the rates too high?")
-    row["seconds"] = round(time.perf_counter() - started, 3)
-    folder.append_metrics(row)
-    folder.save(system, epoch + 1)
-    return row
+class Training:
+    """One run from now on: what it needs from epoch to epoch beside the system."""
+
+    def __init__(self, system, batches, folder, quiet):
+        self.system, self.batches, self.folder, self.quiet = system, batches, folder, quiet
+        self.factor_at = schedule(system.config)
+        self.symptoms, self.best, self.saved_at = Symptoms(system), math.inf, time.monotonic()
+        for row in folder.metrics():
+            self.symptoms.see(row)
+            self.best = min(self.best, measure(row))
+
+    def epoch(self, epoch, position, interruption):
+        """Train through all images once, or from `position.step` on; save what is due, and return the metrics."""
+        started, config, steps = time.perf_counter(), self.system.config, self.batches.steps
+        totals = dict(position.totals)
+        bar = tqdm(
+            self.batches.epoch(epoch, position.step), total=steps, initial=position.step,
+            desc=f"epoch {epoch + 1}/{config.epochs}", disable=self.quiet, leave=False, file=sys.stderr, unit="batch",
+        )  # fmt: skip
+        for done, batch in enumerate(bar, position.step + 1):
+            self.set_rates(epoch, done - 1)
+            for name, value in self.system.step(batch).items():
+                totals[name] = totals.get(name, 0.0) + value
+            if done < steps:
+                due = time.monotonic() - self.saved_at >= 60 * config.save_minutes
+                if due or interruption.signal:
+                    self.save(Position(epoch, done, totals))
+                    interruption.obey()
+                elif done % WATCH == 0:
+                    self.expect_healthy(Position(epoch, done, totals))
+        end = Position(epoch, steps, totals)
+        self.expect_healthy(end)
+        row = {"epoch": epoch + 1, **{name: float(total) / steps for name, total in totals.items()}}
+        row |= diagnostics(self.system, *self.batches.validation)
+        sick = [name for name, value in row.items() if not math.isfinite(value)]
+        if sick:
+            raise self.diverged(end, f"{', '.join(sick)} of the validation images")
+        row["seconds"] = round(time.perf_counter() - started, 3)
+        self.finish_epoch(row, Position(epoch + 1))
+        return row
+
+    def finish_epoch(self, row, position):
+        """Keep the metrics, the weights if they are the best so far, and a checkpoint if one is due."""
+        config = self.system.config
+        if measure(row) < self.best:  # before the metrics, which say after an interruption what was best
+            self.folder.save_best(self.system, position)
+            self.best = measure(row)
+        self.folder.append_metrics(row)
+        if position.epoch % config.save_every == 0 or position.epoch == config.epochs:
+            self.save(position)
+
+    def set_rates(self, epoch, step):
+        """Set every phase's rate to what the schedule says at a step."""
+        for phase in self.system.optimized():
+            phase.optimizer.scale = self.factor_at(epoch + step / self.batches.steps)
+
+    def save(self, position):
+        """Write a checkpoint, having made sure that it is healthy."""
+        self.expect_healthy(position)
+        self.folder.save(self.system, position)
+        self.saved_at = time.monotonic()
+
+    def expect_healthy(self, position):
+        """Raise `Diverged`, with the first phase, layer and step, if any number is not finite."""
+        if not healthy(self.system, position.totals):
+            start = self.folder.restore(self.system)
+            raise self.diverged(position, culprit(self.system, self.steps(start, position)))
+
+    def steps(self, start, end):
+        """Yield (name, batch) of the steps from position `start` to `end`, with the rates set for each."""
+        for epoch in range(start.epoch, end.epoch + 1):
+            first = start.step if epoch == start.epoch else 0
+            for step, batch in enumerate(self.batches.epoch(epoch, first), first):
+                if (epoch, step) >= (end.epoch, end.step):
+                    return
+                self.set_rates(epoch, step)
+                yield f"epoch {epoch + 1}, step {step + 1}", batch
+
+    def diverged(self, position, words):
+        """Return the error that says what is not finite, and what is kept."""
+        kept = self.folder.saved
+        return Diverged(
+            f"diverged by step {position.step} of epoch {position.epoch + 1}; not finite: {words}; {self.folder.path} "
+            f"keeps the checkpoint after epoch {kept.epoch}, step {kept.step}; are the rates too high?"
+        )
+
+
+def measure(row):
+    """Return the number in a line of metrics that says how good the epoch was, less is better; ∞ where none does."""
+    return next((row[name] for name in VALIDATION if name in row), math.inf)
+
+
+class Interruption:
+    """While open, the first Ctrl-C or SIGTERM is kept in `signal` for `obey`; a second one raises at once."""
+
+    signal = None
+
+    def __enter__(self):
+        self.before = {}
+        if threading.current_thread() is threading.main_thread():  # Python takes handlers from no other
+            self.before = {number: signal.signal(number, self.take) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_):
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def take(self, number, frame):
+        if self.signal is not None:
+            raise Interrupted(number)
+        self.signal = number
+
+    def obey(self):
+        """Raise `Interrupted` if a signal has come."""
+        if self.signal is not None:
+            raise Interrupted(self.signal)

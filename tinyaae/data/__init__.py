@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyaae.data.idx import LARGEST, read_idx, read_up_to
+from tinyaae.data.idx import read_idx
+from tinyaae.data.npz import read_member
 from tinyaae.errors import UserError
 
 IDX_FILES = {  # key -> name, dimensions
@@ -140,25 +141,9 @@ def _read_npz(path):
 
 
 def _read_member(where, archive, key):
-    """Read one array, believing its header only as far as the zip directory and then the data bear it out."""
     if key + ".npy" not in archive.namelist():
         raise UserError(f"{where}: no such array, expected {', '.join(IDX_FILES)}; saved under another name?")
-    info = archive.getinfo(key + ".npy")
-    with archive.open(info) as file:
-        version = np.lib.format.read_magic(file)
-        if version != (1, 0):  # later versions have headers of any length, and only exotic arrays need them
-            raise UserError(f"{where}: .npy format {version}, expected (1, 0); is it a plain array of numbers?")
-        shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file)
-        _expect_kind(where, key, shape, dtype)
-        size = math.prod(shape) * dtype.itemsize
-        held = info.file_size - file.tell()
-        if size > LARGEST:
-            raise UserError(f"{where}: announces {shape} {dtype}, expected at most 4 GB; store uint8, or fewer images?")
-        if size == held:
-            held = len(data := read_up_to(file, size))
-        if size != held:
-            raise UserError(f"{where}: holds {held} bytes, expected {size} for {shape} {dtype}; is the file damaged?")
-    return np.frombuffer(data, dtype).reshape(shape, order="F" if by_columns else "C")
+    return read_member(where, archive, key, lambda shape, dtype: _expect_kind(where, key, shape, dtype))
 
 
 def _expect_kind(where, key, shape, dtype):

@@ -1,0 +1,16 @@
+"""Broken and hostile input ends in one line; `python tests/fuzz.py` throws twenty times as much, of another seed."""
+
+import subprocess
+import sys
+
+import pytest
+from tiny import REPOSITORY
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="the fuzzer bounds memory with setrlimit")
+def test_five_hundred_cases_hold_no_surprise():
+    pytest.importorskip("hypothesis")
+    line = [sys.executable, REPOSITORY / "tests" / "fuzz.py", "--cases", "500", "--seed", "0"]
+    run = subprocess.run(line, cwd=REPOSITORY, env=None, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr

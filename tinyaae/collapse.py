@@ -1,0 +1,66 @@
+"""Collapse: the ways in which an adversarial run goes wrong without a NaN, noticed and explained in plain words.
+
+Each symptom is a condition on an epoch's line of metrics that has to hold for several epochs in a row; the thresholds
+stand beside it. What has been seen is a function of the lines of metrics.csv, so a resumed run knows it too.
+"""
+
+import math
+
+import numpy as np
+
+from .context import Context
+
+CHANCE = 2 * math.log(2)  # the loss of a discriminator that says "one half" to everything
+STUCK, STUCK_FOR = 0.005, 5  # within this of chance in each of the first epochs; later on it may be success
+WON, WON_FOR = 0.98, 3  # share of samples that D tells right
+DEAD, DEAD_FOR = 0.1, 3  # share of the outputs of y that no validation image chooses
+FAR, FAR_FOR = 0.5, 3  # mean off by more than this many of the prior's std, or std off by more than this factor
+
+WORDS = {
+    "stuck": "the discriminator behind {name} has had a loss of 2 ln 2 = 1.386 since the first epoch: it answers one "
+    "half to everything and teaches Q nothing; what usually helps: a larger rate_adversarial, larger first weights "
+    "(weight_std), or Adam instead of momentum",
+    "won": "the discriminator behind {name} is right {right:.0%} of the time: it has won, and Q learns little from it; "
+    "what usually helps: a smaller rate_adversarial, more --input-noise, or momentum instead of Adam",
+    "dead": "{dead} of the {k} outputs of y are chosen for no validation image; what usually helps: head_norm (batch "
+    "norm on y), momentum instead of Adam for y's adversary, fewer clusters, or another --seed",
+    "far": "the codes z have mean {0:.2f} and standard deviation {1:.2f}, the prior {2:.2f} and {3:.2f}, so samples "
+    "will look bad; what usually helps: more epochs, a larger rate_adversarial, or a smaller z",
+}
+
+
+class Symptoms:
+    """Reads a run's metrics line by line; `warnings` are those found so far, each once."""
+
+    def __init__(self, system):
+        self.warnings, self._streak, self._seen = [], {}, set()
+        self.outputs = system.config.y
+        draws = system.backend.to_numpy(system.prior.sample(10_000, Context(system.backend, stream="symptoms")))
+        self.mean, self.std = float(np.mean(draws)), float(np.std(draws))
+
+    def see(self, row):
+        """Take the metrics `row` (name -> number) of the next epoch; return the warnings that are new."""
+        new = []
+        for symptom, holds, epochs, words in self.symptoms(row):
+            self._streak[symptom] = self._streak.get(symptom, 0) + 1 if holds else 0
+            words = f"epoch {int(row['epoch'])}: {words}"
+            if self._streak[symptom] == epochs and symptom not in self._seen:
+                self._seen.add(symptom)
+                new.append(words)
+        self.warnings += new
+        return new
+
+    def symptoms(self, row):
+        """Yield (name, whether it holds in this row, for how many epochs it must, what to say)."""
+        for name in [key for key in row if key.startswith("D_") and f"{key}_accuracy" in row]:
+            right = row[f"{name}_accuracy"]
+            stuck = abs(row[name] - CHANCE) < STUCK and row["epoch"] <= STUCK_FOR
+            yield f"{name} stuck", stuck, STUCK_FOR, WORDS["stuck"].format(name=name)
+            yield f"{name} won", right > WON, WON_FOR, WORDS["won"].format(name=name, right=right)
+        if "dead_outputs" in row:
+            dead, k = int(row["dead_outputs"]), self.outputs
+            yield "dead", dead >= max(1, DEAD * k), DEAD_FOR, WORDS["dead"].format(dead=dead, k=k)
+        if "D_z" in row and "z_mean" in row:
+            mean, std = row["z_mean"], row["z_std"]
+            far = abs(mean - self.mean) > FAR * self.std or not FAR < std / self.std < 1 / FAR
+            yield "far", far, FAR_FOR, WORDS["far"].format(mean, std, self.mean, self.std)

@@ -1,0 +1,35 @@
+"""Arrays out of an .npz that we do not trust.
+
+An .npz is a zip of .npy files, each a header (shape and type) before the numbers. Nothing is unpickled, and a header is
+believed only as far as the zip's directory and then the data themselves bear it out: a small file cannot ask for
+gigabytes.
+"""
+
+import math
+import warnings
+
+import numpy as np
+
+from tinyaae.data.idx import LARGEST, read_up_to
+from tinyaae.errors import UserError
+
+
+def read_member(where, archive, key, expect):
+    """Return the array `key` of the open zip; `expect(shape, dtype)` may refuse it before a byte of it is read."""
+    info = archive.getinfo(key + ".npy")
+    with archive.open(info) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy's remarks on odd headers: they are refused below, or harmless
+        version = np.lib.format.read_magic(file)
+        if version != (1, 0):  # later versions have headers of any length, and only exotic arrays need them
+            raise UserError(f"{where}: .npy format {version}, expected (1, 0); is it a plain array of numbers?")
+        shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file)
+        expect(shape, dtype)
+        size = math.prod(shape) * dtype.itemsize
+        held = info.file_size - file.tell()
+        if size > LARGEST:
+            raise UserError(f"{where}: announces {shape} {dtype}, expected at most 4 GB; store uint8, or fewer images?")
+        if size == held:
+            held = len(data := read_up_to(file, size))
+        if size != held:
+            raise UserError(f"{where}: holds {held} bytes, expected {size} for {shape} {dtype}; is the file damaged?")
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if by_columns else "C")

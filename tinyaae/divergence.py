@@ -1,0 +1,96 @@
+"""Divergence: noticing that a number is no longer finite, and finding out where it began.
+
+One infinity or NaN spreads through everything within a step or two, so a sum over all arrays tells, on the device
+and without waiting for it at every step. What the sum cannot tell is where. Every draw of noise and every batch is a
+function of its step, so the steps since the last healthy checkpoint can be taken again, this time with a look at what
+every layer returns: slow, but it names the phase, the layer and the step.
+"""
+
+from contextlib import ExitStack, contextmanager
+
+from .layers import Layer
+
+
+def finite(backend, arrays):
+    """Return whether every number in `arrays` is finite (their sum overflows only where the run is lost anyway)."""
+    total = sum(backend.xp.sum(array) for array in arrays)
+    return bool(backend.xp.isfinite(backend.xp.asarray(total)))
+
+
+def healthy(system, totals):
+    """Return whether the running `totals` (name -> array), all gradients, weights and optimizer states are finite."""
+    gradients = [phase.gradients.flat for phase in system.optimized()]
+    return finite(system.backend, [*totals.values(), *gradients, *system.state().values()])
+
+
+class NotFinite(ArithmeticError):
+    """Something returned a number that is not finite; `str(error)` says what."""
+
+
+def culprit(system, steps):
+    """Take `steps`, an iterable of (name, batch), from where `system` stands; return in words what fails first."""
+    with every_layer_checked(system):
+        for name, batch in steps:
+            try:
+                for phase in system.phases:
+                    phase.step(batch)
+            except NotFinite as found:
+                return f"{name}: {found}"
+    return "which did not happen again when these steps were repeated"
+
+
+@contextmanager
+def every_layer_checked(system):
+    """While open, each layer, loss, gradient and update of `system` raises `NotFinite` if its result is not finite."""
+    present = [""]
+
+    def check(what, *arrays):
+        if not finite(system.backend, [array for array in arrays if array is not None]):
+            raise NotFinite(f"phase {present[0]}, {what}")
+
+    with ExitStack() as stack:
+        for phase in system.phases:
+            for part in {id(part): part for part in (phase, *phase.parts())}.values():
+                for method in {"step", "forward", "backward", "update"} & set(dir(part)):
+                    watch_phase(stack, part, method, present, check)
+        for network in system.networks.values():
+            owned = [part for part in vars(network).values() if isinstance(part, Layer)]
+            layers = [layer for part in owned for layer in part.walk()]
+            for k, layer in enumerate(layers, 1):
+                name = f"{network.name} layer {k} of {len(layers)} ({type(layer).__name__})"
+                wrap(stack, layer, "forward", lambda out, name=name: check(f"{name} forward", out[0]))
+                wrap(stack, layer, "backward", lambda out, name=name: check(f"{name} backward", out))
+        yield
+
+
+def watch_phase(stack, phase, method, present, check):
+    """Wrap one method of a phase: it says whose turn it is, and what it made must be finite."""
+
+    def begin():
+        present[0] = phase.name
+
+    def after(out):
+        if method == "forward":
+            for name, value in out[0].items():
+                check(f"loss {name}", value)
+        if method == "backward":
+            check("gradient", phase.gradients.flat)
+        if method == "update":
+            for network in phase.moves:
+                check(f"update of {network.name}", network.flat)
+
+    wrap(stack, phase, method, after, begin)
+
+
+def wrap(stack, owner, method, after, before=lambda: None):
+    """Until `stack` closes, let `owner.method` call `before()` first and `after(result)` last."""
+    original = getattr(owner, method)
+
+    def wrapped(*arguments, **named):
+        before()
+        result = original(*arguments, **named)
+        after(result)
+        return result
+
+    setattr(owner, method, wrapped)
+    stack.callback(delattr, owner, method)
