@@ -27,7 +27,7 @@ class Exercise(NamedTuple):
 
     `inputs(rng)` returns its arguments, arrays and numbers, with fresh shapes. `answer(*inputs)` returns what should
     come out: an array, or a tuple of them, one for each name in `outputs`. `hints` are three: the idea, the shapes, the
-    formula. `variants` are the answers of other terms, name -> answer; a release puts the matching text into the lesson.
+    formula. `variants` are the answers of other terms, name -> answer; a release puts the matching text in the lesson.
     """
 
     number: str  # "3.2" is the second exercise of lesson 3
