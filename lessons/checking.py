@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tinyaae.errors import UserError
+
 
 class Mistake(NamedTuple):
     """`says` names the slip; `of(right, inputs)` takes the right outputs by name and returns those it makes wrong."""
@@ -107,10 +109,15 @@ class Exercise(NamedTuple):
                     raise AssertionError(f"{self.number} {self.name}: it changed its argument number {k + 1} in place")
 
 
-def chosen_variants():
-    """Return number -> variant of this term's exercises, which `copy.json` in a student's copy names."""
-    settings = Path(__file__).with_name("copy.json")
-    return json.loads(settings.read_text(encoding="utf-8"))["variants"] if settings.is_file() else {}
+def copy_settings(folder=Path(__file__).parent):
+    """Return what `copy.json` in a student's copy says: this term's variants, and where the repository is."""
+    path, settings = folder / "copy.json", {"variants": {}, "repository": None}
+    if not path.is_file():
+        return settings
+    try:
+        return settings | json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path}: {error}; expected it as it came, was it edited?") from error
 
 
 def checks_of(lesson, exercises):
@@ -122,7 +129,7 @@ def checks_of(lesson, exercises):
 
     @pytest.mark.parametrize("exercise", exercises, ids=lambda exercise: f"{exercise.number}-{exercise.name}")
     def test_exercise(exercise):
-        exercise.check(getattr(lesson, exercise.name), variant=chosen_variants().get(exercise.number))
+        exercise.check(getattr(lesson, exercise.name), variant=copy_settings()["variants"].get(exercise.number))
 
     return test_exercise
 

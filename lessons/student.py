@@ -18,10 +18,10 @@ import numpy as np
 
 from lessons import catalogue
 from lessons.catalogue import HERE, read
-from lessons.checking import chosen_variants
+from lessons.checking import copy_settings
 from tinyaae.errors import UserError
 
-COPY, HINTS, ORIGINALS = HERE / "copy.json", HERE / ".hints.json", HERE / "originals"
+COPY, HINTS, ORIGINALS = "copy.json", ".hints.json", "originals"
 WORDS = ("the idea", "the shapes", "the formula")
 
 
@@ -54,8 +54,9 @@ def outcome(lesson, exercise, function):
     if not callable(function):
         says = f"{exercise.number} {exercise.name}: there is no such function in {lesson.path.name}; was it renamed?"
         return Outcome(exercise, "broken", says)
+    variant = copy_settings(HERE)["variants"].get(exercise.number)
     try:
-        exercise.check(function, variant=chosen_variants().get(exercise.number))
+        exercise.check(function, variant=variant)
     except KeyboardInterrupt:
         raise
     except AssertionError as error:
@@ -168,14 +169,14 @@ def hint(number, again=False):
     last = given.get(number, 0) if again else min(given.get(number, 0) + 1, len(exercise.hints))
     for k in range(0 if again else last - 1, last):
         print(f"{number} {exercise.name}, hint {k + 1} of {len(exercise.hints)}, {WORDS[k]}: {exercise.hints[k]}")
-    replace_text(HINTS, json.dumps(given | {number: last}, indent=2) + "\n")
+    replace_text(HERE / HINTS, json.dumps(given | {number: last}, indent=2) + "\n")
     return 0
 
 
 def hints_given():
     """Return number -> how many hints were given."""
     try:
-        return dict(json.loads(HINTS.read_text(encoding="utf-8")))
+        return dict(json.loads((HERE / HINTS).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return {}  # nothing is lost but the count
 
@@ -183,8 +184,11 @@ def hints_given():
 def reset(number):
     """Put the lesson back as it came, and keep the student's as a .bak; return 0."""
     lesson = one_lesson(number)
-    original = ORIGINALS / lesson.path.name
-    copy_settings("reset")
+    original = HERE / ORIGINALS / lesson.path.name
+    if not (HERE / COPY).is_file():
+        raise UserError(
+            "reset: works in a student's copy, this is the repository; python -m lessons start DIR makes one"
+        )
     if not original.is_file():
         raise UserError(f"reset {number}: {original} is missing, expected the lesson as it came; was it deleted?")
     if read(original) == read(lesson.path):
@@ -200,8 +204,8 @@ def reset(number):
 def solution(number, repository=None):
     """Print the solution of an exercise that the student has solved, from the full repository; return 0 or 1."""
     lesson, exercise = one_exercise(number)
-    if COPY.is_file():
-        settings = copy_settings("solution")
+    if (HERE / COPY).is_file():
+        settings = copy_settings(HERE)
         if number in settings["variants"]:
             raise UserError(f"solution {number}: this term has its own variant of it; ask whoever gives the course")
         repository = repository or settings["repository"]
@@ -257,7 +261,7 @@ def notebook(number, out):
 
 def some_lessons():
     """Return all lessons, at least one."""
-    found = catalogue.lessons()
+    found = catalogue.lessons(HERE)
     if not found:
         raise UserError(f"{HERE}: there is no lesson, expected files such as lesson_01_linear.py; were they deleted?")
     return found
@@ -287,18 +291,6 @@ def chosen(which):
         lesson, exercise = one_exercise(which)
         return [(lesson, exercise.number)]
     return [(one_lesson(which), None)]
-
-
-def copy_settings(verb):
-    """Return what copy.json says; `UserError` where this is no student's copy."""
-    if not COPY.is_file():
-        raise UserError(
-            f"{verb}: works in a student's copy, this is the repository; python -m lessons start DIR makes one"
-        )
-    try:
-        return {"variants": {}, "repository": None} | json.loads(read(COPY))
-    except ValueError as error:
-        raise UserError(f"{COPY}: {error}; expected it as it came, was it edited?") from error
 
 
 def unused(path):

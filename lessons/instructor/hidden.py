@@ -5,7 +5,6 @@ of the grader's.
 """
 
 
-
 def one_image(rng):
     """The smallest batch: a mean over it, or a dimension that NumPy drops, shows here."""
     return rng.normal(size=(1, 5)), rng.normal(size=(5, 3)), rng.normal(size=3)
