@@ -68,20 +68,22 @@ class Exercise(NamedTuple):
                 lines.append(f"  {name}: expected {shown(b)}")
                 lines.append(f"  {' ' * len(name)}  but came {shown(a)}")
                 lines += worst(a, b)
-        likely = self.likely_mistake(inputs, came, right)
-        return "\n".join([*lines, *([f"  Likely mistake: {likely}"] if likely else [])])
+        likely = self.likely_mistakes(inputs, came, right)
+        return "\n".join(lines + [f"  Likely mistake: {says}" for says in likely])
 
-    def likely_mistake(self, inputs, came, right):
-        """Return the words of the mistake that gives what came, or None."""
-        for mistake in (*self.mistakes, *ALWAYS):
-            wrong = self.wrong(mistake, inputs, right)
+    def likely_mistakes(self, inputs, came, right):
+        """Return the words of the mistake that gives what came, or else of one for each output that is wrong."""
+        outcomes = [(mistake.says, self.wrong(mistake, inputs, right)) for mistake in (*self.mistakes, *ALWAYS)]
+        for says, wrong in outcomes:
             if all(same(a, b, self.tolerance) for a, b in zip(came, wrong, strict=True)):
-                return mistake.says
-        for name, a, b in zip(self.outputs, came, right, strict=True):
-            factor = constant_factor(a, b)
-            if factor is not None and abs(factor - 1) > self.tolerance:
-                return f"{name} is {factor:.6g} times what it should be; which mean, sum or factor is that"
-        return None
+                return [says]
+        found = []
+        for k, name in enumerate(self.outputs):
+            if not same(came[k], right[k], self.tolerance):
+                alone = [says for says, wrong in outcomes if same(came[k], wrong[k], self.tolerance)]
+                said = alone[0] if alone else wrong_factor(name, came[k], right[k])
+                found += [said if name in said.split() else f"{name}: {said}"] if said else []
+        return found
 
     def wrong(self, mistake, inputs, right):
         """Return the outputs (a tuple) that `mistake` would give in place of `right`."""
@@ -196,6 +198,14 @@ def same(a, b, tolerance):
     if a.shape != b.shape or a.dtype.kind not in "biuf" or (a.size and not np.all(np.isfinite(a))):
         return False
     return a.size == 0 or bool(np.max(np.abs(a * 1.0 - b)) <= tolerance * np.max(np.abs(b)))
+
+
+def wrong_factor(name, came, right):
+    """Return in words by which factor an output is wrong, or None."""
+    factor = constant_factor(came, right)
+    if factor is None or abs(factor - 1) < 1e-5:
+        return None
+    return f"{name} is {factor:.6g} times what it should be; which mean, sum or factor is that"
 
 
 def constant_factor(a, b):

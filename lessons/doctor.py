@@ -85,7 +85,11 @@ def pictures():
 def gpu():
     """CuPy is wanted in one lesson only, and not by everybody: to be without it is well, to have half of it is not."""
     if importlib.util.find_spec("cupy") is None:
-        return "GPU", True, "CuPy is not installed; the lessons run on the CPU (tinyaae[cuda12] or [cuda13] adds it)"
+        return (
+            "GPU",
+            True,
+            "CuPy is not installed; the lessons run on the CPU (pip install cupy-cuda12x or 13x, if you want it)",
+        )
     try:
         import cupy
 
@@ -124,7 +128,11 @@ def disk():
 
 def notebooks():
     there = importlib.util.find_spec("jupytext") is not None
-    return "notebooks", True, "Jupytext is here" if there else 'not installed; pip install "tinyaae[lessons]" adds them'
+    return (
+        "notebooks",
+        True,
+        "Jupytext is here" if there else "Jupytext is not here; pip install jupytext, if you want notebooks",
+    )
 
 
 def one_line(error):

@@ -242,7 +242,7 @@ def notebook(number, out):
     try:
         import jupytext
     except ImportError as error:
-        raise UserError('notebook: needs Jupytext; pip install "tinyaae[lessons]", or pip install jupytext') from error
+        raise UserError("notebook: needs Jupytext; pip install jupytext") from error
     targets = [Path(out) / lesson.path.with_suffix(".ipynb").name for lesson in chosen_ones]
     for target in targets:
         if target.exists():
