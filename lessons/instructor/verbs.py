@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lessons.catalogue import HERE
 from lessons.instructor import course, proof
+from lessons.instructor.page import bring_up_to_date
 from lessons.instructor.release import release
 
 
@@ -16,6 +17,7 @@ def add(verb):
     added.add_argument("folder", metavar="DIR")
     added.add_argument("--lessons", type=numbers, metavar="3,4,7", help="these instead of those of the course")
     added.add_argument("--course", metavar="FILE", help="lessons/instructor/course.toml unless given")
+    verb("page", "for instructors: bring the tables of the instructor's page up to date", lambda a: bring_up_to_date())
     verb("grade", "for instructors: grade a submission (grade --help)", None)
     verb("grade-all", "for instructors: grade a folder of submissions (grade-all --help)", None)
 
