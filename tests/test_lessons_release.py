@@ -9,7 +9,7 @@ from synthetic_lessons import CHECKS, LESSON, TABLE
 
 from lessons import __main__ as command_line
 from lessons import catalogue, checking
-from lessons.instructor import course, hidden, page, proof, release, stripping, variants
+from lessons.instructor import course, hidden, page, proof, release, stripping, variants, verbs
 from tinyaae import UserError
 
 HERE = catalogue.HERE
@@ -303,6 +303,40 @@ def test_a_missing_course_is_told(tmp_path, folder):
         course.load(tmp_path / "none.toml", folder)
 
 
+# The command line -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("release", "a folder to write, --autograder ZIP, or both"),
+        ("release new --lessons 99", "there is no lesson 99"),
+        ("release new --lessons three", "invalid numbers value: 'three'"),
+        ("release new --course none.toml", "none.toml: no such file"),
+        ("start", "required: DIR"),
+    ],
+)
+def test_a_misuse_is_told_in_one_line(tmp_path, monkeypatch, capsys, words, says):
+    monkeypatch.chdir(tmp_path)
+    try:
+        status = command_line.main(words.split())
+    except SystemExit as stop:
+        status = stop.code
+    printed = capsys.readouterr().err
+    assert status == 2
+    assert says in printed and printed.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_stands_against_a_release_is_printed_line_by_line(tmp_path, monkeypatch, capsys):
+    def unproven(*args):
+        raise proof.Unproven(["one thing", "another"])
+
+    monkeypatch.setattr(verbs, "release", unproven)
+    assert command_line.main(["release", str(tmp_path / "copy")]) == 1
+    assert capsys.readouterr().err.endswith("is not written, because\n  one thing\n  another\n")
+
+
 # The course as it is --------------------------------------------------------------------------------------------------
 
 
@@ -355,7 +389,7 @@ def test_a_hidden_check_lets_the_solution_pass_and_no_mistake(exercise):
 @pytest.mark.parametrize("page", ["README.md", "instructor/README.md"])
 def test_the_pages_name_no_verb_that_does_not_exist(page):
     text = Path(HERE / page).read_text(encoding="utf-8")
-    known = re.findall(r"^    (\w[\w-]*) ", command_line.parser().format_help(), re.M)
+    known = re.findall(r"^    (\w[\w-]*)", command_line.parser().format_help(), re.M)
     assert set(re.findall(r"python -m lessons ([a-z][\w-]*)", text)) <= set(known)
 
 

@@ -25,7 +25,7 @@ def section(lesson):
     ]
     for exercise in lesson.exercises:
         trains = ": ".join(text for text in (headings.get(exercise.number), exercise.hints[0]) if text)
-        wrong = "; ".join(mistake.says for mistake in exercise.mistakes)
+        wrong = " · ".join(mistake.says for mistake in exercise.mistakes)
         cells = (f"{exercise.number} `{exercise.name}`", exercise.points, trains, wrong, ", ".join(exercise.variants))
         lines.append("| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
