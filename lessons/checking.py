@@ -102,7 +102,8 @@ class Exercise(NamedTuple):
             try:
                 came = function(*lent)
             except NotImplementedError as error:
-                raise AssertionError(f"{self.number} {self.name}: not solved yet") from error
+                other = "" if str(error) in ("", f"exercise {self.number}") else f"; it calls {error}"
+                raise AssertionError(f"{self.number} {self.name}: not solved yet{other}") from error
             complaint = self.complaint(inputs, came, variant)
             if complaint:
                 raise AssertionError(complaint)
@@ -220,7 +221,8 @@ def worst(came, right):
     """Return, in a list of at most one line, where two arrays of more than four numbers differ most."""
     if came.shape != right.shape or came.size <= 4 or came.dtype.kind not in "biuf":
         return []
-    apart = np.nan_to_num(np.abs(came * 1.0 - right), nan=np.inf)
+    with np.errstate(all="ignore"):
+        apart = np.nan_to_num(np.abs(came * 1.0 - right), nan=np.inf)
     index = tuple(map(int, np.unravel_index(np.argmax(apart), apart.shape)))
     return [f"    they differ most at {list(index)}: expected {right[index]:.6g}, but came {came[index]:.6g}"]
 

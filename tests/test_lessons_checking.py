@@ -103,6 +103,13 @@ def test_what_is_not_solved_is_told():
     assert said(PLAIN, stub) == "9.1 products: not solved yet"
 
 
+def test_what_calls_another_exercise_that_is_not_solved_says_so():
+    def caller(x, y):
+        raise NotImplementedError("exercise 8.2")
+
+    assert said(PLAIN, caller) == "9.1 products: not solved yet; it calls exercise 8.2"
+
+
 # Finding lessons ------------------------------------------------------------------------------------------------------
 
 

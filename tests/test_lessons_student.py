@@ -1,5 +1,6 @@
 """`python -m lessons` as a student uses it, in a copy with one small lesson."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -277,7 +278,8 @@ def test_a_notebook_without_jupytext_says_how_to_get_it(copy, lessons, tmp_path,
 
 
 def test_the_doctor_has_a_line_for_each_thing(lessons):
-    text = lessons("doctor")[1]
+    status, text = lessons("doctor")
+    assert status == 0
     for name in ("Python", "tinyaae", "NumPy", "threads", "Matplotlib", "GPU", "data", "disk", "notebooks"):
         assert f"  {name}: " in text
     assert "ok    data: MNIST is here" in text
@@ -293,6 +295,17 @@ def test_the_doctor_finds_a_damaged_file(lessons, tmp_path, monkeypatch):
     status, text = lessons("doctor")
     assert status == 1
     assert "MEND  data: " in text and "t10k-labels-idx1-ubyte.gz" in text and "install tinyaae again" in text
+
+
+@pytest.mark.skipif(importlib.util.find_spec("cupy") is not None, reason="CuPy is here")
+def test_to_be_without_cupy_is_a_note():
+    assert doctor.gpu()[:2] == ("GPU", None)
+
+
+def test_more_threads_than_cores_are_to_be_mended(monkeypatch):
+    monkeypatch.setattr(doctor, "openblas_threads", lambda: 1000)
+    _, well, says = doctor.threads()
+    assert well is False and "set OPENBLAS_NUM_THREADS=" in says
 
 
 def test_the_doctor_finds_a_full_disk(monkeypatch):
