@@ -2,14 +2,16 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import synthetic_lessons
 from synthetic_lessons import CHECKS, LESSON, TABLE
 
 from lessons import __main__ as command_line
 from lessons import catalogue, checking
-from lessons.instructor import course, hidden, page, proof, release, stripping, variants, verbs
+from lessons.instructor import course, hidden, mutants, page, proof, release, stripping, variants, verbs
 from tinyaae import UserError
 
 HERE = catalogue.HERE
@@ -170,6 +172,36 @@ def test_a_weak_check_is_found(tmp_path, old, new, says):
     with pytest.raises(proof.Unproven, match=re.escape(says)):
         released(tmp_path, checks=changed(CHECKS, old, new))
     assert not (tmp_path / "copy").exists()
+
+
+def test_a_check_that_a_slip_of_the_keyboard_passes_is_found(tmp_path):
+    checks = changed(
+        CHECKS,
+        "return rng.uniform(1, 2, size=n), rng.uniform",
+        "n = 1\n    return rng.uniform(1, 2, size=n), rng.uniform",
+    )
+    with pytest.raises(proof.Unproven, match=r"1\.2 weigh: passes with total for total / weighed\.size"):
+        released(tmp_path, checks=checks)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("x.T", {"x for x.T"}),
+        ("np.sum(x, axis=0)", {"np.mean for np.sum", "axis=1 for axis=0"}),
+        ("x + y", {"x - y for x + y"}),
+        ("x / 3", {"x * 3 for x / 3", "x for x / 3"}),
+        ("-x", {"x for -x"}),
+        ("np.maximum(x, 0)", {"np.minimum for np.maximum"}),
+    ],
+)
+def test_slips_of_the_keyboard_are_made(body, expected):
+    text = f"def f(x, y):\n    return {body}\n"
+    made = dict(mutants.mutants(SimpleNamespace(np=np), text, "f"))
+    assert set(made) == expected
+    x, y = np.arange(1.0, 10).reshape(3, 3), np.ones((3, 3))
+    right = eval(body, {"np": np, "x": x, "y": y})
+    assert not any(np.array_equal(function(x, y), right) for function in made.values())
 
 
 def test_a_check_that_passes_before_anything_is_solved_is_found(tmp_path):
