@@ -58,6 +58,12 @@ def test_a_solution_becomes_one_raise_and_all_else_stays(tmp_path):
     assert re.findall(r'NotImplementedError\("(.*)"\)', text) == ["exercise 1.1", "exercise 1.2"]
 
 
+def test_a_comment_or_an_empty_line_may_end_a_solution(tmp_path):
+    lesson = changed(LESSON, "    return doubled\n", "    return doubled\n\n    # twice as large\n")
+    text = (released(tmp_path, lesson, prove=False) / "lesson_01_twice.py").read_text(encoding="utf-8")
+    assert "# twice as large" not in text and text.count("raise NotImplementedError") == 2
+
+
 def test_the_whole_proof_passes(tmp_path):
     assert released(tmp_path).is_dir()
 
