@@ -171,6 +171,7 @@ def test_a_definition_that_is_lost_or_changed_is_found(tmp_path, old, new):
         ("0.5, \"nothing", "1.0, \"nothing", "1.1 double: lets pass: nothing was doubled"),
         ("0.5, \"nothing", "-1, \"nothing", "1.1 double: rejects, but does not name: the sign is flipped"),
         ('"y has the shape of x.", ', "", "1.1 double: has 2 hints"),
+        ("lambda inputs: 0.5", "lambda inputs: None", "1.1 double: nothing was doubled: cannot be tried: TypeError"),
         ('scaled("y", lambda inputs: 0.5, "nothing was doubled")', "", "1.1 double: lists no mistake of its own"),
         ("rng.uniform(1, 2, size=rng.integers(2, 6)),)", "np.zeros(3),)", "lets pass: the sign is flipped"),
     ],
@@ -374,13 +375,14 @@ def test_the_grader_reads_its_own_arguments(monkeypatch, words):
     assert command_line.main(words.split()) == words.split()
 
 
-def test_what_stands_against_a_release_is_printed_line_by_line(tmp_path, monkeypatch, capsys):
-    def unproven(*args):
+@pytest.mark.parametrize("verb", ["release", "start"])
+def test_what_stands_against_a_release_is_printed_line_by_line(tmp_path, monkeypatch, capsys, verb):
+    def unproven(*args, **options):
         raise proof.Unproven(["one thing", "another"])
 
     monkeypatch.setattr(verbs, "release", unproven)
-    assert command_line.main(["release", str(tmp_path / "copy")]) == 1
-    assert capsys.readouterr().err.endswith("is not written, because\n  one thing\n  another\n")
+    assert command_line.main([verb, str(tmp_path / "copy")]) == 1
+    assert capsys.readouterr().err == "Not written, because\n  one thing\n  another\n"
 
 
 # The course as it is --------------------------------------------------------------------------------------------------

@@ -39,10 +39,11 @@ def prove(course, folder, full, copy, table, run=True):
     `folder` has the lessons as they are, `full` those of the course with variants and solutions. Without `run` the
     exercises are not run, only read.
     """
-    problems = secrets_in(copy, all_telling_lines(folder, table)) + lost_in(full, copy)
+    problems = []
     if run:
         problems += [p for lesson in catalogue.lessons(full) for p in weaknesses(lesson, course, folder, copy)]
         problems += troubles(course, copy)
+    problems += lost_in(full, copy) + secrets_in(copy, all_telling_lines(folder, table))
     if problems:
         raise Unproven(list(dict.fromkeys(problems)))
 
@@ -126,8 +127,8 @@ def weaknesses(lesson, course, folder, copy):
 def troubles(course, copy):
     """Return what is wrong when a student runs the check in the fresh copy: every exercise should be to do."""
     library = str(Path(tinyaae.__file__).resolve().parent.parent)
-    environment = os.environ | {"PYTHONPATH": library, "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg"}
-    command = [sys.executable, "-m", "lessons", "check"]
+    environment = os.environ | {"PYTHONPATH": library, "MPLBACKEND": "agg", "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-B", "-m", "lessons", "check"]  # -B: no caches in the copy
     run = subprocess.run(command, cwd=copy.parent, env=environment, capture_output=True, encoding="utf-8")
     lines = run.stdout.splitlines()
     solved = f"0 of {len(course.exercises)} exercises solved."
@@ -154,8 +155,11 @@ def unnamed(exercise, variant):
     problems = []
     for mistake in (*exercise.mistakes, *ALWAYS):
         for inputs in (inputs for seed in SEEDS for inputs in exercise.cases(seed)):
-            wrong = exercise.wrong(mistake, inputs, exercise.expected(inputs, variant))
-            says = exercise.complaint(inputs, wrong, variant)
+            try:
+                wrong = exercise.wrong(mistake, inputs, exercise.expected(inputs, variant))
+                says = exercise.complaint(inputs, wrong, variant)
+            except Exception as error:
+                return [f"{mistake.says}: cannot be tried: {type(error).__name__}: {error}"]
             if says is None:
                 problems.append(f"lets pass: {mistake.says}")
             elif mistake.says not in says:

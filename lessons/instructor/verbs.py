@@ -12,10 +12,12 @@ from tinyaae.errors import UserError
 
 def add(verb):
     """Add the verbs to the command line; `verb(name, help, run)` returns a parser."""
-    added = verb("start", "make a student's copy in a new folder, to work in", lambda a: start(a.folder))
+    added = verb(
+        "start", "make a student's copy in a new folder, to work in", lambda a: proved(lambda: start(a.folder))
+    )
     added.add_argument("folder", metavar="DIR")
     says = "for instructors: prove the lessons; write a course's copy for students, its autograder, or both"
-    added = verb("release", says, hand_out)
+    added = verb("release", says, lambda a: proved(lambda: hand_out(a)))
     added.add_argument("folder", nargs="?", metavar="DIR")
     added.add_argument("--autograder", metavar="ZIP", help="what Gradescope takes")
     added.add_argument("--lessons", type=numbers, metavar="3,4,7", help="these instead of those of the course")
@@ -28,7 +30,6 @@ def add(verb):
 def start(folder):
     made = release(folder, course.load(), repository=HERE.parent, prove=False)
     print(f"Your copy is {made}. Next: cd into it, python -m lessons doctor, and read {made / 'lessons' / 'README.md'}")
-    return 0
 
 
 def hand_out(args):
@@ -36,15 +37,20 @@ def hand_out(args):
         raise UserError("release: nothing to write, expected a folder to write, --autograder ZIP, or both")
     chosen = course.load(args.course or Path(__file__).with_name("course.toml"), lessons=args.lessons)
     what = f"lessons {', '.join(map(str, chosen.lessons))}, {len(chosen.exercises)} exercises"
-    try:
-        if args.folder:
-            print(f"{release(args.folder, chosen)}: {what}, proved and written")
-        if args.autograder:
-            from lessons.instructor.autograder import autograder
+    if args.folder:
+        print(f"{release(args.folder, chosen)}: {what}, proved and written")
+    if args.autograder:
+        from lessons.instructor.autograder import autograder
 
-            print(f"{autograder(args.autograder, chosen)}: the autograder of {what}, proved and written")
+        print(f"{autograder(args.autograder, chosen)}: the autograder of {what}, proved and written")
+
+
+def proved(write):
+    """Call `write()`; return 0, or 1 after printing what stands against a release."""
+    try:
+        write()
     except proof.Unproven as error:
-        print(f"{args.folder or args.autograder} is not written, because", *error.problems, sep="\n  ", file=sys.stderr)
+        print("Not written, because", *error.problems, sep="\n  ", file=sys.stderr)
         return 1
     return 0
 
