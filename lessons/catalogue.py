@@ -1,11 +1,10 @@
 """Which lessons there are, and which exercises each has.
 
 A lesson is `lesson_NN_word.py`, its checks are `test_NN_word.py` beside it. The exercises are read without running the
-lesson: while the checks are imported, empty modules stand in for the lessons. So a lesson that somebody is in the
-middle of writing can be listed, and a grader never runs a student's file in its own process.
+lesson: while the checks are run, empty modules stand in for the lessons. So a lesson that somebody is in the middle of
+writing can be listed, and a grader never runs a student's file in its own process.
 """
 
-import importlib.util
 import re
 import sys
 from pathlib import Path
@@ -36,9 +35,9 @@ def lessons(folder=HERE):
     """Return the `Lesson`s in a folder, in order; `UserError` names a file that cannot be used."""
     found = []
     for path in sorted(Path(folder).glob("lesson_[0-9][0-9]_*.py")):
-        number = int(path.name[7:9])
-        title = re.match(r"# %% \[markdown\]\n# # (?:\d+\. )?(.+)", path.read_text(encoding="utf-8"))
-        found.append(Lesson(number, title[1] if title else path.stem, path, f"lessons.{path.stem}", exercises_of(path)))
+        title = re.match(r"# %% \[markdown\]\n# # (?:\d+\. )?(.+)", read(path))
+        name = f"lessons.{path.stem}"
+        found.append(Lesson(int(path.name[7:9]), title[1] if title else path.stem, path, name, exercises_of(path)))
     return found
 
 
@@ -53,20 +52,46 @@ def exercises_of(path):
     if not checks.is_file():
         raise UserError(f"{path}: there is no {checks.name} beside it, expected the lesson's checks; was it deleted?")
     stand_ins = {f"lessons.{lesson.stem}": ModuleType(lesson.stem) for lesson in path.parent.glob("lesson_*.py")}
-    package = sys.modules.get("lessons")
-    hidden = {name: package.__dict__.pop(name[8:]) for name in stand_ins if hasattr(package, name[8:])}
-    before = {name: sys.modules[name] for name in stand_ins if name in sys.modules}
-    sys.modules.update(stand_ins)
+    package = sys.modules[__package__]
+    loaded = {name: sys.modules[name] for name in stand_ins if name in sys.modules}
+    attributes = dict(vars(package))  # `from lessons import lesson_01_linear` looks here first
     try:
-        spec = importlib.util.spec_from_file_location(f"lessons.{checks.stem}", checks)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return list(module.EXERCISES)
+        sys.modules.update(stand_ins)
+        for name in stand_ins:
+            vars(package).pop(name.partition(".")[2], None)
+        return list(run_file(checks, f"lessons.{checks.stem}").EXERCISES)
     except Exception as error:
-        raise UserError(f"{checks}: {type(error).__name__}: {error}; the checks should be as they came") from error
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"{checks}: {why}; expected the checks as they came, were they edited?") from error
     finally:
         for name in stand_ins:
             del sys.modules[name]
-        sys.modules.update(before)
-        for name, module in hidden.items():
-            setattr(package, name[8:], module)
+        sys.modules.update(loaded)
+        vars(package).update(attributes)
+
+
+def run_file(path, name):
+    """Return a new module with what the file defines.
+
+    Unlike `import` it reads the file anew each time, even if it was saved twice within a second, and leaves no
+    `__pycache__`.
+    """
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    before = sys.modules.get(name)
+    sys.modules[name] = module  # a dataclass looks its module up
+    try:
+        exec(compile(read(path), str(path), "exec"), vars(module))
+    finally:
+        del sys.modules[name]
+        if before:
+            sys.modules[name] = before
+    return module
+
+
+def read(path):
+    """Return the text of a file; `UserError` if it is not there or not UTF-8."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: {error}; expected a text file in UTF-8") from error

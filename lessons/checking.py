@@ -9,10 +9,14 @@ ones that a certain slip would give, such as dW transposed, or divided by n once
 outcome of one of them, the message says so. The same list proves that the check is strict: each must be rejected.
 """
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from tinyaae.errors import UserError
 
 
 class Mistake(NamedTuple):
@@ -48,12 +52,12 @@ class Exercise(NamedTuple):
 
     def expected(self, inputs, variant=None):
         """Return the right outputs, a tuple of arrays."""
-        return as_tuple((self.variants[variant] if variant else self.answer)(*copied(inputs)))
+        return self.as_tuple((self.variants[variant] if variant else self.answer)(*copied(inputs)))
 
     def complaint(self, inputs, came, variant=None):
         """Return None where `came` is right, else what is wrong with it, in words for whoever wrote it."""
         right = self.expected(inputs, variant)
-        came, title = as_tuple(came), f"{self.number} {self.name}"
+        came, title = self.as_tuple(came), f"{self.number} {self.name}"
         if len(came) != len(self.outputs):
             return f"{title}: it returned {len(came)} things, expected {len(self.outputs)}: {', '.join(self.outputs)}"
         if all(same(a, b, self.tolerance) for a, b in zip(came, right, strict=True)):
@@ -63,6 +67,7 @@ class Exercise(NamedTuple):
             if not same(a, b, self.tolerance):
                 lines.append(f"  {name}: expected {shown(b)}")
                 lines.append(f"  {' ' * len(name)}  but came {shown(a)}")
+                lines += worst(a, b)
         likely = self.likely_mistake(inputs, came, right)
         return "\n".join([*lines, *([f"  Likely mistake: {likely}"] if likely else [])])
 
@@ -81,7 +86,12 @@ class Exercise(NamedTuple):
     def wrong(self, mistake, inputs, right):
         """Return the outputs (a tuple) that `mistake` would give in place of `right`."""
         by_name = dict(zip(self.outputs, right, strict=True))
-        return as_tuple(list((by_name | mistake.of(by_name, inputs)).values()))
+        return self.as_tuple(tuple((by_name | mistake.of(by_name, inputs)).values()))
+
+    def as_tuple(self, outputs):
+        """Return what a function returned as a tuple of arrays; a list is an array where one output is expected."""
+        several = isinstance(outputs, tuple) or (isinstance(outputs, list) and len(self.outputs) > 1)
+        return tuple(map(as_array, outputs if several else (outputs,)))
 
     def check(self, function, seed=None, variant=None):
         """Raise `AssertionError` unless `function` is right on fresh inputs and leaves them as they were."""
@@ -99,13 +109,27 @@ class Exercise(NamedTuple):
                     raise AssertionError(f"{self.number} {self.name}: it changed its argument number {k + 1} in place")
 
 
+def copy_settings(folder=Path(__file__).parent):
+    """Return what `copy.json` in a student's copy says: this term's variants, and where the repository is."""
+    path, settings = folder / "copy.json", {"variants": {}, "repository": None}
+    if not path.is_file():
+        return settings
+    try:
+        return settings | json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path}: {error}; expected it as it came, was it edited?") from error
+
+
 def checks_of(lesson, exercises):
     """Return a pytest function that checks each of the exercises in the module `lesson`."""
-    import pytest  # not needed by the other users of this file
+    try:
+        import pytest
+    except ImportError:  # `python -m lessons` needs only the exercises
+        return None
 
     @pytest.mark.parametrize("exercise", exercises, ids=lambda exercise: f"{exercise.number}-{exercise.name}")
     def test_exercise(exercise):
-        exercise.check(getattr(lesson, exercise.name))
+        exercise.check(getattr(lesson, exercise.name), variant=copy_settings()["variants"].get(exercise.number))
 
     return test_exercise
 
@@ -155,9 +179,11 @@ def numerical(loss, x, h=1e-5):
     return gradient
 
 
-def as_tuple(outputs):
-    outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
-    return tuple(np.asarray(x) for x in outputs)
+def as_array(x):
+    try:
+        return np.asarray(x)
+    except ValueError:  # a list of rows of different lengths
+        return np.asarray(None)
 
 
 def copied(inputs):
@@ -178,6 +204,15 @@ def constant_factor(a, b):
         return None
     factor = float(np.sum(a * b) / np.sum(b * b))
     return factor if factor and same(a, factor * b, 1e-5) else None
+
+
+def worst(came, right):
+    """Return, in a list of at most one line, where two arrays of more than four numbers differ most."""
+    if came.shape != right.shape or came.size <= 4 or came.dtype.kind not in "biuf":
+        return []
+    apart = np.nan_to_num(np.abs(came * 1.0 - right), nan=np.inf)
+    index = tuple(map(int, np.unravel_index(np.argmax(apart), apart.shape)))
+    return [f"    they differ most at {list(index)}: expected {right[index]:.6g}, but came {came[index]:.6g}"]
 
 
 def shown(x):

@@ -47,6 +47,12 @@ def from_sides(above, below, h, ours):
     return np.array(theirs), apart / max(map(abs, [*ours, *theirs]))
 
 
+def from_sides_by_sum(above, below, h, ours):
+    theirs, error = from_sides(above, below, h, ours)
+    largest = sorted([max(abs(ours)), max(abs(theirs))])
+    return theirs, error * largest[1] / (largest[0] + largest[1])
+
+
 def rows(inputs):
     return len(inputs[0])
 
@@ -87,6 +93,7 @@ EXERCISES = [
             "above and below are (d,), so the differences are (d,); the error is one number.",
             "(above − below)/2h;  max|ours − theirs| / max(max|ours|, max|theirs|)",
         ),
+        variants={"scaled-by-sum": from_sides_by_sum},
     ),
 ]  # fmt: skip
 

@@ -1,0 +1,81 @@
+"""The course at the command line.
+
+    python -m lessons                 the lessons, and what is solved
+    python -m lessons check 3         check lesson 3; 3.2 is one exercise, nothing is all
+    python -m lessons hint 3.2        the next of three hints
+
+Exit status: 0 done, 1 something is not solved or not in order, 2 a mistake in what was asked (one line says which).
+"""
+
+import argparse
+import sys
+
+from lessons import doctor, student
+from lessons.catalogue import HERE
+from tinyaae.errors import UserError
+
+INSTRUCTOR = (HERE / "instructor").is_dir()  # not in a student's copy
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a mistake is one line."""
+
+    def error(self, message):
+        self.exit(2, f"python -m lessons: {message}; see python -m lessons --help\n")
+
+
+def parser():
+    p = Parser("python -m lessons", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.set_defaults(run=lambda args: student.show_list())
+    verbs = p.add_subparsers(metavar="VERB")
+
+    def verb(name, says, run):
+        added = verbs.add_parser(name, help=says, description=says)
+        added.set_defaults(run=run)
+        return added
+
+    added = verb("check", "check all exercises, a lesson (3) or an exercise (3.2)", lambda a: student.check(a.which))
+    added.add_argument("which", nargs="?", metavar="N")
+    added = verb("watch", "check again whenever a lesson is saved; Ctrl-C ends it", lambda a: student.watch(a.which))
+    added.add_argument("which", nargs="?", metavar="N")
+    added = verb("hint", "the next of three hints", lambda a: student.hint(a.number, a.again))
+    added.add_argument("number", metavar="3.2")
+    added.add_argument("--again", action="store_true", help="those already given, once more")
+    added = verb("reset", "put a lesson back as it came; yours is kept as .bak", lambda a: student.reset(a.number))
+    added.add_argument("number", metavar="N")
+    added = verb("solution", "once yours passes: ours", lambda a: student.solution(a.number, a.repository))
+    added.add_argument("number", metavar="3.2")
+    added.add_argument("--repository", metavar="DIR", help="the full repository, if it is not where it was")
+    added = verb("notebook", "write a lesson, or all, as notebooks", lambda a: student.notebook(a.number, a.out))
+    added.add_argument("number", nargs="?", metavar="N")
+    added.add_argument("--out", required=True, metavar="DIR")
+    verb("doctor", "is everything here that the lessons need?", lambda a: doctor.main())
+    if INSTRUCTOR:
+        from lessons.instructor import verbs as more
+
+        more.add(verb)
+    return p
+
+
+def main(argv=None):
+    """Run one verb; return the exit status."""
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        if INSTRUCTOR and argv[:1] in (["grade"], ["grade-all"]):
+            from lessons.instructor import grade  # it reads its own arguments
+
+            return grade.main(argv)
+        args = parser().parse_args(argv)
+        return args.run(args)
+    except UserError as error:
+        print(f"python -m lessons: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # a Windows console or pipe may lack a letter such as Σ
+    sys.exit(main())

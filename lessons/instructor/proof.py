@@ -1,0 +1,156 @@
+"""The proof before a release: that the copy holds all it should and no solution, and that the checks tell right from
+wrong.
+
+For every exercise of the course: the solution passes, on many random inputs; what the student starts from fails; the
+outcome of each listed mistake is rejected with words that name it; and where a variant is chosen, the solution of
+other terms is rejected.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import tinyaae
+from lessons import catalogue
+from lessons.catalogue import read
+from lessons.checking import ALWAYS
+from lessons.instructor import stripping, variants
+
+SEEDS = range(5)
+STUDENTS = ("__init__.py", "__main__.py", "catalogue.py", "checking.py", "doctor.py", "student.py", "README.md")
+LESSONS = re.compile(r"(originals/)?lesson_\d\d_\w+\.py|test_\d\d_\w+\.py|copy\.json")
+
+
+class Unproven(Exception):
+    """What stands against a release: `problems`, a line each."""
+
+    def __init__(self, problems):
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def prove(course, folder, full, copy, table, run=True):
+    """Raise `Unproven` unless the folder `copy` may go to students.
+
+    `folder` has the lessons as they are, `full` those of the course with variants and solutions. Without `run` the
+    exercises are not run, only read.
+    """
+    problems = secrets_in(copy, all_telling_lines(folder, table)) + lost_in(full, copy)
+    if run:
+        problems += [p for lesson in catalogue.lessons(full) for p in weaknesses(lesson, course, folder, copy)]
+        problems += troubles(course, copy)
+    if problems:
+        raise Unproven(list(dict.fromkeys(problems)))
+
+
+# What the copy holds --------------------------------------------------------------------------------------------------
+
+
+def all_telling_lines(folder, table):
+    """Return the telling lines of all solutions, in all variants."""
+    found = set()
+    for lesson in catalogue.lessons(folder):
+        texts = {path.name: read(path) for path in (lesson.path, lesson.checks)}
+        found |= stripping.telling_lines(texts[lesson.path.name], lesson.exercises, lesson.path.name)
+        for exercise in lesson.exercises:
+            for variant in exercise.variants:
+                varied = variants.applied(texts, {exercise.number: variant}, table)
+                found |= stripping.telling_lines(varied[lesson.path.name], lesson.exercises, lesson.path.name)
+    return found
+
+
+def secrets_in(copy, telling):
+    """Return a line for each file that should not be in the copy, and each marker or solution in one that should."""
+    problems = []
+    for path in sorted(path for path in copy.rglob("*") if path.is_file()):
+        name = path.relative_to(copy).as_posix()
+        if name not in STUDENTS and not LESSONS.fullmatch(name):
+            problems.append(f"{name}: is not for students")
+            continue
+        text = read(path)
+        problems += [f"{name}: has the marker {m[0]!r}" for m in stripping.LOOKS_LIKE.finditer(text)]
+        problems += [f"{name}: has a line of a solution: {line}" for line in stripping.given_away(text, telling)]
+    return problems
+
+
+def lost_in(full, copy):
+    """Return a line for each function or class, with arguments and docstring, that a lesson of the copy lacks."""
+    problems = []
+    for lesson in catalogue.lessons(full):
+        kept = stripping.definitions(read(copy / lesson.path.name))
+        problems += [
+            f"{lesson.path.name}: {name} is not as in the lesson"
+            for name, said in stripping.definitions(read(lesson.path)).items()
+            if kept.get(name) != said
+        ]
+    return problems
+
+
+# What the checks can tell ---------------------------------------------------------------------------------------------
+
+
+def weaknesses(lesson, course, folder, copy):
+    """Return a line for each thing that a check of the lesson lets pass, or fails, wrongly."""
+    try:
+        solved, unsolved, usual = (
+            catalogue.run_file(place / lesson.path.name, lesson.module_name)
+            for place in (lesson.path.parent, copy, folder)
+        )
+    except Exception as error:
+        return [f"{lesson.path.name}: cannot be run: {type(error).__name__}: {error}"]
+    problems = []
+    for exercise in lesson.exercises:
+        title, variant = f"{exercise.number} {exercise.name}", course.variants.get(exercise.number)
+        if len(exercise.hints) != 3:
+            problems.append(f"{title}: has {len(exercise.hints)} hints, expected the idea, the shapes, the formula")
+        if not exercise.mistakes:
+            problems.append(f"{title}: lists no mistake of its own")
+        refusal = refused(exercise, getattr(solved, exercise.name), variant)
+        if refusal:
+            problems.append(f"{title}: the solution is refused: {refusal}")
+        if not refused(exercise, getattr(unsolved, exercise.name), variant):
+            problems.append(f"{title}: passes before anything is solved")
+        if variant and not refused(exercise, getattr(usual, exercise.name), variant):
+            problems.append(f"{title}: the solution without variant passes in variant {variant}")
+        problems += [f"{title}: {problem}" for problem in unnamed(exercise, variant)]
+    return problems
+
+
+def troubles(course, copy):
+    """Return what is wrong when a student runs the check in the fresh copy: every exercise should be to do."""
+    library = str(Path(tinyaae.__file__).resolve().parent.parent)
+    environment = os.environ | {"PYTHONPATH": library, "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg"}
+    command = [sys.executable, "-m", "lessons", "check"]
+    run = subprocess.run(command, cwd=copy.parent, env=environment, capture_output=True, encoding="utf-8")
+    lines = run.stdout.splitlines()
+    expected = {f"{exercise.number} {exercise.name}: not solved yet" for exercise in course.exercises}
+    if run.returncode == 1 and expected <= set(lines):
+        return []
+    last = (run.stderr.splitlines() or [line for line in lines if line not in expected] or [""])[-1]
+    return [f"python -m lessons check, in the copy: exit status {run.returncode}, {last}"]
+
+
+def refused(exercise, function, variant):
+    """Return why the check refuses the function on one of many inputs, in one line, or None."""
+    for seed in SEEDS:
+        try:
+            exercise.check(function, seed, variant)
+        except Exception as error:
+            return " ".join(f"{type(error).__name__}: {error}".split())
+    return None
+
+
+def unnamed(exercise, variant):
+    """Return a line for each listed mistake that is not rejected, or not by its name, on some input."""
+    problems = []
+    for mistake in (*exercise.mistakes, *ALWAYS):
+        for inputs in (inputs for seed in SEEDS for inputs in exercise.cases(seed)):
+            wrong = exercise.wrong(mistake, inputs, exercise.expected(inputs, variant))
+            says = exercise.complaint(inputs, wrong, variant)
+            if says is None:
+                problems.append(f"lets pass: {mistake.says}")
+            elif mistake.says not in says:
+                problems.append(f"rejects, but does not name: {mistake.says}")
+    return list(dict.fromkeys(problems))
