@@ -109,7 +109,7 @@ def run(job, data):
         _, cases, _ = unpack(data)
         function = loaded(job, job["function"])
         for inputs in cases:
-            say(*outcome(function, inputs, job["most_bytes"]))
+            say(*outcome(function, inputs, job))
     except BaseException as error:  # SystemExit and KeyboardInterrupt too
         say({"error": told(error, job["file"]), "unsolved": isinstance(error, NotImplementedError)})
     for stream in (sys.stdout, sys.stderr):
@@ -129,20 +129,21 @@ def loaded(job, name):
     return getattr(module, name)
 
 
-def outcome(function, inputs, most):
-    """Return what `pack` takes for one case: which argument was changed in place, and what came back, as arrays."""
+def outcome(function, inputs, job):
+    """Return what `pack` takes for one case: which arguments were changed in place, and what came back, as arrays."""
     import numpy as np
 
     lent = [x.copy() if isinstance(x, np.ndarray) else x for x in inputs]
     came = function(*lent)
-    arrays = [np.asarray(x) for x in (came if isinstance(came, (tuple, list)) else (came,))]
+    several = isinstance(came, tuple) or (isinstance(came, list) and job["several"])
+    came = list(came) if several else [came]
+    arrays = [np.array(x, order="C", subok=False) for x in came]
     for k, array in enumerate(arrays):
         if array.dtype.kind not in "biufc":
-            kind = type(came[k] if isinstance(came, (tuple, list)) else came).__name__
+            kind = type(came[k]).__name__
             return {"error": f"output {k + 1} is no array of numbers but {kind} (dtype {array.dtype})"}, ()
-    if sum(array.nbytes for array in arrays) > most:
+    if sum(array.nbytes for array in arrays) > job["most_bytes"]:
         return {"error": f"it returned shapes {[array.shape for array in arrays]}: far too large"}, ()
-    arrays = [array.astype(float) if array.dtype.itemsize > 16 else np.array(array, order="C") for array in arrays]
     pairs = enumerate(zip(inputs, lent, strict=True))
     changed = [k + 1 for k, (a, b) in pairs if isinstance(a, np.ndarray) and a.tobytes() != b.tobytes()]
     return {"changed": changed}, arrays

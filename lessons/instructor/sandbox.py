@@ -117,9 +117,11 @@ class Sandbox:
             return None
         return dict(zip(ATTEMPTS, outcome.cases[0][1][0].tolist(), strict=True))
 
-    def run(self, source, file_name, function, cases, limits=None):
-        """Run `function` of the lesson with the text `source` (bytes) on each of the `cases`; return an `Outcome`."""
-        limits = limits or self.limits
+    def run(self, source, file_name, function, cases, several=False):
+        """Run `function` of the lesson with the text `source` (bytes) on each of the `cases`; return an `Outcome`.
+
+        `several` says that a list of what it returns is several outputs, and not one array.
+        """
         lesson = self.work / "submission" / file_name
         lesson.write_bytes(source)
         lesson.chmod(0o644)
@@ -128,25 +130,24 @@ class Sandbox:
             os.chown(scratch, self.uid, self.uid)
         try:
             with tempfile.TemporaryFile() as given:
-                given.write(json.dumps(self.job(lesson, function, limits)).encode() + b"\n" + pack({}, cases))
+                given.write(json.dumps(self.job(lesson, function, several)).encode() + b"\n" + pack({}, cases))
                 given.seek(0)
-                return self.outcome(given, scratch, limits, len(cases))
+                return self.outcome(given, scratch, len(cases))
         finally:
             lesson.unlink()
             emptied(scratch)
 
-    def job(self, lesson, function, limits):
+    def job(self, lesson, function, several):
         """Return what the child is to do, as JSON can hold it."""
-        folders = site_folders()
-        visible = []
+        limits, folders, visible, mb = self.limits, site_folders(), [], 2**20
         own = [str(self.work / name) for name in ("library", "fonts", "submission")]
         for path in (*SYSTEM, sys.base_prefix, *folders, *own):
             if os.path.exists(path) and not any(within(path, other) for other in visible):
                 visible.append(path)
-        mb = 2**20
         return {
             "file": str(lesson),
             "function": function,
+            "several": several,
             "sys_path": [str(self.work / "library"), *folders],
             "fonts": str(self.work / "fonts"),
             "seconds": limits.seconds,
@@ -166,7 +167,7 @@ class Sandbox:
             "private": [path for path in self.private if any(within(path, other) for other in visible)],
         }
 
-    def outcome(self, given, scratch, limits, count):
+    def outcome(self, given, scratch, count):
         """Start the child with the job in the file `given`, and read what it says."""
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-B", "-u", "-X", "utf8", str(CHILD)],
@@ -176,7 +177,7 @@ class Sandbox:
         returned, printed = Kept(process.stdout, MOST_BYTES), Kept(process.stderr, MOST_PRINTED)
         warden = os.name == "posix"
         try:
-            code = process.wait(limits.seconds + (5 if warden else 0))
+            code = process.wait(self.limits.seconds + (5 if warden else 0))
         except subprocess.TimeoutExpired:
             code = TOO_LATE
         finally:
@@ -195,7 +196,7 @@ class Sandbox:
                 cases.append((head, outputs))
         except ValueError:
             pass  # what is missing is told by how the program ended
-        return Outcome(cases, ending(code, limits), printed.bytes().decode("utf-8", "replace"))
+        return Outcome(cases, ending(code, self.limits), printed.bytes().decode("utf-8", "replace"))
 
 
 class Kept:
