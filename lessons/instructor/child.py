@@ -12,6 +12,7 @@ Values travel as one line of JSON with their kinds, dtypes and shapes, followed 
 no pickle, so reading them runs nothing.
 """
 
+import contextlib
 import ctypes
 import importlib.util
 import json
@@ -240,12 +241,10 @@ def limit(name, soft_and_hard):
     """Set a limit of the system; where there is none of that name, or it is not to be had, the probe tells."""
     import resource
 
-    try:
+    with contextlib.suppress(AttributeError, ValueError, OSError):
         kind = getattr(resource, name)
         hard = resource.getrlimit(kind)[1]
         resource.setrlimit(kind, [n if hard == resource.RLIM_INFINITY else min(n, hard) for n in soft_and_hard])
-    except (AttributeError, ValueError, OSError):
-        pass
 
 
 # The warden -----------------------------------------------------------------------------------------------------------
@@ -262,8 +261,8 @@ def guard(job, data):
         print(error, file=sys.stderr)
         return NOT_CONFINED
     if pid == 0:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             confine(job)
         except BaseException as error:
             print(f"{type(error).__name__}: {error}", file=sys.stderr)
@@ -275,31 +274,32 @@ def guard(job, data):
             ended, how = os.waitpid(pid, os.WNOHANG)
             status = how if ended else time.sleep(0.01)
     finally:
-        end(pid, status is None, None if job["namespaces"] else job["uid"])
+        end(pid, status is None, job)
     if status is None:
         return TOO_LATE
     return SIGNALLED + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def end(pid, alive, uid):
-    """End the process and what it left behind: in namespaces its end is the end of all, else its group and its user."""
+def end(pid, alive, job):
+    """End the process and what it left behind: in namespaces nothing outlives it, else its user's or its group goes."""
     if alive:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
-    if uid:
-        sweeper = os.fork()
-        if sweeper == 0:
-            os.setgid(uid)
-            os.setuid(uid)
-            try:
-                os.kill(-1, signal.SIGKILL)  # every process of this user, and nobody else uses it
-            finally:
-                os._exit(0)
-        os.waitpid(sweeper, 0)
+    if job["namespaces"]:
+        return
+    if not job["uid"]:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        return
+    sweeper = os.fork()
+    if sweeper == 0:
+        os.setgid(job["uid"])
+        os.setuid(job["uid"])
+        try:
+            os.kill(-1, signal.SIGKILL)  # every process of this user, and nobody else uses it
+        finally:
+            os._exit(0)
+    os.waitpid(sweeper, 0)
 
 
 def main():

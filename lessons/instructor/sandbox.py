@@ -1,8 +1,8 @@
 """Runs a submission's functions in a process that can do as little as the system allows.
 
 How much that is depends on who runs the grader, and where. So nothing is taken for granted: before it runs any
-submission, a `Sandbox` runs a lesson of its own that tries to do what it should not (read the solutions, start a process,
-reach the network, signal the grader, use memory without end), and remembers what succeeded. The instructor is told.
+submission, a `Sandbox` runs a lesson of its own that tries what it should not do (read the solutions, start a process,
+reach the network, signal the grader), and remembers what succeeded. The instructor is told.
 
 Three forms are tried in this order:
 1. namespaces (Linux, as root or as a user who may make them): a file system of its own with only Python, its libraries
@@ -221,7 +221,8 @@ class Kept:
 def ending(code, limits):
     """Return in words how a child ended that did not give all outcomes."""
     if code == TOO_LATE or code == SIGNALLED + 24:  # SIGXCPU
-        return f"it took longer than {limits.cpu_seconds} s (or {limits.seconds:g} s with waiting); a loop that does not end?"
+        seconds = f"{limits.cpu_seconds} s of computing or {limits.seconds:g} s in all"
+        return f"it took longer than {seconds}; is there a loop that does not end?"
     if code == NOT_CONFINED:
         return "it could not be run"
     if code > SIGNALLED:
@@ -252,7 +253,7 @@ def fonts():
 
     folder = Path(matplotlib.get_cachedir())
     if not any(folder.glob("fontlist-*.json")):
-        import matplotlib.font_manager  # noqa: F401 (writes one)
+        import matplotlib.font_manager  # which writes one
     return list(folder.glob("fontlist-*.json"))
 
 
