@@ -157,7 +157,7 @@ def complaint_of(check, cases, outcome):
         if complaint:
             return complaint
         if head.get("changed"):
-            return f"{title}: it changed its argument number {head['changed'][0]} in place"
+            return f"{title}: it changed its argument number {head['changed']} in place"
     return None
 
 
