@@ -487,7 +487,8 @@ with sandboxes.Sandbox([secret], limits) as sandbox:
             left.append((path / "stat").read_text().rsplit(")", 1)[1].split()[0])
     left = [state for state in left if state not in "ZX"]  # ended, and not yet waited for
 print(json.dumps({
-    "missing": sandbox.missing, "outputs": [x.tolist() for x in came.cases[0][1]], "left": left, "work": sandbox.work.exists(),
+    "missing": sandbox.missing, "outputs": [x.tolist() for x in came.cases[0][1]],
+    "left": left, "work": sandbox.work.exists(),
 }))
 """
 HOSTILE = """
