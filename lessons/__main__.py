@@ -27,7 +27,7 @@ class Parser(argparse.ArgumentParser):
 def parser():
     p = Parser("python -m lessons", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.set_defaults(run=lambda args: student.show_list())
-    verbs = p.add_subparsers(metavar="VERB")
+    verbs = p.add_subparsers(title="verbs", metavar="VERB")
 
     def verb(name, says, run):
         added = verbs.add_parser(name, help=says, description=says)

@@ -68,20 +68,22 @@ class Exercise(NamedTuple):
                 lines.append(f"  {name}: expected {shown(b)}")
                 lines.append(f"  {' ' * len(name)}  but came {shown(a)}")
                 lines += worst(a, b)
-        likely = self.likely_mistake(inputs, came, right)
-        return "\n".join([*lines, *([f"  Likely mistake: {likely}"] if likely else [])])
+        likely = self.likely_mistakes(inputs, came, right)
+        return "\n".join(lines + [f"  Likely mistake: {says}" for says in likely])
 
-    def likely_mistake(self, inputs, came, right):
-        """Return the words of the mistake that gives what came, or None."""
-        for mistake in (*self.mistakes, *ALWAYS):
-            wrong = self.wrong(mistake, inputs, right)
+    def likely_mistakes(self, inputs, came, right):
+        """Return the words of the mistake that gives what came, or else of one for each output that is wrong."""
+        outcomes = [(mistake.says, self.wrong(mistake, inputs, right)) for mistake in (*self.mistakes, *ALWAYS)]
+        for says, wrong in outcomes:
             if all(same(a, b, self.tolerance) for a, b in zip(came, wrong, strict=True)):
-                return mistake.says
-        for name, a, b in zip(self.outputs, came, right, strict=True):
-            factor = constant_factor(a, b)
-            if factor is not None and abs(factor - 1) > self.tolerance:
-                return f"{name} is {factor:.6g} times what it should be; which mean, sum or factor is that"
-        return None
+                return [says]
+        found = []
+        for k, name in enumerate(self.outputs):
+            if not same(came[k], right[k], self.tolerance):
+                alone = [says for says, wrong in outcomes if same(came[k], wrong[k], self.tolerance)]
+                said = alone[0] if alone else wrong_factor(name, came[k], right[k])
+                found += [said if name in said.split() else f"{name}: {said}"] if said else []
+        return found
 
     def wrong(self, mistake, inputs, right):
         """Return the outputs (a tuple) that `mistake` would give in place of `right`."""
@@ -100,7 +102,8 @@ class Exercise(NamedTuple):
             try:
                 came = function(*lent)
             except NotImplementedError as error:
-                raise AssertionError(f"{self.number} {self.name}: not solved yet") from error
+                other = "" if str(error) in ("", f"exercise {self.number}") else f"; it calls {error}"
+                raise AssertionError(f"{self.number} {self.name}: not solved yet{other}") from error
             complaint = self.complaint(inputs, came, variant)
             if complaint:
                 raise AssertionError(complaint)
@@ -198,6 +201,14 @@ def same(a, b, tolerance):
     return a.size == 0 or bool(np.max(np.abs(a * 1.0 - b)) <= tolerance * np.max(np.abs(b)))
 
 
+def wrong_factor(name, came, right):
+    """Return in words by which factor an output is wrong, or None."""
+    factor = constant_factor(came, right)
+    if factor is None or abs(factor - 1) < 1e-5:
+        return None
+    return f"{name} is {factor:.6g} times what it should be; which mean, sum or factor is that"
+
+
 def constant_factor(a, b):
     """Return c where a = c·b within rounding and c is not 0, else None."""
     if a.shape != b.shape or a.dtype.kind not in "biuf" or not np.any(b) or not np.all(np.isfinite(a)):
@@ -210,7 +221,8 @@ def worst(came, right):
     """Return, in a list of at most one line, where two arrays of more than four numbers differ most."""
     if came.shape != right.shape or came.size <= 4 or came.dtype.kind not in "biuf":
         return []
-    apart = np.nan_to_num(np.abs(came * 1.0 - right), nan=np.inf)
+    with np.errstate(all="ignore"):
+        apart = np.nan_to_num(np.abs(came * 1.0 - right), nan=np.inf)
     index = tuple(map(int, np.unravel_index(np.argmax(apart), apart.shape)))
     return [f"    they differ most at {list(index)}: expected {right[index]:.6g}, but came {came[index]:.6g}"]
 

@@ -1,4 +1,4 @@
-"""Is everything here that the lessons need? One line for each thing: ok, or what is wrong and how to mend it."""
+"""Is everything here that the lessons need? One line for each thing: ok, something to know, or what to mend and how."""
 
 import ctypes
 import gzip
@@ -18,17 +18,18 @@ from tinyaae import data
 from tinyaae.backend.numpy_backend import cores
 
 MEGABYTE = 2**20
+WORDS = {True: "ok  ", None: "note", False: "MEND"}
 
 
 def main():
     """Print a line for each finding; return 1 if there is something to mend."""
     findings = [find() for find in (python, library, arrays, threads, pictures, gpu, digits, disk, notebooks)]
     for name, well, says in findings:
-        print(f"{'ok  ' if well else 'MEND'}  {name}: {says}")
-    return int(not all(well for _, well, _ in findings))
+        print(f"{WORDS[well]}  {name}: {says}")
+    return int(any(well is False for _, well, _ in findings))
 
 
-# Each returns its name, whether all is well, and what to say.
+# Each returns its name, whether all is well (None: no, but the lessons run), and what to say.
 
 
 def python():
@@ -83,9 +84,13 @@ def pictures():
 
 
 def gpu():
-    """CuPy is wanted in one lesson only, and not by everybody: to be without it is well, to have half of it is not."""
+    """CuPy is wanted in one lesson only, and not by everybody."""
     if importlib.util.find_spec("cupy") is None:
-        return "GPU", True, "CuPy is not installed; the lessons run on the CPU (tinyaae[cuda12] or [cuda13] adds it)"
+        return (
+            "GPU",
+            None,
+            "CuPy is not here, the lessons run on the CPU; pip install cupy-cuda12x or 13x, if you want it",
+        )
     try:
         import cupy
 
@@ -93,10 +98,11 @@ def gpu():
         name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
         cupy.arange(3).sum().get()
     except Exception as error:
-        says = (
-            f"CuPy is here but cannot be used ({one_line(error)}); mend NVIDIA's driver, or leave it: the CPU will do"
+        return (
+            "GPU",
+            None,
+            f"CuPy is here, but not its GPU, the lessons run on the CPU; the driver? ({one_line(error)})",
         )
-        return "GPU", False, says
     version = f"driver for CUDA {driver // 1000}.{driver % 1000 // 10}"
     return "GPU", True, f"CuPy {cupy.__version__}, {devices} device(s), {name}, {version}"
 
@@ -123,8 +129,9 @@ def disk():
 
 
 def notebooks():
-    there = importlib.util.find_spec("jupytext") is not None
-    return "notebooks", True, "Jupytext is here" if there else 'not installed; pip install "tinyaae[lessons]" adds them'
+    if importlib.util.find_spec("jupytext") is None:
+        return "notebooks", None, "Jupytext is not here; pip install jupytext, if you want them"
+    return "notebooks", True, "Jupytext is here"
 
 
 def one_line(error):

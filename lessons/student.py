@@ -183,21 +183,26 @@ def hints_given():
 
 def reset(number):
     """Put the lesson back as it came, and keep the student's as a .bak; return 0."""
-    lesson = one_lesson(number)
-    original = HERE / ORIGINALS / lesson.path.name
     if not (HERE / COPY).is_file():
         raise UserError(
             "reset: works in a student's copy, this is the repository; python -m lessons start DIR makes one"
         )
-    if not original.is_file():
-        raise UserError(f"reset {number}: {original} is missing, expected the lesson as it came; was it deleted?")
-    if read(original) == read(lesson.path):
-        print(f"{lesson.path.name} is as it came already.")
-        return 0
-    backup = unused(lesson.path.with_suffix(".py.bak"))
-    shutil.copy2(lesson.path, backup)
-    replace_text(lesson.path, read(original))
-    print(f"{lesson.path.name} is as it came. Yours is kept as {backup.name}.")
+    originals = {str(int(path.name[7:9])): path for path in sorted((HERE / ORIGINALS).glob("lesson_*.py"))}
+    if number not in originals:
+        raise UserError(
+            f"there is no lesson {number!r} in {HERE / ORIGINALS}; there are {', '.join(originals) or 'none'}"
+        )
+    original = originals[number]
+    path = HERE / original.name
+    if path.is_file():
+        if path.read_bytes() == original.read_bytes():
+            print(f"{path.name} is as it came already.")
+            return 0
+        backup = unused(path.with_suffix(".py.bak"))
+        shutil.copy2(path, backup)
+        print(f"Yours is kept as {backup.name}.")
+    replace_text(path, read(original))
+    print(f"{path.name} is as it came.")
     return 0
 
 
@@ -242,7 +247,7 @@ def notebook(number, out):
     try:
         import jupytext
     except ImportError as error:
-        raise UserError('notebook: needs Jupytext; pip install "tinyaae[lessons]", or pip install jupytext') from error
+        raise UserError("notebook: needs Jupytext; pip install jupytext") from error
     targets = [Path(out) / lesson.path.with_suffix(".ipynb").name for lesson in chosen_ones]
     for target in targets:
         if target.exists():

@@ -2,14 +2,15 @@
 wrong.
 
 For every exercise of the course: the solution passes, on many random inputs; what the student starts from fails; the
-outcome of each listed mistake is rejected with words that name it; and where a variant is chosen, the solution of
-other terms is rejected.
+outcome of each listed mistake is rejected with words that name it; each slip of the keyboard in the solution is
+rejected; and where a variant is chosen, the solution of other terms is rejected.
 """
 
 import os
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import tinyaae
@@ -17,6 +18,7 @@ from lessons import catalogue
 from lessons.catalogue import read
 from lessons.checking import ALWAYS
 from lessons.instructor import stripping, variants
+from lessons.instructor.mutants import EQUIVALENT, mutants
 
 SEEDS = range(5)
 STUDENTS = ("__init__.py", "__main__.py", "catalogue.py", "checking.py", "doctor.py", "student.py", "README.md")
@@ -115,6 +117,9 @@ def weaknesses(lesson, course, folder, copy):
         if variant and not refused(exercise, getattr(usual, exercise.name), variant):
             problems.append(f"{title}: the solution without variant passes in variant {variant}")
         problems += [f"{title}: {problem}" for problem in unnamed(exercise, variant)]
+        for slip, function in mutants(solved, read(lesson.path), exercise.name):
+            if (exercise.number, slip) not in EQUIVALENT and not refused(exercise, function, variant):
+                problems.append(f"{title}: passes with {slip}; if that is right too, mutants.py can list it")
     return problems
 
 
@@ -125,20 +130,22 @@ def troubles(course, copy):
     command = [sys.executable, "-m", "lessons", "check"]
     run = subprocess.run(command, cwd=copy.parent, env=environment, capture_output=True, encoding="utf-8")
     lines = run.stdout.splitlines()
-    expected = {f"{exercise.number} {exercise.name}: not solved yet" for exercise in course.exercises}
-    if run.returncode == 1 and expected <= set(lines):
+    solved = f"0 of {len(course.exercises)} exercises solved."
+    if run.returncode == 1 and sum(": not solved yet" in line for line in lines) == len(course.exercises):
         return []
-    last = (run.stderr.splitlines() or [line for line in lines if line not in expected] or [""])[-1]
+    last = (run.stderr.splitlines() or [line for line in lines if line != solved] or [""])[-1]
     return [f"python -m lessons check, in the copy: exit status {run.returncode}, {last}"]
 
 
 def refused(exercise, function, variant):
     """Return why the check refuses the function on one of many inputs, in one line, or None."""
     for seed in SEEDS:
-        try:
-            exercise.check(function, seed, variant)
-        except Exception as error:
-            return " ".join(f"{type(error).__name__}: {error}".split())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a wrong function may divide by 0
+            try:
+                exercise.check(function, seed, variant)
+            except Exception as error:
+                return " ".join(f"{type(error).__name__}: {error}".split())
     return None
 
 

@@ -5,17 +5,22 @@ from pathlib import Path
 
 from lessons.catalogue import HERE
 from lessons.instructor import course, proof
+from lessons.instructor.page import bring_up_to_date
 from lessons.instructor.release import release
+from tinyaae.errors import UserError
 
 
 def add(verb):
     """Add the verbs to the command line; `verb(name, help, run)` returns a parser."""
     added = verb("start", "make a student's copy in a new folder, to work in", lambda a: start(a.folder))
     added.add_argument("folder", metavar="DIR")
-    added = verb("release", "for instructors: prove the lessons, write a course's copy for students", hand_out)
-    added.add_argument("folder", metavar="DIR")
+    says = "for instructors: prove the lessons; write a course's copy for students, its autograder, or both"
+    added = verb("release", says, hand_out)
+    added.add_argument("folder", nargs="?", metavar="DIR")
+    added.add_argument("--autograder", metavar="ZIP", help="what Gradescope takes")
     added.add_argument("--lessons", type=numbers, metavar="3,4,7", help="these instead of those of the course")
     added.add_argument("--course", metavar="FILE", help="lessons/instructor/course.toml unless given")
+    verb("page", "for instructors: bring the tables of the instructor's page up to date", lambda a: bring_up_to_date())
     verb("grade", "for instructors: grade a submission (grade --help)", None)
     verb("grade-all", "for instructors: grade a folder of submissions (grade-all --help)", None)
 
@@ -27,14 +32,20 @@ def start(folder):
 
 
 def hand_out(args):
+    if not (args.folder or args.autograder):
+        raise UserError("release: nothing to write, expected a folder to write, --autograder ZIP, or both")
     chosen = course.load(args.course or Path(__file__).with_name("course.toml"), lessons=args.lessons)
+    what = f"lessons {', '.join(map(str, chosen.lessons))}, {len(chosen.exercises)} exercises"
     try:
-        made = release(args.folder, chosen)
+        if args.folder:
+            print(f"{release(args.folder, chosen)}: {what}, proved and written")
+        if args.autograder:
+            from lessons.instructor.autograder import autograder
+
+            print(f"{autograder(args.autograder, chosen)}: the autograder of {what}, proved and written")
     except proof.Unproven as error:
-        print(f"{args.folder} is not written, because", *error.problems, sep="\n  ", file=sys.stderr)
+        print(f"{args.folder or args.autograder} is not written, because", *error.problems, sep="\n  ", file=sys.stderr)
         return 1
-    count = len(chosen.exercises)
-    print(f"{made}: lessons {', '.join(map(str, chosen.lessons))}, {count} exercises, proved and written")
     return 0
 
 

@@ -1,0 +1,159 @@
+"""What a check of the course says about right and wrong answers, and how lessons are found."""
+
+import sys
+
+import numpy as np
+import pytest
+import synthetic_lessons
+
+from lessons import catalogue
+from lessons.checking import Exercise, changed, scaled, transposed
+from tinyaae import UserError
+
+
+def inputs(rng):
+    return rng.normal(size=(3, 4)), rng.normal(size=(4, 5))
+
+
+EXERCISE = Exercise(
+    "9.1", "products", ("a", "b"), inputs, lambda x, y: (x @ y, x.sum(axis=0)),
+    mistakes=[
+        transposed("a"),
+        scaled("a", lambda inputs: 1 / 3, "a is averaged"),
+        changed("b", lambda b, inputs: b / 3, "b is a mean"),
+    ],
+    hints=("", "", ""),
+)  # fmt: skip
+PLAIN = EXERCISE._replace(outputs=("a",), answer=lambda x, y: x @ y, mistakes=EXERCISE.mistakes[:2])
+
+
+def said(exercise, function):
+    """Return what the check says about a wrong function."""
+    with pytest.raises(AssertionError) as raised:
+        exercise.check(function, seed=0)
+    return str(raised.value)
+
+
+def test_a_right_answer_passes():
+    EXERCISE.check(lambda x, y: (x @ y, x.sum(axis=0)), seed=0)
+
+
+def test_a_list_is_an_array_where_one_output_is_expected():
+    PLAIN.check(lambda x, y: (x @ y).tolist(), seed=0)
+
+
+def test_a_mistake_is_named_with_the_shapes():
+    message = said(EXERCISE, lambda x, y: ((x @ y).T, x.sum(axis=0)))
+    assert "expected shape (3, 5)" in message and "but came shape (5, 3)" in message
+    assert message.endswith("Likely mistake: a is transposed")
+
+
+def test_two_mistakes_at_once_are_both_named():
+    message = said(EXERCISE, lambda x, y: (x @ y / 3, x.mean(axis=0)))
+    assert "Likely mistake: a is averaged" in message and "Likely mistake: b is a mean" in message
+
+
+def test_a_mistake_that_does_not_name_its_output_gets_the_name():
+    assert "Likely mistake: b: the sign is flipped" in said(EXERCISE, lambda x, y: (x @ y + 1, -x.sum(axis=0)))
+
+
+def test_an_unlisted_factor_is_told():
+    assert "a is 7 times what it should be" in said(PLAIN, lambda x, y: 7 * x @ y)
+
+
+def test_no_factor_is_told_where_there_is_none():
+    assert "Likely" not in said(PLAIN, lambda x, y: x @ y + 1)
+
+
+def test_the_place_that_differs_most_is_told():
+    def spoilt(x, y):
+        a = x @ y
+        a[2, 1] += 100
+        return a
+
+    assert "they differ most at [2, 1]" in said(PLAIN, spoilt)
+
+
+@pytest.mark.parametrize("odd", [None, "text", [[1.0], [1.0, 2.0]], object(), 1j * np.ones((3, 5))])
+def test_what_is_no_array_of_numbers_is_told(odd):
+    assert "no array of numbers" in said(PLAIN, lambda x, y: odd)
+
+
+def test_nan_is_not_right():
+    assert "nan" in said(PLAIN, lambda x, y: np.full((3, 5), np.nan))
+
+
+def test_the_wrong_number_of_outputs_is_told():
+    assert "it returned 3 things, expected 2: a, b" in said(EXERCISE, lambda x, y: (x, y, x))
+
+
+def test_an_argument_changed_in_place_is_told():
+    def careless(x, y):
+        a = x @ y
+        x += 1
+        return a
+
+    assert "changed its argument number 1 in place" in said(PLAIN, careless)
+
+
+def test_what_is_not_solved_is_told():
+    def stub(x, y):
+        raise NotImplementedError("exercise 9.1")
+
+    assert said(PLAIN, stub) == "9.1 products: not solved yet"
+
+
+def test_what_calls_another_exercise_that_is_not_solved_says_so():
+    def caller(x, y):
+        raise NotImplementedError("exercise 8.2")
+
+    assert said(PLAIN, caller) == "9.1 products: not solved yet; it calls exercise 8.2"
+
+
+# Finding lessons ------------------------------------------------------------------------------------------------------
+
+
+def test_every_lesson_has_two_to_five_exercises_numbered_in_order():
+    for lesson in catalogue.lessons():
+        numbers = [exercise.number for exercise in lesson.exercises]
+        assert numbers == [f"{lesson.number}.{k + 1}" for k in range(len(numbers))]
+        assert 2 <= len(numbers) <= 5
+
+
+def test_lessons_are_found_in_order_with_their_titles(tmp_path):
+    folder = synthetic_lessons.write(tmp_path / "lessons")
+    for name in ("lesson_10_more.py", "test_10_more.py"):
+        (folder / name).write_text("EXERCISES = []\n")
+    found = [(lesson.number, lesson.title, lesson.module_name) for lesson in catalogue.lessons(folder)]
+    assert found == [(1, "Twice as much", "lessons.lesson_01_twice"), (10, "lesson_10_more", "lessons.lesson_10_more")]
+
+
+def test_exercises_are_found_without_running_the_lesson(tmp_path):
+    folder = synthetic_lessons.write(tmp_path / "lessons", lesson="raise SystemExit('was run')")
+    before = dict(sys.modules)
+    assert [exercise.number for exercise in catalogue.lessons(folder)[0].exercises] == ["1.1", "1.2"]
+    assert not hasattr(sys.modules["lessons"], "lesson_01_twice")
+    assert {name: m for name, m in sys.modules.items() if name.startswith("lessons.lesson_")} == {
+        name: m for name, m in before.items() if name.startswith("lessons.lesson_")
+    }
+
+
+def test_damaged_checks_are_named_in_one_line(tmp_path):
+    folder = synthetic_lessons.write(tmp_path / "lessons", checks="EXERCISES = [\n")
+    with pytest.raises(UserError, match=r"test_01_twice\.py: SyntaxError.*were they edited\?$"):
+        catalogue.lessons(folder)
+
+
+def test_missing_checks_are_named(tmp_path):
+    folder = synthetic_lessons.write(tmp_path / "lessons")
+    (folder / "test_01_twice.py").unlink()
+    with pytest.raises(UserError, match=r"there is no test_01_twice\.py beside it"):
+        catalogue.lessons(folder)
+
+
+def test_a_file_is_read_anew_each_time(tmp_path):
+    path = tmp_path / "lesson.py"
+    for number in (1, 2):  # same size, same second
+        path.write_text(f"x = {number}\n")
+        assert catalogue.run_file(path, "lesson").x == number
+    assert not list(tmp_path.glob("__pycache__"))

@@ -1,0 +1,429 @@
+"""What a release hands out, and what it refuses to: each fault is put into a small lesson, one at a time."""
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import synthetic_lessons
+from synthetic_lessons import CHECKS, LESSON, TABLE
+
+from lessons import __main__ as command_line
+from lessons import catalogue, checking
+from lessons.instructor import course, hidden, mutants, page, proof, release, stripping, variants, verbs
+from tinyaae import UserError
+
+HERE = catalogue.HERE
+
+
+def released(tmp_path, lesson=LESSON, checks=CHECKS, table=TABLE, chosen=None, **options):
+    """Release a course with one lesson; return the folder of its copy."""
+    folder = synthetic_lessons.write(tmp_path / "repository" / "lessons", lesson, checks)
+    for name in proof.STUDENTS:
+        (folder / name).write_bytes((HERE / name).read_bytes())
+    chosen = chosen or course.load(folder=folder)
+    return release.release(tmp_path / "copy", chosen, folder, table, **options) / "lessons"
+
+
+def in_variant(tmp_path):
+    """Return the course with the variant of 1.1."""
+    path = tmp_path / "course.toml"
+    path.write_text('[exercises."1.1"]\nvariant = "thrice"\n')
+    return course.load(path, synthetic_lessons.write(tmp_path / "elsewhere" / "lessons"))
+
+
+def changed(text, old, new):
+    assert text.count(old) == 1, old
+    return text.replace(old, new)
+
+
+# The copy -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_copy_holds_these_files_and_no_other(tmp_path):
+    copy = released(tmp_path, prove=False)
+    assert {path.relative_to(copy.parent).as_posix() for path in copy.parent.rglob("*") if path.is_file()} == {
+        "lessons/__init__.py", "lessons/__main__.py", "lessons/catalogue.py", "lessons/checking.py",
+        "lessons/doctor.py", "lessons/student.py", "lessons/README.md", "lessons/copy.json",
+        "lessons/lesson_01_twice.py", "lessons/test_01_twice.py", "lessons/originals/lesson_01_twice.py",
+    }  # fmt: skip
+
+
+def test_a_solution_becomes_one_raise_and_all_else_stays(tmp_path):
+    text = (released(tmp_path, prove=False) / "lesson_01_twice.py").read_text(encoding="utf-8")
+    expected = re.sub(r" +### BEGIN(.|\n)*?END SOLUTION\n", "    raise X\n", LESSON)
+    assert re.sub(r"NotImplementedError\(.*\)", "X", text) == expected
+    assert re.findall(r'NotImplementedError\("(.*)"\)', text) == ["exercise 1.1", "exercise 1.2"]
+
+
+def test_the_whole_proof_passes(tmp_path):
+    assert released(tmp_path).is_dir()
+
+
+def test_the_whole_proof_passes_in_a_variant(tmp_path):
+    copy = released(tmp_path, chosen=in_variant(tmp_path))
+    assert "three times as large" in (copy / "lesson_01_twice.py").read_text(encoding="utf-8")
+    assert checking.copy_settings(copy)["variants"] == {"1.1": "thrice"}
+
+
+# What is refused ------------------------------------------------------------------------------------------------------
+
+BEGIN, END = "    ### BEGIN SOLUTION\n", "    ### END SOLUTION\n"
+SOLUTION = BEGIN + "    doubled = 2.0 * x\n    return doubled\n" + END
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (SOLUTION, SOLUTION.replace(END, ""), "nested"),
+        (SOLUTION, SOLUTION.replace(BEGIN, ""), "no partner"),
+        (SOLUTION, SOLUTION.replace(BEGIN, 2 * BEGIN), "nested"),
+        (SOLUTION, SOLUTION.replace(END, "    ### END  SOLUTION\n"), "expected exactly"),
+        (SOLUTION, SOLUTION.replace(END, "    # end solution\n"), "expected exactly"),
+        (SOLUTION, SOLUTION.replace(END, "    if x:\n        ### END SOLUTION\n        pass\n"), "indentation"),
+        (SOLUTION, "    return x + x\n", "no solution for exercise 1.1"),
+        (SOLUTION, BEGIN + "    # nothing\n" + END + "    return x\n", "more than solutions"),
+        (SOLUTION, BEGIN + "    return (\n" + END + "        x)\n", "whole statements"),
+        ("        return double(x)\n", BEGIN + "        return double(x)\n" + END, "no function, which is no exercise"),
+        ("def weigh(", "def weight(", "which is no exercise"),
+        ("import numpy as np\n", "import numpy as np\nimport (\n", "line 8"),
+    ],
+)  # fmt: skip
+def test_wrong_markers_are_refused_in_one_line(tmp_path, old, new, says):
+    with pytest.raises(UserError, match=says) as raised:
+        released(tmp_path, lesson=changed(LESSON, old, new), prove=False)
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "copy").exists()
+
+
+@pytest.mark.parametrize(
+    ("lesson", "checks", "says"),
+    [
+        ("weighed = x * w\n", None, "has a line of a solution: doubled=2.0*x"),
+        (None, "return total, total / len(x)\n", "test_01_twice.py: has a line of a solution: doubled=2.0*x"),
+    ],
+)
+def test_a_solution_elsewhere_in_the_copy_is_found_however_it_is_spaced(tmp_path, lesson, checks, says):
+    leak = "# doubled  = 2.0*\\\n".replace("\\\n", "x")
+    texts = [
+        changed(text, place, f"{place}    {leak}\n") if place else text
+        for text, place in ((LESSON, lesson), (CHECKS, checks))
+    ]
+    with pytest.raises(proof.Unproven, match=re.escape(says)):
+        released(tmp_path, *texts, prove=False)
+
+
+def test_the_solution_of_another_term_is_found_too(tmp_path):
+    with pytest.raises(proof.Unproven, match=r"doubled=3\.0\*x"):
+        released(tmp_path, changed(LESSON, "# Double a", "# doubled = 3.0 * x\n# Double a"), prove=False)
+
+
+def test_what_is_part_of_a_longer_name_is_no_leak():
+    assert stripping.given_away("redoubled = 2.0 * x", {"doubled=2.0*x"}) == []
+    assert stripping.given_away("doubled = 2.0 * x.T", {"doubled=2.0*x"}) == []
+    assert stripping.given_away("(doubled\n = 2.0 * x)", {"doubled=2.0*x"}) == ["doubled=2.0*x"]
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "instructor/grade.py", "x.ipynb", "__pycache__/x.pyc", "pictures/a.png"])
+def test_a_file_that_is_not_for_students_is_found(tmp_path, name):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("")
+    assert proof.secrets_in(tmp_path, set()) == [f"{name}: is not for students"]
+
+
+def test_a_marker_in_any_file_is_found(tmp_path):
+    (tmp_path / "README.md").write_text("between begin solution and …", encoding="utf-8")
+    assert proof.secrets_in(tmp_path, set()) == ["README.md: has the marker 'begin solution'"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("class Given:", "class Gave:"),
+        ('"""x (n,) -> double(x)."""', '"""Something else."""'),
+        ("def weigh(x, w):", "def weigh(x, w=1):"),
+        ("class Given:", "class Given(dict):"),
+    ],
+)
+def test_a_definition_that_is_lost_or_changed_is_found(tmp_path, old, new):
+    full = synthetic_lessons.write(tmp_path / "full")
+    copy = synthetic_lessons.write(tmp_path / "copy", changed(LESSON, old, new))
+    assert len(proof.lost_in(full, copy)) >= 1
+    assert proof.lost_in(full, full) == []
+
+
+# What the checks must tell --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("lambda x: x + x,\n", "lambda x: x - x,\n", "1.1 double: the solution is refused"),
+        ("0.5, \"nothing", "1.0, \"nothing", "1.1 double: lets pass: nothing was doubled"),
+        ("0.5, \"nothing", "-1, \"nothing", "1.1 double: rejects, but does not name: the sign is flipped"),
+        ('"y has the shape of x.", ', "", "1.1 double: has 2 hints"),
+        ('scaled("y", lambda inputs: 0.5, "nothing was doubled")', "", "1.1 double: lists no mistake of its own"),
+        ("rng.uniform(1, 2, size=rng.integers(2, 6)),)", "np.zeros(3),)", "lets pass: the sign is flipped"),
+    ],
+)  # fmt: skip
+def test_a_weak_check_is_found(tmp_path, old, new, says):
+    with pytest.raises(proof.Unproven, match=re.escape(says)):
+        released(tmp_path, checks=changed(CHECKS, old, new))
+    assert not (tmp_path / "copy").exists()
+
+
+def test_a_check_that_a_slip_of_the_keyboard_passes_is_found(tmp_path):
+    checks = changed(
+        CHECKS,
+        "return rng.uniform(1, 2, size=n), rng.uniform",
+        "n = 1\n    return rng.uniform(1, 2, size=n), rng.uniform",
+    )
+    with pytest.raises(proof.Unproven, match=r"1\.2 weigh: passes with total for total / weighed\.size"):
+        released(tmp_path, checks=checks)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("x.T", {"x for x.T"}),
+        ("np.sum(x, axis=0)", {"np.mean for np.sum", "axis=1 for axis=0"}),
+        ("x + y", {"x - y for x + y"}),
+        ("x / 3", {"x * 3 for x / 3", "x for x / 3"}),
+        ("-x", {"x for -x"}),
+        ("np.maximum(x, 0)", {"np.minimum for np.maximum"}),
+    ],
+)
+def test_slips_of_the_keyboard_are_made(body, expected):
+    text = f"def f(x, y):\n    return {body}\n"
+    made = dict(mutants.mutants(SimpleNamespace(np=np), text, "f"))
+    assert set(made) == expected
+    x, y = np.arange(1.0, 10).reshape(3, 3), np.ones((3, 3))
+    right = eval(body, {"np": np, "x": x, "y": y})
+    assert not any(np.array_equal(function(x, y), right) for function in made.values())
+
+
+def test_a_check_that_passes_before_anything_is_solved_is_found(tmp_path):
+    unreached = BEGIN.replace("    #", "        #")
+    lesson = changed(
+        LESSON, SOLUTION, f"    if x is None:\n{unreached}        return 1.0\n{END.replace('    #', '        #')}"
+        "    return x + x\n"
+    )  # fmt: skip
+    with pytest.raises(proof.Unproven, match=r"1\.1 double: passes before anything is solved"):
+        released(tmp_path, lesson, changed(CHECKS, '        variants={"thrice": lambda x: x + x + x},\n', ""))
+
+
+def test_a_variant_that_last_terms_solution_passes_is_found(tmp_path):
+    checks = changed(CHECKS, "lambda x: x + x + x", "lambda x: x + x")
+    with pytest.raises(proof.Unproven, match="the solution without variant passes in variant thrice"):
+        released(tmp_path, checks=checks, chosen=in_variant(tmp_path))
+
+
+def test_a_variant_whose_text_is_not_replaced_is_found(tmp_path):
+    with pytest.raises(proof.Unproven, match="the solution is refused"):
+        released(tmp_path, table={}, chosen=in_variant(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["not in the lesson", "import numpy as np"])
+def test_a_variant_must_find_its_text_exactly_once(tmp_path, text):
+    with pytest.raises(UserError, match="expected one place"):
+        released(tmp_path, table={"1.1": {"thrice": {text: ""}}}, prove=False)
+
+
+def test_a_lesson_that_cannot_run_is_found(tmp_path):
+    with pytest.raises(proof.Unproven, match=r"lesson_01_twice\.py: cannot be run: NameError"):
+        released(tmp_path, LESSON + "undefined\n")
+
+
+def test_checks_that_need_a_lesson_which_is_not_handed_out_are_found(tmp_path):
+    checks = changed(CHECKS, "import numpy as np\n", "import numpy as np\nimport lessons.instructor\n")
+    with pytest.raises(proof.Unproven, match=r"in the copy: exit status 2, .*No module named 'lessons\.instructor'"):
+        released(tmp_path, checks=checks)
+
+
+# Where it goes --------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_with_something_in_it_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "work.py").write_text("mine")
+    with pytest.raises(UserError, match="is not empty"):
+        released(tmp_path, prove=False)
+    assert [path.name for path in (tmp_path / "copy").rglob("*")] == ["work.py"]
+
+
+def test_an_empty_folder_is_taken(tmp_path):
+    (tmp_path / "copy").mkdir()
+    assert released(tmp_path, prove=False).is_dir()
+    assert [path.name for path in (tmp_path / "copy").iterdir()] == ["lessons"]
+
+
+def test_a_file_in_its_place_is_refused(tmp_path):
+    (tmp_path / "copy").write_text("mine")
+    with pytest.raises(UserError, match="is a file"):
+        released(tmp_path, prove=False)
+
+
+def test_a_copy_inside_the_repository_is_refused(capsys):
+    assert command_line.main(["start", str(HERE / "copy")]) == 2
+    assert "is inside the repository" in capsys.readouterr().err
+
+
+# The course -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return synthetic_lessons.write(tmp_path / "lessons")
+
+
+def read(tmp_path, folder, text, name="course.toml"):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return course.load(path, folder)
+
+
+def test_a_course_says_what_differs(tmp_path, folder):
+    text = 'hidden = true\n[exercises."1.1"]\npoints = 2.5\nvariant = "thrice"\nvisibility = "visible"\n'
+    assert read(tmp_path, folder, text).exercises == [
+        course.Chosen("1.1", "double", 2.5, "thrice", True, "visible"),
+        course.Chosen("1.2", "weigh", 2, None, True, "after_published"),
+    ]
+
+
+def test_a_course_survives_json(tmp_path, folder):
+    chosen = read(tmp_path, folder, 'title = "T"\nhidden = true\n[exercises."1.1"]\nvariant = "thrice"\n')
+    assert read(tmp_path, folder, chosen.to_json(), "course.json") == chosen
+
+
+def test_lessons_can_be_chosen(tmp_path, folder):
+    assert course.load(folder=folder, lessons=[1]).lessons == [1]
+    with pytest.raises(UserError, match="there is no lesson 2; there are 1"):
+        course.load(folder=folder, lessons=[2])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("lessons = [7]", "there is no lesson 7"),
+        ("lessons = 1", "expected a list"),
+        ("lesons = [1]", "there is no setting 'lesons'"),
+        ("title = 3", "expected a text"),
+        ("exercises = 3", "expected tables"),
+        ("[exercises.1]", "there is no exercise '1'"),
+        ('[exercises."9.9"]', "there is no exercise '9.9'"),
+        ('[exercises]\n"1.1" = 3', "expected a table"),
+        ('[exercises."1.1"]\npoint = 2', "there is no setting 'point'"),
+        ('[exercises."1.1"]\npoints = "2"', "is of the wrong kind"),
+        ('[exercises."1.1"]\npoints = true', "is of the wrong kind"),
+        ('[exercises."1.1"]\npoints = -1', "expected 0 or more"),
+        ('[exercises."1.1"]\npoints = nan', "expected 0 or more"),
+        ('[exercises."1.1"]\nvariant = "fourfold"', "there is no variant 'fourfold'; there are: thrice"),
+        ('[exercises."1.1"]\nvisibility = "sometimes"', "expected one of visible"),
+        ("lessons = [1", "is it written like course.toml"),
+    ],
+)
+def test_a_wrong_course_is_told_in_one_line(tmp_path, folder, text, says):
+    with pytest.raises(UserError, match=re.escape(says)) as raised:
+        read(tmp_path, folder, text)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_missing_course_is_told(tmp_path, folder):
+    with pytest.raises(UserError, match="no such file"):
+        course.load(tmp_path / "none.toml", folder)
+
+
+# The command line -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("release", "a folder to write, --autograder ZIP, or both"),
+        ("release new --lessons 99", "there is no lesson 99"),
+        ("release new --lessons three", "invalid numbers value: 'three'"),
+        ("release new --course none.toml", "none.toml: no such file"),
+        ("start", "required: DIR"),
+    ],
+)
+def test_a_misuse_is_told_in_one_line(tmp_path, monkeypatch, capsys, words, says):
+    monkeypatch.chdir(tmp_path)
+    try:
+        status = command_line.main(words.split())
+    except SystemExit as stop:
+        status = stop.code
+    printed = capsys.readouterr().err
+    assert status == 2
+    assert says in printed and printed.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_stands_against_a_release_is_printed_line_by_line(tmp_path, monkeypatch, capsys):
+    def unproven(*args):
+        raise proof.Unproven(["one thing", "another"])
+
+    monkeypatch.setattr(verbs, "release", unproven)
+    assert command_line.main(["release", str(tmp_path / "copy")]) == 1
+    assert capsys.readouterr().err.endswith("is not written, because\n  one thing\n  another\n")
+
+
+# The course as it is --------------------------------------------------------------------------------------------------
+
+
+def exercises():
+    return [exercise for lesson in catalogue.lessons() for exercise in lesson.exercises]
+
+
+@pytest.mark.slow
+def test_the_example_course_is_released(tmp_path, capsys):
+    assert command_line.main(["release", str(tmp_path / "copy")]) == 0
+    assert "proved and written" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("k", range(max(len(exercise.variants) for exercise in exercises())))
+def test_every_variant_is_released(tmp_path, k):
+    chosen = course.load()
+    varied = {exercise.number: [*exercise.variants, None][: k + 1][-1] for exercise in exercises()}
+    chosen = chosen._replace(exercises=[e._replace(variant=varied[e.number]) for e in chosen.exercises])
+    assert release.release(tmp_path / "copy", chosen).is_dir()
+
+
+def test_every_lesson_has_a_variant():
+    lessons_with_one = {exercise.number.partition(".")[0] for exercise in exercises() if exercise.variants}
+    assert lessons_with_one == {str(lesson.number) for lesson in catalogue.lessons()}
+
+
+def test_the_table_of_variants_fits_the_exercises():
+    assert {(number, variant) for number, some in variants.VARIANTS.items() for variant in some} == {
+        (exercise.number, variant) for exercise in exercises() for variant in exercise.variants
+    }
+
+
+def test_hidden_inputs_are_for_exercises_that_exist():
+    assert set(hidden.HIDDEN) <= {exercise.number for exercise in exercises()}
+
+
+@pytest.mark.parametrize("exercise", exercises(), ids=lambda exercise: exercise.number)
+def test_a_hidden_check_lets_the_solution_pass_and_no_mistake(exercise):
+    chapter = int(exercise.number.partition(".")[0])
+    lesson = next(lesson for lesson in catalogue.lessons() if lesson.number == chapter)
+    function = getattr(catalogue.run_file(lesson.path, lesson.module_name), exercise.name)
+    unseen = exercise._replace(inputs=hidden.inputs_of(exercise))
+    unseen.check(function, seed=0)
+    inputs = unseen.cases(seed=0)[0]
+    for mistake in checking.ALWAYS:
+        assert unseen.complaint(inputs, unseen.wrong(mistake, inputs, unseen.expected(inputs)))
+
+
+@pytest.mark.parametrize("page", ["README.md", "instructor/README.md"])
+def test_the_pages_name_no_verb_that_does_not_exist(page):
+    text = Path(HERE / page).read_text(encoding="utf-8")
+    known = re.findall(r"^    (\w[\w-]*)", command_line.parser().format_help(), re.M)
+    assert set(re.findall(r"python -m lessons ([a-z][\w-]*)", text)) <= set(known)
+
+
+def test_the_instructors_page_lists_every_exercise_as_it_is():
+    assert page.PAGE.read_text(encoding="utf-8") == page.up_to_date()  # python -m lessons page

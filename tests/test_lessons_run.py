@@ -1,0 +1,51 @@
+"""Every lesson runs from top to bottom, and importing it runs nothing."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+
+from lessons import catalogue
+
+ROOT = Path(__file__).parent.parent
+every_lesson = pytest.mark.parametrize("lesson", catalogue.lessons(), ids=lambda lesson: lesson.path.stem)
+
+
+@pytest.mark.slow
+@every_lesson
+def test_a_lesson_runs_and_draws_its_picture(lesson, tmp_path):
+    environment = os.environ | {"LESSONS_SHORT": "1", "PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
+    done = subprocess.run(
+        [sys.executable, str(lesson.path)], cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr
+    pictures = list((tmp_path / "pictures").glob(f"lesson_{lesson.number:02d}*.png"))
+    assert pictures
+    for picture in pictures:
+        assert plt.imread(picture).std() > 0.01, f"{picture.name} is blank"
+
+
+@every_lesson
+def test_importing_a_lesson_runs_nothing(lesson, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    figures = plt.get_fignums()
+    catalogue.run_file(lesson.path, lesson.module_name)
+    assert capsys.readouterr() == ("", "")
+    assert plt.get_fignums() == figures
+    assert not list(tmp_path.iterdir())
+
+
+@every_lesson
+def test_a_lesson_needs_only_the_library_and_what_comes_with_it(lesson):
+    """So that it is also a notebook, which may be opened anywhere."""
+    names = set()
+    for node in ast.walk(ast.parse(catalogue.read(lesson.path))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            names.add("relative" if node.level else node.module.partition(".")[0])
+    assert names <= {"numpy", "matplotlib", "tinyaae", *sys.stdlib_module_names}

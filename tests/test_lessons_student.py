@@ -1,0 +1,340 @@
+"""`python -m lessons` as a student uses it, in a copy with one small lesson."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import synthetic_lessons
+
+from lessons import __main__ as command_line
+from lessons import doctor, student
+from lessons.instructor import course
+from lessons.instructor.release import release
+
+STUB_1, STUB_2 = (f'raise NotImplementedError("exercise 1.{k}")' for k in (1, 2))
+SOLVED_1, SOLVED_2 = "return x + x", "total, mean = np.sum(weighed), np.mean(weighed)"
+
+
+@pytest.fixture
+def repository(tmp_path):
+    return synthetic_lessons.write(tmp_path / "repository" / "lessons")
+
+
+@pytest.fixture
+def copy(tmp_path, repository, monkeypatch):
+    """A student's copy, which `python -m lessons` works on during the test."""
+    made = release(
+        tmp_path / "copy", course.load(folder=repository), repository, synthetic_lessons.TABLE,
+        repository=repository.parent, prove=False,
+    )  # fmt: skip
+    monkeypatch.setattr(student, "HERE", made / "lessons")
+    monkeypatch.setattr(command_line, "INSTRUCTOR", False)
+    return made / "lessons"
+
+
+@pytest.fixture
+def lessons(capsys):
+    """Run `python -m lessons WORDS`; return the exit status and what was printed."""
+
+    def run(words=""):
+        try:
+            status = command_line.main(words.split())
+        except SystemExit as stop:
+            status = stop.code
+        printed = capsys.readouterr()
+        return status, printed.out + printed.err
+
+    return run
+
+
+def edit(copy, *changes):
+    path = copy / "lesson_01_twice.py"
+    text = path.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+
+
+def test_the_list_says_what_is_solved(copy, lessons):
+    edit(copy, (STUB_1, SOLVED_1))
+    status, text = lessons()
+    assert (status, text) == (0, " 1  Twice as much\n    solved: 1.1;  to do: 1.2\n1 of 2 exercises solved.\n")
+
+
+def test_a_check_fails_until_all_is_solved(copy, lessons):
+    assert lessons("check") == (
+        1, "1.1 double: not solved yet\n1.2 weigh: not solved yet\n0 of 2 exercises solved.\n"
+    )  # fmt: skip
+    edit(copy, (STUB_1, SOLVED_1))
+    assert lessons("check 1")[0] == 1
+    assert lessons("check 1.1") == (0, "1.1 double: solved\n")
+    edit(copy, (STUB_2, SOLVED_2))
+    assert lessons("check 1")[0] == 0
+
+
+def test_a_wrong_answer_gets_the_message_of_its_check(copy, lessons):
+    edit(copy, (STUB_1, "return x"))
+    status, text = lessons("check 1.1")
+    assert status == 1
+    assert "Likely mistake: nothing was doubled" in text
+    assert "Traceback" not in text and "checking.py" not in text
+
+
+def test_an_exception_shows_the_students_line_and_the_shapes(copy, lessons):
+    edit(copy, (STUB_1, "return x @ x[:-1]"))
+    status, text = lessons("check 1.1")
+    assert status == 1
+    assert "lesson_01_twice.py, line 12:  return x @ x[:-1]" in text
+    assert "ValueError: matmul" in text and "with x (" in text
+    assert "Traceback" not in text
+
+
+def test_a_students_own_assertion_is_an_exception(copy, lessons):
+    edit(copy, (STUB_1, "assert x.ndim == 2, 'flat'"))
+    assert "line 12:  assert x.ndim == 2, 'flat'\n  AssertionError: flat" in lessons("check 1.1")[1]
+
+
+def test_a_library_exception_shows_the_students_line(copy, lessons):
+    edit(copy, (STUB_1, "return np.linalg.inv(x)"))
+    assert "line 12:  return np.linalg.inv(x)" in lessons("check 1.1")[1]
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        ("def (", "line 34:  def (\n  SyntaxError"),
+        ("raise SystemExit(0)", "line 34:  raise SystemExit(0)\n  SystemExit: 0"),
+        ("undefined", "line 34:  undefined\n  NameError"),
+    ],
+)
+def test_a_broken_file_is_told_once(copy, lessons, broken, says):
+    with (copy / "lesson_01_twice.py").open("a", encoding="utf-8") as file:
+        file.write(broken)
+    status, text = lessons("check")
+    assert status == 1
+    assert text.count("cannot be read to its end") == 1 and says in text
+    assert "broken: 1.1, 1.2" in lessons()[1]
+
+
+def test_a_renamed_function_is_told(copy, lessons):
+    edit(copy, ("def double", "def twice"))
+    assert "1.1 double: there is no such function in lesson_01_twice.py; was it renamed?" in lessons("check")[1]
+
+
+def test_hints_come_one_after_another(copy, lessons):
+    for words in ("hint 1 of 3, the idea", "hint 2 of 3, the shapes", "hint 3 of 3, the formula: y = 2x"):
+        assert words in lessons("hint 1.1")[1]
+    assert "hint 3 of 3" in lessons("hint 1.1")[1]
+    assert "hint 1 of 3" in lessons("hint 1.2")[1]
+    assert lessons("hint 1.1 --again")[1].count("\n") == 3
+
+
+def test_a_damaged_count_of_hints_starts_over(copy, lessons):
+    (copy / ".hints.json").write_text("{")
+    assert "hint 1 of 3" in lessons("hint 1.1")[1]
+
+
+def test_reset_keeps_every_version(copy, lessons):
+    path = copy / "lesson_01_twice.py"
+    original = path.read_text(encoding="utf-8")
+    assert "as it came already" in lessons("reset 1")[1]
+    for work in ("# one", "# two"):
+        path.write_text(work, encoding="utf-8")
+        assert lessons("reset 1")[0] == 0
+        assert path.read_text(encoding="utf-8") == original
+    kept = {path.name: path.read_text(encoding="utf-8") for path in copy.glob("*.bak*")}
+    assert kept == {"lesson_01_twice.py.bak": "# one", "lesson_01_twice.py.bak2": "# two"}
+
+
+def test_reset_brings_back_a_deleted_lesson(copy, lessons):
+    (copy / "lesson_01_twice.py").unlink()
+    assert lessons("reset 1")[0] == 0
+    assert STUB_1 in (copy / "lesson_01_twice.py").read_text(encoding="utf-8")
+
+
+def test_a_solution_is_shown_only_once_the_students_own_passes(copy, lessons):
+    status, text = lessons("solution 1.1")
+    assert status == 1 and "doubled" not in text
+    edit(copy, (STUB_1, SOLVED_1))
+    status, text = lessons("solution 1.1")
+    assert status == 0
+    assert text.endswith("    doubled = 2.0 * x\n    return doubled\n") and "###" not in text
+
+
+def test_a_solution_needs_the_repository(copy, repository, lessons):
+    edit(copy, (STUB_1, SOLVED_1))
+    moved = repository.parent.rename(repository.parent.with_name("moved"))
+    assert lessons("solution 1.1")[0] == 2
+    assert "doubled = 2.0 * x" in lessons(f"solution 1.1 --repository {moved}")[1]
+    (copy / "copy.json").write_text(json.dumps({"variants": {}, "repository": None}))
+    assert "needs the full repository; say where it is" in lessons("solution 1.1")[1]
+
+
+def test_a_variant_has_no_public_solution(copy, lessons):
+    (copy / "copy.json").write_text(json.dumps({"variants": {"1.1": "thrice"}}))
+    edit(copy, (STUB_1, "return 3 * x"))
+    status, text = lessons("solution 1.1")
+    assert status == 2 and "its own variant" in text
+
+
+def test_the_check_follows_the_variant_of_the_copy(copy, lessons):
+    (copy / "copy.json").write_text(json.dumps({"variants": {"1.1": "thrice"}}))
+    edit(copy, (STUB_1, SOLVED_1))
+    assert lessons("check 1.1")[0] == 1
+    edit(copy, (SOLVED_1, "return 3 * x"))
+    assert lessons("check 1.1")[0] == 0
+
+
+def test_watch_checks_again_when_the_lesson_is_saved(copy, lessons, monkeypatch):
+    edits = iter([lambda: None, lambda: edit(copy, (STUB_1, SOLVED_1)), lambda: None, KeyboardInterrupt])
+
+    def sleep(seconds):
+        step = next(edits)
+        if step is KeyboardInterrupt:
+            raise step
+        step()
+
+    monkeypatch.setattr(student.time, "sleep", sleep)
+    status, text = lessons("watch 1.1")
+    assert status == 0
+    assert [line for line in text.splitlines() if line.startswith("1.1")] == [
+        "1.1 double: not solved yet", "1.1 double: solved"
+    ]  # fmt: skip
+
+
+def test_watch_waits_while_an_editor_replaces_the_file(copy, lessons, monkeypatch):
+    path = copy / "lesson_01_twice.py"
+    text = path.read_text(encoding="utf-8")
+    steps = iter([path.unlink, lambda: path.write_text(text + "\n", encoding="utf-8")])
+
+    def sleep(seconds):
+        step = next(steps, None)
+        if step is None:
+            raise KeyboardInterrupt
+        step()
+
+    monkeypatch.setattr(student.time, "sleep", sleep)
+    assert lessons("watch 1.1")[1].count("not solved yet") == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("check 9", "there is no lesson '9'; there are 1"),
+        ("check 1.9", "there is no exercise '1.9'; there are 1.1, 1.2"),
+        ("check one", "there is no lesson 'one'"),
+        ("hint 1", "there is no exercise '1'"),
+        ("hint 1.1 --again", "none was given yet"),
+        ("hint", "required: 3.2"),
+        ("reset 1.1", "there is no lesson '1.1'"),
+        ("solution 9.9", "there is no exercise '9.9'"),
+        ("start elsewhere", "invalid choice: 'start'"),
+        ("release elsewhere", "invalid choice: 'release'"),
+        ("grade x", "invalid choice: 'grade'"),
+        ("dance", "invalid choice: 'dance'"),
+        ("notebook 9 --out x", "there is no lesson '9'"),
+    ],
+)
+def test_a_misuse_is_told_in_one_line(copy, lessons, words, says):
+    status, text = lessons(words)
+    assert status == 2
+    assert says in text and text.count("\n") == 1
+
+
+def test_reset_is_refused_in_the_repository(repository, lessons, monkeypatch):
+    monkeypatch.setattr(student, "HERE", repository)
+    status, text = lessons("reset 1")
+    assert status == 2 and "works in a student's copy" in text
+
+
+def test_a_folder_without_lessons_is_told(tmp_path, lessons, monkeypatch):
+    monkeypatch.setattr(student, "HERE", tmp_path)
+    status, text = lessons("check")
+    assert status == 2 and "there is no lesson" in text
+
+
+def test_a_notebook_has_the_lessons_cells(copy, lessons, tmp_path):
+    pytest.importorskip("jupytext")
+    assert lessons(f"notebook 1 --out {tmp_path / 'notebooks'}")[0] == 0
+    cells = json.loads((tmp_path / "notebooks" / "lesson_01_twice.ipynb").read_text(encoding="utf-8"))["cells"]
+    assert [cell["cell_type"] for cell in cells] == ["markdown", "code", "code", "code"]
+    status, text = lessons(f"notebook 1 --out {tmp_path / 'notebooks'}")
+    assert status == 2 and "is there already" in text
+
+
+def test_a_notebook_without_jupytext_says_how_to_get_it(copy, lessons, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jupytext", None)
+    status, text = lessons(f"notebook 1 --out {tmp_path / 'notebooks'}")
+    assert status == 2 and "pip install jupytext" in text
+
+
+# doctor ---------------------------------------------------------------------------------------------------------------
+
+
+def test_the_doctor_has_a_line_for_each_thing(lessons):
+    status, text = lessons("doctor")
+    assert status == 0
+    for name in ("Python", "tinyaae", "NumPy", "threads", "Matplotlib", "GPU", "data", "disk", "notebooks"):
+        assert f"  {name}: " in text
+    assert "ok    data: MNIST is here" in text
+
+
+def test_the_doctor_finds_a_damaged_file(lessons, tmp_path, monkeypatch):
+    folder = Path(doctor.data.__file__).parent
+    for path in (*folder.glob("*.gz"), folder / "README.md"):
+        os.symlink(path, tmp_path / path.name)
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(b"\x1f\x8b\x08 damaged")
+    monkeypatch.setattr(doctor.data, "__file__", str(tmp_path / "__init__.py"))
+    status, text = lessons("doctor")
+    assert status == 1
+    assert "MEND  data: " in text and "t10k-labels-idx1-ubyte.gz" in text and "install tinyaae again" in text
+
+
+@pytest.mark.skipif(importlib.util.find_spec("cupy") is not None, reason="CuPy is here")
+def test_to_be_without_cupy_is_a_note():
+    assert doctor.gpu()[:2] == ("GPU", None)
+
+
+def test_more_threads_than_cores_are_to_be_mended(monkeypatch):
+    monkeypatch.setattr(doctor, "openblas_threads", lambda: 1000)
+    _, well, says = doctor.threads()
+    assert well is False and "set OPENBLAS_NUM_THREADS=" in says
+
+
+def test_the_doctor_finds_a_full_disk(monkeypatch):
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: SimpleNamespace(free=10 * doctor.MEGABYTE))
+    assert doctor.disk()[1] is False
+
+
+# As a student would ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_fresh_copy_runs_from_its_own_folder(tmp_path):
+    root = Path(__file__).parent.parent
+    environment = os.environ | {"PYTHONPATH": str(root), "PYTHONIOENCODING": "ascii", "MPLBACKEND": "agg"}
+
+    def lessons(*words, cwd=tmp_path / "mine"):
+        command = [sys.executable, "-m", "lessons", *words]
+        done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    assert lessons("start", str(tmp_path / "mine"), cwd=root)[0] == 0
+    assert lessons("start", str(tmp_path / "mine"), cwd=root)[0] == 2
+    lesson = tmp_path / "mine" / "lessons" / "lesson_01_linear.py"
+    stub = 'raise NotImplementedError("exercise 1.1")'
+    lesson.write_text(lesson.read_text(encoding="utf-8").replace(stub, "return b + x @ W"), encoding="utf-8")
+    assert lessons("check", "1.1") == (0, "1.1 linear_forward: solved\n")
+    assert lessons("check", "1")[0] == 1
+    assert "return x @ W + b" in lessons("solution", "1.1")[1]
+    assert lessons("hint", "1.2")[0] == 0  # although this console is ASCII
+    command = [sys.executable, "-m", "pytest", "-q", "lessons/test_01_linear.py", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path / "mine", env=environment, capture_output=True, text=True)
+    assert "2 failed, 1 passed" in done.stdout
