@@ -26,6 +26,7 @@ import time
 import traceback
 
 TOO_LATE, NOT_CONFINED, SIGNALLED = 99, 98, 100  # how the warden exits; SIGNALLED + n for the signal n
+MOST_LINE = 2**20  # bytes of JSON for one case
 
 # Values as bytes ------------------------------------------------------------------------------------------------------
 
@@ -52,14 +53,14 @@ def described(value, arrays):
 def unpack(data, start=0):
     """Return the dictionary and the values that `pack` wrote at `data[start]`, and where they end.
 
-    `ValueError` where the bytes are not of that form. Nothing larger than `data` is made, whatever the bytes say.
+    `ValueError` where the bytes are not of that form. Nothing much larger than `data` is made, whatever they say.
     """
-    end = data.find(b"\n", start)
+    end = data.find(b"\n", start, start + MOST_LINE)
     try:
         head = json.loads(data[start:end].decode()) if end > 0 else None
         reader = Reader(data, end + 1)
         values = [reader.value(spec) for spec in head.pop("values")]
-    except (AttributeError, KeyError, TypeError, RecursionError, UnicodeError) as error:
+    except (AttributeError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"not what the grader's child writes: {error}") from error
     return head, values, reader.at
 
@@ -85,8 +86,9 @@ class Reader:
         count, dtype = math.prod(shape), np.dtype(dtype)
         if self.at + count * dtype.itemsize > len(self.data):
             raise ValueError("an array is cut off")
-        array = np.frombuffer(self.data, dtype, count, self.at).reshape(shape).copy()
-        self.at += count * dtype.itemsize
+        end = self.at + count * dtype.itemsize
+        array = np.frombuffer(bytearray(self.data[self.at : end]), dtype).reshape(shape)
+        self.at = end
         return array if kind == "ndarray" else array[()]
 
 

@@ -246,7 +246,7 @@ def grade_all(top, table, course, folder=catalogue.HERE, seed=None, limits=None)
                 scores, most, remark = [0] * len(names), "", [f"{type(error).__name__}: {error}"]
             rows.writerow([cell(entry.name), sum(scores), most, *scores, cell("; ".join(remark))])
             file.flush()
-            print(f"{entry.name}: {sum(scores):g}")
+            print(f"{clean(entry.name)}: {sum(scores):g}")
 
 
 def cell(text):

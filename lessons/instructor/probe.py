@@ -12,7 +12,7 @@ def attempts(wanted):
     """JSON of [the grader's process, MB of memory, paths it hides] -> what succeeded, in the order of `ATTEMPTS`."""
     grader, memory_mb, *private = json.loads(wanted)
     readable = any(read(path) for path in private)
-    return np.array([readable, signal(grader), start(), network(), write(), unlimited(memory_mb)])
+    return np.array([readable, signal(grader), start(), network(), write(), leave(), unlimited(memory_mb)])
 
 
 def read(path):
@@ -49,6 +49,11 @@ def network():
 
 def write():
     return os.access(os.path.dirname(os.path.abspath(__file__)), os.W_OK)
+
+
+def leave():
+    folders = ("/tmp", "/var/tmp", "/dev/shm")
+    return sys.platform == "win32" or any(os.access(path, os.W_OK) for path in folders if path != os.getcwd())
 
 
 def unlimited(memory_mb):

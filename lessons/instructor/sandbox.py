@@ -31,10 +31,11 @@ from .child import NOT_CONFINED, SIGNALLED, TOO_LATE, pack, unpack
 CHILD, PROBE = Path(__file__).with_name("child.py"), Path(__file__).with_name("probe.py")
 ATTEMPTS = {  # of the probe, in its order: what holds where it failed, and what to know where it did not
     "read": ("it cannot read the solutions, the checks and the results", "it can read the solutions or the results"),
-    "signal": ("it cannot reach the grader's process", "it can end the grader, which then leaves partial results"),
+    "signal": ("it cannot reach the grader's process", "it can end the grader and other programs of its user"),
     "start": ("it cannot start processes", "it can start processes"),
     "network": ("it has no network", "it has the network"),
-    "write": ("it writes to its scratch folder only", "it can change and delete files of the user who grades"),
+    "write": ("it cannot change files of the user who grades", "it can change and delete files of the user who grades"),
+    "leave": ("it leaves no files", "it can leave files in folders that are everybody's, such as /tmp"),
     "memory": ("its memory is limited", "its memory is not limited"),
 }
 SYSTEM = ["/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/nix", "/dev/null", "/dev/zero", "/dev/urandom"]
@@ -141,7 +142,7 @@ class Sandbox:
         """Return what the child is to do, as JSON can hold it."""
         limits, folders, visible, mb = self.limits, site_folders(), [], 2**20
         own = [str(self.work / name) for name in ("library", "fonts", "submission")]
-        for path in (*SYSTEM, sys.base_prefix, *folders, *own):
+        for path in (*SYSTEM, sys.base_prefix, *folders, *own) if self.namespaces else ():
             if os.path.exists(path) and not any(within(path, other) for other in visible):
                 visible.append(path)
         return {

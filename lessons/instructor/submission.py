@@ -84,7 +84,7 @@ def in_zip(path):
     if path.stat().st_size > MOST_ZIP_BYTES:
         raise ValueError(f"larger than {MOST_ZIP_BYTES >> 20} MB")
     archive = zipfile.ZipFile(path)
-    return [(info.filename, lambda info=info: member(archive, info)) for info in archive.infolist()]
+    return [(i.filename.replace("\\", "/"), lambda i=i: member(archive, i)) for i in archive.infolist()]
 
 
 def member(archive, info):
