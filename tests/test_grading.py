@@ -183,7 +183,7 @@ for k in range(16):
 os._exit(0)
 """
 SIGNALS = """
-for pid in (os.getppid(), GRADER, -1):
+for pid in (os.getppid(), OTHER):
     try:
         os.kill(pid, 9)
     except OSError:
@@ -220,7 +220,12 @@ def test_no_points_and_the_other_exercise_keeps_its_own(graded, statements, says
 def test_the_grader_and_others_cannot_be_ended(graded, sandbox):
     if sandboxes.ATTEMPTS["signal"][1] in sandbox.missing:
         pytest.skip("not protected on this system, and the instructor is told so")
-    assert scores(graded(lesson_with(DOUBLE=SIGNALS.replace("GRADER", str(os.getpid()))))) == [0, 1]
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        assert scores(graded(lesson_with(DOUBLE=SIGNALS.replace("OTHER", str(other.pid))))) == [0, 1]
+        assert other.poll() is None
+    finally:
+        other.communicate(b"\n")
 
 
 BROKEN = {

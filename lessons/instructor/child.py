@@ -299,13 +299,39 @@ def end(pid, alive, job):
         return
     sweeper = os.fork()
     if sweeper == 0:
-        os.setgid(job["uid"])
-        os.setuid(job["uid"])
         try:
-            os.kill(-1, signal.SIGKILL)  # every process of this user, and nobody else uses it
+            sweep(job["uid"])
         finally:
             os._exit(0)
     os.waitpid(sweeper, 0)
+
+
+def sweep(uid):
+    """Become the user of the submission, whom nobody else is, and end that user's processes, one by one.
+
+    Each is looked up and named: a signal to all at once would reach the whole machine if the change of user failed.
+    """
+    os.setgroups([])
+    os.setgid(uid)
+    os.setuid(uid)
+    for _ in range(100):  # one that is being ended may have started another just before
+        left = [int(name) for name in os.listdir("/proc") if name.isdigit() and owned(f"/proc/{name}", uid)]
+        if not left:
+            return
+        for pid in left:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def owned(path, uid):
+    """Whether a process in /proc belongs to a user, has not ended, and is not this one."""
+    try:
+        with open(f"{path}/stat", "rb") as file:
+            ended = file.read().rpartition(b")")[2].split()[0] in b"ZX"
+        return os.stat(path).st_uid == uid and not ended and path != f"/proc/{os.getpid()}"
+    except OSError:
+        return False
 
 
 def main():
