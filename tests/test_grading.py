@@ -517,6 +517,11 @@ def f(x, secret):
     except OSError:
         pass
     try:
+        os.chroot(".")  # only with privileges, and with them out of any root
+        x = 100 * x
+    except OSError:
+        pass
+    try:
         x = x * float(open(secret).read())
     except OSError:
         pass
