@@ -9,6 +9,7 @@ import pytest
 import synthetic_lessons
 from synthetic_lessons import CHECKS, LESSON, TABLE
 
+import lessons.instructor
 from lessons import __main__ as command_line
 from lessons import catalogue, checking
 from lessons.instructor import course, hidden, mutants, page, proof, release, stripping, variants, verbs
@@ -55,6 +56,12 @@ def test_a_solution_becomes_one_raise_and_all_else_stays(tmp_path):
     expected = re.sub(r" +### BEGIN(.|\n)*?END SOLUTION\n", "    raise X\n", LESSON)
     assert re.sub(r"NotImplementedError\(.*\)", "X", text) == expected
     assert re.findall(r'NotImplementedError\("(.*)"\)', text) == ["exercise 1.1", "exercise 1.2"]
+
+
+def test_a_comment_or_an_empty_line_may_end_a_solution(tmp_path):
+    lesson = changed(LESSON, "    return doubled\n", "    return doubled\n\n    # twice as large\n")
+    text = (released(tmp_path, lesson, prove=False) / "lesson_01_twice.py").read_text(encoding="utf-8")
+    assert "# twice as large" not in text and text.count("raise NotImplementedError") == 2
 
 
 def test_the_whole_proof_passes(tmp_path):
@@ -358,6 +365,13 @@ def test_a_misuse_is_told_in_one_line(tmp_path, monkeypatch, capsys, words, says
     assert status == 2
     assert says in printed and printed.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("words", ["grade x --out y", "grade-all z --csv t"])
+def test_the_grader_reads_its_own_arguments(monkeypatch, words):
+    grader = SimpleNamespace(main=lambda argv: argv)
+    monkeypatch.setattr(lessons.instructor, "grade", grader, raising=False)
+    assert command_line.main(words.split()) == words.split()
 
 
 def test_what_stands_against_a_release_is_printed_line_by_line(tmp_path, monkeypatch, capsys):

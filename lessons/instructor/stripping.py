@@ -27,14 +27,15 @@ class Block(NamedTuple):
 
 def blocks(text, exercises, where):
     """Return the `Block`s of a lesson's text; `UserError` names the line where the markers are not right."""
-    functions = [node for node in parse(text, where).body if isinstance(node, ast.FunctionDef)]
+    body = parse(text, where).body
     numbers = {exercise.name: exercise.number for exercise in exercises}
     found, begin = [], None
-    for k, line in enumerate(text.splitlines(), 1):
+    for k, line in enumerate(text.split("\n"), 1):
         if not LOOKS_LIKE.search(line):
             continue
         marker, indent = line.strip(), line[: len(line) - len(line.lstrip())]
-        inside = next((f.name for f in functions if f.lineno < k <= f.end_lineno + 1), None)
+        above = next((node for node in reversed(body) if node.lineno < k), None)
+        inside = above.name if isinstance(above, ast.FunctionDef) and indent else None
         if marker not in (BEGIN, END):
             raise UserError(f"{where}, line {k}: {marker!r} came, expected exactly {BEGIN!r} or {END!r}")
         if (marker == BEGIN) != (begin is None):
@@ -60,10 +61,10 @@ def blocks(text, exercises, where):
 
 def strip(text, exercises, where):
     """Return the text of a lesson with each solution replaced by `raise NotImplementedError("exercise 3.2")`."""
-    lines = text.splitlines()
+    lines = text.split("\n")
     for block in reversed(blocks(text, exercises, where)):
         lines[block.first - 1 : block.last] = [block.indent + unsolved(block.number)]
-    stripped = "\n".join(lines) + "\n"
+    stripped = "\n".join(lines)
     expected = Strip(blocks(text, exercises, where)).visit(parse(text, where))
     if ast.dump(expected) != ast.dump(parse(stripped, f"{where}, stripped")):
         raise UserError(f"{where}: stripping would change more than solutions; do the markers hold whole statements?")
@@ -124,7 +125,7 @@ def parse(text, where):
 
 def telling_lines(text, exercises, where):
     """Return the lines of the solutions, without white space and comments, that would give something away."""
-    lines, found = text.splitlines(), set()
+    lines, found = text.split("\n"), set()
     for block in blocks(text, exercises, where):
         for line in lines[block.first : block.last - 1]:
             bare = squeezed(line.partition("  #")[0])
