@@ -197,6 +197,7 @@ class Kernel:
                 assert argument.dtype == expected, f"{name}: {argument.dtype}, expected {expected}"
                 dense = argument.flags.c_contiguous or (self.rows_apart and argument.strides[-1] == argument.itemsize)
                 assert dense, f"{name} is not contiguous"
+                assert argument.ctypes.data % argument.itemsize == 0, f"{name} is not aligned, which CUDA refuses"
                 if not kind.startswith("const"):
                     written.append(argument)
             elif kind.endswith("*"):

@@ -207,6 +207,7 @@ def fused_cases():
         "Linear.backward without dW": lambda b, r: [dense(b).backward(r((30, 300)), r((30, 7)))],
         "Sequential.forward": lambda b, r: stack_of(b).forward(r((30, 7)), ctx)[1],
         "ReLU.backward": lambda b, r: [bound(ReLU(), b).backward(r((30, 300)), r((30, 300)))],
+        "ReLU.backward at 0": lambda b, r: [bound(ReLU(), b).backward(r((30, 7)), 0 * r((30, 7)))],
         "ReLU.backward of columns": lambda b, r: [bound(ReLU(), b).backward(r((30, 300))[:, :7], r((30, 7)))],
         "Sigmoid.forward": lambda b, r: bound(Sigmoid(), b).forward(30 * r((30, 300)), ctx),
         "Sigmoid.backward": lambda b, r: [bound(Sigmoid(), b).backward(r((30, 300)), r((30, 300)))],
@@ -409,8 +410,8 @@ each_mode = pytest.mark.parametrize("flags", MODES, ids=lambda flags: "-".join(m
 
 @needs_compiler
 @each_mode
-def test_the_cupy_backend_replays_what_it_steps(monkeypatch, flags):
-    graphs, eager = [steps(backend_without_gpu(monkeypatch, graphs=graphs), flags) for graphs in (True, False)]
+def test_the_cupy_backend_replays_what_it_steps(monkeypatch, dtype, flags):
+    graphs, eager = [steps(backend_without_gpu(monkeypatch, dtype, graphs=graphs), flags) for graphs in (True, False)]
     assert graphs[0] == eager[0]
     assert {name: x.tobytes() for name, x in graphs[1].items()} == {name: x.tobytes() for name, x in eager[1].items()}
 
