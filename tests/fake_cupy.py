@@ -312,7 +312,7 @@ def fake_cupy():
     cupy.cuda = SimpleNamespace(
         runtime=SimpleNamespace(
             getDeviceCount=lambda: 1, CUDARuntimeError=CUDARuntimeError, runtimeGetVersion=lambda: 0,
-            driverGetVersion=lambda: 0, getDeviceProperties=lambda device: {"name": "none"},
+            driverGetVersion=lambda: 0, getDevice=lambda: 0, getDeviceProperties=lambda device: {"name": b"no GPU"},
         ),
         get_current_stream=lambda: Stream.current, Stream=Stream, Event=Event,
         get_elapsed_time=lambda first, last: 1e3 * (last.time - first.time),

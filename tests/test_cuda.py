@@ -11,6 +11,7 @@ from fake_cupy import COMPILER, backend_without_gpu, fake_cublas, install
 from helpers import host
 from tiny import assembled, tiny_config, tiny_dataset
 
+import run_mnist
 from tinyaae.backend import Backend, cublas, cuda_kernels
 from tinyaae.backend.cublas import layout
 from tinyaae.backend.numpy_backend import NumpyBackend
@@ -458,6 +459,12 @@ def test_cupy_graphs_repeat_the_steps_as_written(dtype, cupy, flags):
     """The same kernels in the same order: float32 rounding is all that may differ, and nothing does that we know of."""
     eager = steps(type(cupy)(dtype, graphs=False), flags, 30)
     close(steps(cupy, flags, 30), eager, {"float32": 1e-5, "float64": 1e-12}[dtype])
+
+
+@needs_compiler
+def test_a_run_says_which_gpu_it_was_made_on(gpuless):
+    assert run_mnist.machine(gpuless).startswith("no GPU, ")
+    assert not run_mnist.machine(NumpyBackend()).startswith("None")
 
 
 # The session with a GPU, which has to work at the first try ----------------------------------------------------------

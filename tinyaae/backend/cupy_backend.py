@@ -45,6 +45,12 @@ class CupyBackend(Replaying):
         super().__init__(functions, dtype)
         self.graphs, self.tf32 = graphs, tf32
 
+    @property
+    def device(self):
+        """Return what the GPU is called."""
+        runtime = self.xp.cuda.runtime
+        return runtime.getDeviceProperties(runtime.getDevice())["name"].decode()
+
     @cached_property
     def _cublas(self):
         return Cublas(self.xp, tf32=self.tf32)
