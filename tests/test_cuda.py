@@ -18,6 +18,7 @@ from tinyaae.backend.numpy_backend import NumpyBackend
 from tinyaae.context import Context
 from tinyaae.layers import BatchNorm, Linear, ReLU, Sequential, Sigmoid, Softmax
 from tinyaae.losses import binary_cross_entropy, half_squared_error, softmax_cross_entropy
+from tinyaae.phases import Batch
 
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="g++ is not installed")
 
@@ -415,6 +416,16 @@ def test_the_cupy_backend_replays_what_it_steps(monkeypatch, dtype, flags):
     graphs, eager = [steps(backend_without_gpu(monkeypatch, dtype, graphs=graphs), flags) for graphs in (True, False)]
     assert graphs[0] == eager[0]
     assert {name: x.tobytes() for name, x in graphs[1].items()} == {name: x.tobytes() for name, x in eager[1].items()}
+
+
+@needs_compiler
+def test_a_step_that_cannot_be_recorded_runs_as_written_and_ends_the_recording(gpuless):
+    step = gpuless.replayed(lambda batch: {"a": gpuless.xp.sum(batch.x * gpuless.array([3.0]))})
+    batch = Batch(gpuless.array([1.0, 2.0]))
+    assert float(step(batch)["a"]) == 9
+    with pytest.warns(UserWarning, match="sends a host array"):
+        assert float(step(batch)["a"]) == 9
+    gpuless.synchronize()  # the stand-in refuses that while it records
 
 
 def hosts_noise(backend):
