@@ -23,7 +23,7 @@ def fusable(formula):
 
     @wraps(formula)
     def call(owner, *arguments, **named):
-        fused = getattr(owner, "xp", owner).__dict__.get("fused")
+        fused = owner.__dict__.get("xp", owner).__dict__.get("fused")
         result = fused[name](owner, *arguments, **named) if fused and name in fused else NotImplemented
         return formula(owner, *arguments, **named) if result is NotImplemented else result
 
