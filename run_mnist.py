@@ -201,7 +201,8 @@ def finish(system, batches, dataset, folder, position, quiet):
 def machine(backend):
     """Return what the run was made on, for people who compare times."""
     library = backend.xp
-    return f"{platform.machine()}, {backend.threads} threads, {library.__name__} {library.__version__}"
+    device = f"{backend.device}, " if backend.device else ""
+    return f"{device}{platform.machine()}, {backend.threads} threads, {library.__name__} {library.__version__}"
 
 
 def in_words(found):

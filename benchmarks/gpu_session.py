@@ -66,7 +66,7 @@ def commands(part, args):
     if part == "tests":
         spread = ["-n", "6"] if find_spec("xdist") else []
         yield part, [*python, "pytest", "-k", "cupy and not without", *spread, "-ra", "--maxfail=40", "-W", "default",
-                     "-W", "error::UserWarning", "-p", "no:cacheprovider"]  # fmt: skip
+                     "-W", "error:this step cannot be recorded:UserWarning", "-p", "no:cacheprovider"]  # fmt: skip
     if part == "peers":
         options = ["--backend", "cupy", "--json", str(args.out / "peers.json")]
         yield part, [*python, "benchmarks.step", *options]
@@ -173,7 +173,7 @@ def probe(out):
         from tinyaae.backend.cupy_backend import CupyBackend
 
         state["backend"] = CupyBackend()
-        return str(state["backend"].xp.cuda.runtime.getDeviceProperties(0)["name"])
+        return state["backend"].device
 
     def kernels():
         return sorted(state["backend"]._kernels)

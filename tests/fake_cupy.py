@@ -197,6 +197,7 @@ class Kernel:
                 assert argument.dtype == expected, f"{name}: {argument.dtype}, expected {expected}"
                 dense = argument.flags.c_contiguous or (self.rows_apart and argument.strides[-1] == argument.itemsize)
                 assert dense, f"{name} is not contiguous"
+                assert argument.ctypes.data % argument.itemsize == 0, f"{name} is not aligned, which CUDA refuses"
                 if not kind.startswith("const"):
                     written.append(argument)
             elif kind.endswith("*"):
@@ -311,7 +312,7 @@ def fake_cupy():
     cupy.cuda = SimpleNamespace(
         runtime=SimpleNamespace(
             getDeviceCount=lambda: 1, CUDARuntimeError=CUDARuntimeError, runtimeGetVersion=lambda: 0,
-            driverGetVersion=lambda: 0, getDeviceProperties=lambda device: {"name": "none"},
+            driverGetVersion=lambda: 0, getDevice=lambda: 0, getDeviceProperties=lambda device: {"name": b"no GPU"},
         ),
         get_current_stream=lambda: Stream.current, Stream=Stream, Event=Event,
         get_elapsed_time=lambda first, last: 1e3 * (last.time - first.time),

@@ -11,12 +11,14 @@ from fake_cupy import COMPILER, backend_without_gpu, fake_cublas, install
 from helpers import host
 from tiny import assembled, tiny_config, tiny_dataset
 
+import run_mnist
 from tinyaae.backend import Backend, cublas, cuda_kernels
 from tinyaae.backend.cublas import layout
 from tinyaae.backend.numpy_backend import NumpyBackend
 from tinyaae.context import Context
 from tinyaae.layers import BatchNorm, Linear, ReLU, Sequential, Sigmoid, Softmax
 from tinyaae.losses import binary_cross_entropy, half_squared_error, softmax_cross_entropy
+from tinyaae.phases import Batch
 
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="g++ is not installed")
 
@@ -207,6 +209,7 @@ def fused_cases():
         "Linear.backward without dW": lambda b, r: [dense(b).backward(r((30, 300)), r((30, 7)))],
         "Sequential.forward": lambda b, r: stack_of(b).forward(r((30, 7)), ctx)[1],
         "ReLU.backward": lambda b, r: [bound(ReLU(), b).backward(r((30, 300)), r((30, 300)))],
+        "ReLU.backward at 0": lambda b, r: [bound(ReLU(), b).backward(r((30, 7)), 0 * r((30, 7)))],
         "ReLU.backward of columns": lambda b, r: [bound(ReLU(), b).backward(r((30, 300))[:, :7], r((30, 7)))],
         "Sigmoid.forward": lambda b, r: bound(Sigmoid(), b).forward(30 * r((30, 300)), ctx),
         "Sigmoid.backward": lambda b, r: [bound(Sigmoid(), b).backward(r((30, 300)), r((30, 300)))],
@@ -409,10 +412,20 @@ each_mode = pytest.mark.parametrize("flags", MODES, ids=lambda flags: "-".join(m
 
 @needs_compiler
 @each_mode
-def test_the_cupy_backend_replays_what_it_steps(monkeypatch, flags):
-    graphs, eager = [steps(backend_without_gpu(monkeypatch, graphs=graphs), flags) for graphs in (True, False)]
+def test_the_cupy_backend_replays_what_it_steps(monkeypatch, dtype, flags):
+    graphs, eager = [steps(backend_without_gpu(monkeypatch, dtype, graphs=graphs), flags) for graphs in (True, False)]
     assert graphs[0] == eager[0]
     assert {name: x.tobytes() for name, x in graphs[1].items()} == {name: x.tobytes() for name, x in eager[1].items()}
+
+
+@needs_compiler
+def test_a_step_that_cannot_be_recorded_runs_as_written_and_ends_the_recording(gpuless):
+    step = gpuless.replayed(lambda batch: {"a": gpuless.xp.sum(batch.x * gpuless.array([3.0]))})
+    batch = Batch(gpuless.array([1.0, 2.0]))
+    assert float(step(batch)["a"]) == 9
+    with pytest.warns(UserWarning, match="sends a host array"):
+        assert float(step(batch)["a"]) == 9
+    gpuless.synchronize()  # the stand-in refuses that while it records
 
 
 def hosts_noise(backend):
@@ -457,6 +470,12 @@ def test_cupy_graphs_repeat_the_steps_as_written(dtype, cupy, flags):
     """The same kernels in the same order: float32 rounding is all that may differ, and nothing does that we know of."""
     eager = steps(type(cupy)(dtype, graphs=False), flags, 30)
     close(steps(cupy, flags, 30), eager, {"float32": 1e-5, "float64": 1e-12}[dtype])
+
+
+@needs_compiler
+def test_a_run_says_which_gpu_it_was_made_on(gpuless):
+    assert run_mnist.machine(gpuless).startswith("no GPU, ")
+    assert not run_mnist.machine(NumpyBackend()).startswith("None")
 
 
 # The session with a GPU, which has to work at the first try ----------------------------------------------------------

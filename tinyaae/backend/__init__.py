@@ -23,7 +23,7 @@ def fusable(formula):
 
     @wraps(formula)
     def call(owner, *arguments, **named):
-        fused = getattr(owner, "xp", owner).__dict__.get("fused")
+        fused = owner.__dict__.get("xp", owner).__dict__.get("fused")
         result = fused[name](owner, *arguments, **named) if fused and name in fused else NotImplemented
         return formula(owner, *arguments, **named) if result is NotImplemented else result
 
@@ -34,6 +34,7 @@ class Backend:
     """Arrays of one floating-point type on one device, and the few kernels where speed matters."""
 
     name = "plain"
+    device = None  # its name, where it is not the CPU
     threads = 1  # of the CPU; matrix products on another number of threads differ in their last bits
 
     def __init__(self, xp, dtype="float32"):

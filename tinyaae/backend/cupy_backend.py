@@ -4,6 +4,7 @@ CuPy runs the portable code as it stands. Here are the fused kernels (`cuda_kern
 recorded (`cublas`), and how a training step is recorded as a CUDA graph and replayed (`replay`).
 """
 
+from contextlib import suppress
 from functools import cached_property
 from types import ModuleType
 
@@ -44,6 +45,12 @@ class CupyBackend(Replaying):
         functions.__dict__.update(vars(cupy), matmul=self.matmul, fused=cuda_layers.fused(self))
         super().__init__(functions, dtype)
         self.graphs, self.tf32 = graphs, tf32
+
+    @property
+    def device(self):
+        """Return what the GPU is called."""
+        runtime = self.xp.cuda.runtime
+        return runtime.getDeviceProperties(runtime.getDevice())["name"].decode()
 
     @cached_property
     def _cublas(self):
@@ -132,8 +139,11 @@ class CupyBackend(Replaying):
             stream.begin_capture()
             try:
                 names, values = packed(function)
-            finally:
-                graph = stream.end_capture()
+            except BaseException:  # the stream must not go on recording, and its own complaint would hide the cause
+                with suppress(Exception):
+                    stream.end_capture()
+                raise
+            graph = stream.end_capture()
 
         def launch(graph=graph, pool=pool):  # on the current stream, after all that was asked for before
             graph.launch()
