@@ -31,7 +31,7 @@ class Parser(argparse.ArgumentParser):
     """argparse, but a mistake is one line."""
 
     def error(self, message):
-        self.exit(2, f"run_mnist.py: {message}; see run_mnist.py --help\n")
+        self.exit(2, f"run_mnist.py: {in_one_line(message)}; see run_mnist.py --help\n")
 
 
 def labels(text):
@@ -103,8 +103,13 @@ def main(argv=None):
 
 def refuse(error, status):
     """Print an error as one line; return the exit status."""
-    print(f"run_mnist.py: {error}", file=sys.stderr)
+    print(f"run_mnist.py: {in_one_line(error)}", file=sys.stderr)
     return status
+
+
+def in_one_line(error):
+    """Return the text of an error without the line breaks that a name in it may hold."""
+    return " ".join(str(error).split())
 
 
 def terminate(number, frame):

@@ -75,12 +75,14 @@ def equivalents():
 def mutate(module, copy):
     """Run the mutants of one module in the folder `copy`; return how many died, and the lines of the survivors."""
     session, settings = copy / "session.sqlite", copy / "cosmic-ray.toml"
+    source, original = copy / "tinyaae" / f"{module}.py", copy / f"{module}.original"
     if not session.exists():
         tracked = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
         for name in tracked.stdout.splitlines():
             if not name.startswith("results"):
                 (copy / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(REPOSITORY / name, copy / name)
+        shutil.copy(source, original)
         tests = [f"tests/test_{name}.py" for name in TESTS[module].split()]
         numpy_only = "not strict and not cupy"
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-k", numpy_only, *tests]
@@ -88,6 +90,7 @@ def mutate(module, copy):
         settings.write_text(SETTINGS.format(module=module, command=json.dumps(shlex.join(command)), kept=kept))
         cosmic_ray(copy, "cosmic-ray", "init", settings.name, session.name)
         cosmic_ray(copy, "cr-filter-operators", session.name, settings.name)
+    shutil.copy(original, source)  # a session that was stopped may have left a mutant
     cosmic_ray(copy, "cosmic-ray", "exec", settings.name, session.name)
     died, survivors = 0, []
     for line in cosmic_ray(copy, "cosmic-ray", "dump", session.name).splitlines():

@@ -348,6 +348,7 @@ def stop_everywhere(run, monkeypatch, error, expected):
         after += 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error, expected",
     [
@@ -365,6 +366,7 @@ def test_writer_stopped_at_any_point_leaves_one_good_checkpoint_and_nothing_else
     assert points > 50  # so many calls does a checkpoint take
 
 
+@pytest.mark.slow
 def test_power_cut_at_any_point_leaves_one_good_checkpoint(run, monkeypatch):
     """Nothing is tidied up, and of the new file any part may have reached the disk."""
     monkeypatch.setattr(Path, "unlink", lambda path, missing_ok: None)

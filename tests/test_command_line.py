@@ -442,6 +442,7 @@ BAD_FLAGS = {
     "unknown posterior": ["--posterior", "laplace"],
     "unknown backend": ["--backend", "jax"],
     "unknown flag": ["--layers", "3"],
+    "unknown flag with line breaks": ["--layers", "3\n4\x1e5"],
     "shortened flag": ["--epoch", "3"],
     "stray word": ["semi-supervised"],
     "flag without its value": ["--seed"],

@@ -133,6 +133,11 @@ def test_opened_run_keeps_its_revision(named):
     assert RunFolder.open(run.path).revision == run.revision
 
 
+def test_run_stopped_before_it_had_a_config(tmp_path):
+    run = RunFolder.create(tmp_path / "here")
+    assert "stopped before it began" in refusal(RunFolder.open, run.path)
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]"])
 def test_damaged_config(run, content):
     (run.path / "config.json").write_bytes(content)

@@ -60,7 +60,7 @@ class Symptoms:
         if "dead_outputs" in row:
             dead, k = int(row["dead_outputs"]), self.outputs
             yield "dead", dead >= max(1, DEAD * k), DEAD_FOR, WORDS["dead"].format(dead=dead, k=k)
-        if "D_z" in row and "z_mean" in row:
+        if {"D_z", "z_mean", "z_std"} <= row.keys():
             mean, std = row["z_mean"], row["z_std"]
             far = abs(mean - self.mean) > FAR * self.std or not FAR < std / self.std < 1 / FAR
             yield "far", far, FAR_FOR, WORDS["far"].format(mean, std, self.mean, self.std)

@@ -100,9 +100,12 @@ class RunFolder:
         """Return the run's `Config`; `UserError` where config.json is broken."""
         file = self.path / "config.json"
         try:
-            return Config.from_json(file.read_text(encoding="utf-8"), file)
+            text = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"{file}: cannot be read ({error})") from error
+        if not text:
+            raise UserError(f"{file}: empty, so the run was stopped before it began; delete {self.path} and start anew")
+        return Config.from_json(text, file)
 
     def write_result(self, result):
         text = json.dumps(result, indent=2) + "\n"

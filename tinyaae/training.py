@@ -121,10 +121,10 @@ def train(system, batches, folder, position=START, quiet=False, say=print):
         raise UserError(f"step {position.step} of {batches.steps} in an epoch; has the data changed?")
     epochs = system.config.epochs
     training = Training(system, batches, folder, quiet)
-    if position == START:
-        folder.save(system, START)
     with warnings.catch_warnings(), Interruption() as interruption:
         warnings.simplefilter("ignore", RuntimeWarning)  # overflow and NaN are looked for below, and told in one line
+        if position == START:
+            folder.save(system, START)
         for epoch in range(position.epoch, epochs):
             row = training.epoch(epoch, position, interruption)
             position = Position(epoch + 1)
