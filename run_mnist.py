@@ -53,6 +53,7 @@ def parser():
     p.add_argument("--prior", help="of z: gaussian, laplace, uniform, gamma, mixture or swiss-roll")
     p.add_argument("--posterior", help="q(z|x): deterministic, gaussian or universal")
     p.add_argument("--labels", type=labels, metavar="N|all", help="how many training images show their label")
+    p.add_argument("--images", type=int, metavar="N", help="train on N images at most, labelled or not")
     p.add_argument("--clusters", type=int, metavar="N", help="how many clusters, in the modes that cluster")
     p.add_argument("--hidden", type=widths, metavar="N[,N…]", help="hidden widths; one number is used for two layers")
     p.add_argument("--z", type=int, metavar="N", help="dimensions of z")
@@ -65,6 +66,7 @@ def parser():
     p.add_argument("--revision", metavar="NAME", help="the run's name; default: date and time")
     p.add_argument("--resume", metavar="RUN", help="continue the run in this folder")
     p.add_argument("--evaluate", metavar="RUN", help="test the trained run in this folder")
+    p.add_argument("--animate", action="store_true", default=None, help="a GIF of the latent space over the epochs")
     p.add_argument("--quiet", action="store_true", default=None, help="print the result alone")
     return p
 

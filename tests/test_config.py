@@ -26,7 +26,7 @@ PHASES = {  # the table of the README, the half-steps of Regularization by name
     "clustering": ["reconstruction", "discriminate", "generate"],
     "reduction": ["reconstruction", "discriminate", "generate", "semi-supervised"],
 }
-VALUES = {"prior": "swiss-roll", "posterior": "gaussian", "input_noise": 0.1, "labels": 10, "clusters": 5}
+VALUES = {"prior": "mixture", "posterior": "gaussian", "input_noise": 0.1, "labels": 10, "clusters": 5}
 
 
 def edited(**changed):

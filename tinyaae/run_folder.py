@@ -132,6 +132,25 @@ class RunFolder:
         everything = {"format": np.int64(FORMAT), "epoch": np.int64(epoch), **counters, **arrays}
         write_safely(self.path / "checkpoint.npz", lambda file: np.savez(file, **everything))
 
+    def save_codes(self, epoch, places, labels):
+        """Keep for the animation the codes (n, d) of some images after `epoch`, and the images' labels (n,)."""
+        folder = self.path / "codes"
+        folder.mkdir(exist_ok=True)
+        arrays = {"places": places.astype(np.float16), "labels": labels}  # half precision: less than a pixel
+        write_safely(folder / f"{epoch:06}.npz", lambda file: np.savez(file, **arrays))
+
+    def codes(self):
+        """Return [(epoch, codes (n, d), labels (n,)), …] of an animated run, in order; empty for another."""
+        frames = []
+        for file in sorted((self.path / "codes").glob("*.npz")):
+            try:
+                with np.load(file, allow_pickle=False) as saved:
+                    frames.append((int(file.stem), saved["places"].astype(np.float32), saved["labels"]))
+            except Exception as error:
+                came = " ".join(f"{type(error).__name__}: {error}".split())
+                raise UserError(f"{file}: cannot be read ({came}); is it damaged?") from error
+        return frames
+
     def restore(self, system):
         """Copy checkpoint.npz into `system` and return the number of epochs done; `UserError` where it does not fit."""
         file = self.path / "checkpoint.npz"

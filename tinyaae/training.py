@@ -19,6 +19,8 @@ from .evaluation import diagnostics
 from .optimizers import linear_schedule, step_schedule
 from .phases import Batch
 
+WATCHED, FRAMES = 500, 200  # validation images in an animation, and frames at most (one more for the end)
+
 WORDS = {  # metric -> how the progress bar says it
     "reconstruction": "reconstruction {:.1f}",
     "D_z_accuracy": "D_gauss right {:.0%}",
@@ -52,7 +54,7 @@ class Batches:
 
     def __init__(self, dataset, config, backend):
         self.backend, self.size, self.classes = backend, config.batch_size, dataset.classes
-        parts = split(dataset.y_train, dataset.classes, config.labels, config.seed)
+        parts = split(dataset.y_train, dataset.classes, config.labels, config.seed, config.images)
         self.images, self.y = backend.store(dataset.x_train), dataset.y_train
         self.validation = dataset.x_train[parts.validation], dataset.y_train[parts.validation]
         self.size = min(config.batch_size, len(parts.train))
@@ -110,6 +112,7 @@ def train(system, batches, folder, first_epoch=0, quiet=False, say=print):
     config = system.config
     factor_at = schedule(config)
     if first_epoch == 0:
+        keep_codes(system, batches, folder, 0)
         folder.save(system, 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # overflow and NaN are looked for below, and told in one line
@@ -141,5 +144,14 @@ def train_epoch(system, batches, folder, epoch, factor_at, quiet):
         raise Diverged(f"epoch {epoch + 1}: {', '.join(sick)} no longer finite; {kept}; are the rates too high?")
     row["seconds"] = round(time.perf_counter() - started, 3)
     folder.append_metrics(row)
+    keep_codes(system, batches, folder, epoch + 1)
     folder.save(system, epoch + 1)
     return row
+
+
+def keep_codes(system, batches, folder, epoch):
+    """Where the run is to be animated, write where P reads some validation images, in about 200 epochs of the run."""
+    config = system.config
+    if config.animate and (epoch % -(-config.epochs // FRAMES) == 0 or epoch == config.epochs):
+        images, labels = (part[:WATCHED] for part in batches.validation)
+        folder.save_codes(epoch, system.places(system.encode_drawn(images)), labels)
