@@ -4,6 +4,7 @@
     python run_mnist.py --mode aae --prior swiss-roll --z 2
     python run_mnist.py --resume runs/20260101-120000
     python run_mnist.py --evaluate runs/20260101-120000
+    python run_mnist.py --evaluate runs/20260101-120000 --samples 10000000
 
 Exit status: 0 done, 2 a mistake in what was asked (one line says which), 3 the numbers diverged, 130 interrupted by
 Ctrl-C, 143 by SIGTERM.
@@ -15,7 +16,7 @@ import signal
 import sys
 import time
 
-from tinyaae import Backend, UserError, build, data, figures
+from tinyaae import Backend, UserError, build, data, figures, parzen
 from tinyaae.config import Config
 from tinyaae.errors import Diverged
 from tinyaae.evaluation import evaluate
@@ -66,6 +67,8 @@ def parser():
     p.add_argument("--revision", metavar="NAME", help="the run's name; default: date and time")
     p.add_argument("--resume", metavar="RUN", help="continue the run in this folder")
     p.add_argument("--evaluate", metavar="RUN", help="test the trained run in this folder")
+    p.add_argument("--samples", type=int, metavar="N",
+                   help="with --evaluate: the likelihood under N samples, 10000000 in the paper; it can be continued")
     p.add_argument("--animate", action="store_true", default=None, help="a GIF of the latent space over the epochs")
     p.add_argument("--quiet", action="store_true", default=None, help="print the result alone")
     return p
@@ -79,6 +82,9 @@ def main(argv=None):
         for verb, do in (("resume", resume), ("evaluate", test)):
             if verb in flags:
                 run = flags.pop(verb)
+                if verb == "evaluate" and "samples" in flags:
+                    do = likelihood
+                    run = run, flags.pop("samples")
                 if flags:
                     other = sorted(flags)[0].replace("_", "-")
                     raise UserError(f"--{verb}: takes no --{other}; the run's own config.json says all but --quiet")
@@ -103,6 +109,8 @@ def terminate(*_):
 
 def start(flags, quiet):
     """Check everything before anything is written, then train."""
+    if "samples" in flags:
+        raise UserError("--samples: goes with --evaluate RUN")
     out, revision = flags.pop("out", None), flags.pop("revision", None)
     RunFolder.check(out, revision)
     config = Config.of(**flags)
@@ -140,6 +148,36 @@ def test(run, quiet):
     epoch = folder.restore(system)
     found = evaluate(system, dataset, batches.validation)
     print(f"{run} after epoch {epoch} of {config.epochs}: {in_words(found)}")
+
+
+def likelihood(run_and_samples, quiet):
+    """Add to the run's result.json how likely the test images are under many samples, and print it."""
+    run, samples = run_and_samples
+    folder = RunFolder.open(run)
+    config, result = folder.config(), folder.result()
+    if samples < 1:
+        raise UserError(f"--samples: {samples} given, expected a whole number from 1 up, e.g. 10000000")
+    if config.given_y:
+        raise UserError(f"--samples: P in mode {config.mode} reads a y; the paper's likelihood is that of mode aae")
+    if result is None:
+        raise UserError(f"--samples: {run} is not finished; --resume {run} first")
+    backend, dataset = prepare(config, quiet)
+    system, batches = assemble(config, backend, dataset)
+    folder.restore(system)
+    name = parzen.in_short(samples)
+    sums = folder.path / f"parzen-{name}.npz"
+    try:
+        found = parzen.stream(system, dataset.x_test, batches.validation[0], samples, sums, quiet)
+    except KeyboardInterrupt as stop:
+        raise type(stop)("; the sums so far are saved, the same command continues") from None
+    folder.write_result(result | found)
+    sums.unlink()
+    end = "" if samples == 10_000 else f"_{name}"
+    print(
+        f"{run}, {samples} samples: log-likelihood {found['log_likelihood' + end]:.1f} ± "
+        f"{found['log_likelihood_error' + end]:.1f} (Parzen, σ {found['parzen_sigma' + end]:.3f} found with "
+        f"{found['parzen_searched' + end]} samples)"
+    )
 
 
 def prepare(config, quiet):

@@ -11,7 +11,6 @@ from tiny import tiny_config, tiny_dataset, tiny_system
 from tinyaae.config import MODES
 from tinyaae.data import unit_interval
 from tinyaae.evaluation import (
-    SIGMAS,
     adjusted_rand_index,
     cluster_report,
     confusion,
@@ -23,8 +22,6 @@ from tinyaae.evaluation import (
     hungarian_names,
     majority_names,
     normalized_mutual_information,
-    parzen_log_likelihood,
-    parzen_sigma,
 )
 from tinyaae.networks import Code
 
@@ -217,43 +214,3 @@ def test_rand_index_by_hand():
 def test_rand_index_of_a_known_example():
     # 6 images: pairs together in both 2, in a 6, in b 3, of 15: (2 − 18/15) / (9/2 − 18/15)
     assert adjusted_rand_index(np.array([[2, 1, 0], [0, 1, 2]])) == pytest.approx((2 - 1.2) / (4.5 - 1.2))
-
-
-# Parzen windows
-
-
-def parzen_by_definition(samples, images, sigma):
-    square = np.sum((images[:, None, :] - samples[None, :, :]) ** 2, axis=2)
-    density = np.mean(np.exp(-square / (2 * sigma**2)), axis=1) / (sigma * math.sqrt(2 * math.pi)) ** images.shape[1]
-    return np.log(density)
-
-
-@pytest.fixture
-def cloud():
-    rng = np.random.default_rng(0)
-    return rng.uniform(0, 1, (30, 4)), rng.uniform(0, 1, (11, 4))
-
-
-def test_likelihood_is_that_of_the_definition(cloud):
-    values = parzen_by_definition(*cloud, 0.3)
-    mean, error = parzen_log_likelihood([cloud[0]], cloud[1], 0.3)
-    assert (mean, error) == pytest.approx((np.mean(values), np.std(values) / math.sqrt(11)))
-
-
-@pytest.mark.parametrize("size", [1, 7, 15])
-def test_likelihood_does_not_depend_on_the_chunks(cloud, size):
-    chunks = [cloud[0][k : k + size] for k in range(0, 30, size)]
-    whole = parzen_log_likelihood([cloud[0]], cloud[1], 0.3)
-    assert parzen_log_likelihood(chunks, cloud[1], 0.3) == pytest.approx(whole)
-
-
-def test_likelihood_of_images_far_from_every_sample_is_finite(cloud):
-    mean, _ = parzen_log_likelihood([cloud[0]], cloud[1] + 1000, 0.1)
-    assert -math.inf < mean < -1e6
-
-
-def test_width_of_the_window_is_the_likeliest(cloud):
-    sigma, curve = parzen_sigma(*cloud)
-    values = [np.mean(parzen_by_definition(*cloud, sigma)) for sigma in SIGMAS]
-    assert sigma == SIGMAS[int(np.argmax(values))]
-    assert [value for _, value in curve] == pytest.approx(values)

@@ -4,11 +4,10 @@ The test set is read once, with the weights of the last epoch; whatever is chose
 a Parzen window) is chosen on validation images.
 """
 
-import math
-
 import numpy as np
 
 from .data import unit_interval
+from .parzen import likelihood
 
 
 def diagnostics(system, images, labels):
@@ -51,10 +50,7 @@ def evaluate(system, dataset, validation):
     if system.config.y and not system.config.y_is_class:
         result |= cluster_report(system.encode(validation[0]).y, validation[1], system.encode(images).y, labels)
     if system.config.given_y == 0:
-        samples = system.sample(10000, seed=1)
-        sigma, _ = parzen_sigma(samples, unit_interval(validation[0]))
-        mean, error = parzen_log_likelihood([samples], unit_interval(images), sigma)
-        result |= {"log_likelihood": mean, "log_likelihood_error": error, "parzen_sigma": sigma}
+        result |= likelihood(system, images, validation[0], 10_000)
     return result
 
 
@@ -151,47 +147,3 @@ def cluster_report(y_validation, labels_validation, y_test, labels_test):
         "nmi": normalized_mutual_information(counts),
         "ari": adjusted_rand_index(counts),
     }
-
-
-# Likelihood by Parzen windows (section 3) ----------------------------------------------------------------------------
-
-
-def parzen_log_likelihood(chunks, images, sigma):
-    """Return the mean of ln p(x) over `images` (n, d) and its standard error, p a Gaussian window on every sample.
-
-    p(x) = 1/N Σ_s N(x; s, σ²I) over all samples in `chunks`, an iterable of (m, d) arrays: millions of samples pass
-    through in the memory of one chunk, as a running maximum and a running sum.
-    """
-    n, d = images.shape
-    highest, total, count = np.full(n, -np.inf), np.zeros(n), 0
-    for samples in chunks:
-        for start in range(0, n, 1000):
-            rows = slice(start, start + 1000)
-            exponent = squared_distances(images[rows], samples)
-            exponent *= -1 / (2 * sigma * sigma)
-            top = np.maximum(highest[rows], np.max(exponent, axis=1))
-            exponent -= top[:, None].astype(exponent.dtype)
-            fresh = np.sum(np.exp(exponent, out=exponent), axis=1, dtype=np.float64)
-            total[rows] = total[rows] * np.exp(highest[rows] - top) + fresh
-            highest[rows] = top
-        count += len(samples)
-    values = highest + np.log(total) - math.log(count) - d * math.log(sigma * math.sqrt(2 * math.pi))
-    return float(np.mean(values)), float(np.std(values) / math.sqrt(n))
-
-
-def squared_distances(a, b):
-    """Return ‖a_i − b_j‖² for rows (n, d), (m, d) -> (n, m), as ‖a‖² + ‖b‖² − 2a·b: one matrix product."""
-    square = a @ b.T
-    square *= -2
-    square += np.sum(a * a, axis=1)[:, None]
-    square += np.sum(b * b, axis=1)
-    return square
-
-
-SIGMAS = [float(sigma) for sigma in np.geomspace(0.1, 0.4, 13)]
-
-
-def parzen_sigma(samples, validation, images=1000):
-    """Return the σ with the highest likelihood of the first `images` of `validation`, and the curve [(σ, ln p), …]."""
-    curve = [(sigma, parzen_log_likelihood([samples], validation[:images], sigma)[0]) for sigma in SIGMAS]
-    return max(curve, key=lambda point: point[1])[0], curve

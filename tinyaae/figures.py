@@ -15,8 +15,9 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from .context import Context
 from .data import unit_interval
 from .errors import UserError
-from .evaluation import contingency, error_rate, squared_distances
+from .evaluation import contingency, error_rate
 from .layers import ClusterHeads
+from .parzen import squared_distances
 from .pages import BLUE, DPI, FAINT, GREY, INK, ORANGE, chart_page, image_page, name_axes
 
 MOST_ROWS, MOST_POINTS = 20, 2000
@@ -236,7 +237,7 @@ def nearest(system, dataset):
     k = system.config.given_y
     drawn = decode(system, from_prior(system, 20), np.arange(20) % max(k, 1))
     train = unit_interval(dataset.x_train[:: max(1, len(dataset.x_train) // 20000)])
-    found = train[np.argmin(squared_distances(drawn, train), axis=1)]
+    found = train[np.argmin(squared_distances(np, drawn, train), axis=1)]
     images = np.concatenate([drawn[:10], found[:10], drawn[10:], found[10:]])
     note = f"Each sample stands above the nearest of {len(train)} training images, by Euclidean distance."
     names = ["sample", "nearest"] * 2
