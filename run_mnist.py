@@ -67,8 +67,12 @@ def parser():
     p.add_argument("--revision", metavar="NAME", help="the run's name; default: date and time")
     p.add_argument("--resume", metavar="RUN", help="continue the run in this folder")
     p.add_argument("--evaluate", metavar="RUN", help="test the trained run in this folder")
-    p.add_argument("--samples", type=int, metavar="N",
-                   help="with --evaluate: the likelihood under N samples, 10000000 in the paper; it can be continued")
+    p.add_argument(
+        "--samples",
+        type=int,
+        metavar="N",
+        help="with --evaluate: the likelihood under N samples, 10000000 in the paper; it can be continued",
+    )
     p.add_argument("--animate", action="store_true", default=None, help="a GIF of the latent space over the epochs")
     p.add_argument("--quiet", action="store_true", default=None, help="print the result alone")
     return p
@@ -204,7 +208,7 @@ def finish(system, batches, dataset, folder, first_epoch, quiet):
     try:
         train(system, batches, folder, first_epoch, quiet)
         found = evaluate(system, dataset, batches.validation)
-        pictures = figures.draw_all(system, dataset, folder)
+        pictures = figures.draw_all(system, dataset, folder, found)
     except KeyboardInterrupt as stop:
         kept = f"; the last whole epoch is saved, continue with --resume {folder.path}"
         raise type(stop)(kept) from None

@@ -7,7 +7,6 @@ import pytest
 from tiny import refusal, tiny_dataset, tiny_system
 
 from tinyaae import parzen
-from tinyaae.backend import Backend
 from tinyaae.data import unit_interval
 from tinyaae.parzen import (
     CHUNK,
@@ -24,7 +23,6 @@ from tinyaae.parzen import (
 
 DATASET = tiny_dataset()
 IMAGES, VALIDATION = DATASET.x_test, DATASET.x_train[:20]
-
 
 
 def parzen_by_definition(samples, images, sigma):

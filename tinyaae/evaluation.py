@@ -47,7 +47,9 @@ def evaluate(system, dataset, validation):
     images, labels = dataset.x_test, dataset.y_test
     found = diagnostics(system, images, labels)
     result = {"test_error": found.get("validation_error"), "reconstruction_error": found.get("reconstruction_error")}
-    if system.config.y and not system.config.y_is_class:
+    if system.config.y_is_class:
+        result["per_label"] = label_report(system.classify(images), labels, dataset.classes)
+    elif system.config.y:
         result |= cluster_report(system.encode(validation[0]).y, validation[1], system.encode(images).y, labels)
     if system.config.given_y == 0:
         result |= likelihood(system, images, validation[0], 10_000)
@@ -70,6 +72,21 @@ def confusion(predicted, true, classes):
 def contingency(a, b, rows, columns):
     """Return counts (rows, columns) of the pairs (a, b) of labels (n,), (n,)."""
     return np.bincount(a * columns + b, minlength=rows * columns).reshape(rows, columns)
+
+
+def label_report(given, true, classes):
+    """Return for each label {"label", "images", "given", "precision", "recall"}, from labels (n,) given and true.
+
+    precision: of the images that were given it, the share that have it; recall: of those that have it, the share that
+    were given it; None where there are none.
+    """
+    counts = contingency(true, np.maximum(given, 0) + (given < 0) * classes, classes, classes + 1)  # −1: no label
+    report = []
+    for label in range(classes):
+        images, got, right = int(np.sum(counts[label])), int(np.sum(counts[:, label])), int(counts[label, label])
+        precision, recall = right / got if got else None, right / images if images else None
+        report.append({"label": label, "images": images, "given": got, "precision": precision, "recall": recall})
+    return report
 
 
 # Clustering (section 6) ----------------------------------------------------------------------------------------------
@@ -133,17 +150,24 @@ def cluster_report(y_validation, labels_validation, y_test, labels_test):
     """Return the cluster errors of y_test (n, k) with clusters named on the validation set, and NMI and ARI.
 
     cluster_error is the paper's protocol; the others are named by majority and by the best one-to-one assignment.
+    cluster_names and per_label (with the clusters of each label, and how good they are) are the paper's protocol, too.
     """
     k = y_test.shape[1]
     chosen = np.argmax(y_validation, axis=1)
     clusters = np.argmax(y_test, axis=1)
     counts = contingency(labels_test, clusters, int(np.max(labels_test)) + 1, k)
     one_to_one = hungarian_names(chosen, labels_validation, k)
+    names = heads_names(y_validation, labels_validation)
+    per_label = label_report(names[clusters], labels_test, max(int(np.max(names)), int(np.max(labels_test))) + 1)
+    for row in per_label:
+        row["clusters"] = np.flatnonzero(names == row["label"]).tolist()
     return {
-        "cluster_error": error_rate(heads_names(y_validation, labels_validation)[clusters], labels_test),
+        "cluster_error": error_rate(names[clusters], labels_test),
         "cluster_error_majority": error_rate(majority_names(chosen, labels_validation, k)[clusters], labels_test),
         "cluster_error_one_to_one": None if one_to_one is None else error_rate(one_to_one[clusters], labels_test),
         "clusters_used": int(np.sum(np.bincount(clusters, minlength=k) > 0)),
         "nmi": normalized_mutual_information(counts),
         "ari": adjusted_rand_index(counts),
+        "cluster_names": names.tolist(),
+        "per_label": per_label,
     }

@@ -8,6 +8,7 @@ paper's learning rates.) Values are arrays without dimensions and stay on the de
 
 import math
 
+
 def half_squared_error(xp, output, target):
     """½ Σ (output − target)², summed over outputs, mean over the batch: (n, d), (n, d) -> value, (n, d)."""
     n = output.shape[0]

@@ -9,7 +9,7 @@ import textwrap
 import numpy as np
 from matplotlib.figure import Figure
 
-from .data import unit_interval
+from ..data import unit_interval
 
 DPI, EDGE, GAP = 110, 24, 4  # dots an inch; white around a page and between its images, in pixels
 INK, GREY, FAINT, BLUE, ORANGE = "#222222", "#777777", "#d8d8d8", "#1f77b4", "#ff7f0e"
@@ -24,6 +24,12 @@ def page(width, height, title, note):
     figure.text(y=1 - 16 / (top + height), s=title, fontsize=12, fontweight="bold", color=INK, **text)
     figure.text(y=1 - 42 / (top + height), s="\n".join(lines), fontsize=8.5, color=GREY, linespacing=1.35, **text)
     return figure, top
+
+
+def save(figure, path):
+    """Write `figure` as PNG, the same bytes anywhere; return `path`."""
+    figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+    return path
 
 
 def chart_page(width, height, title, note, shape=(1, 1)):
