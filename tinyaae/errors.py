@@ -14,14 +14,6 @@ class Diverged(ArithmeticError):
     """The numbers of a run have become NaN or infinite; `str(error)` is the one line to show."""
 
 
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM, number `signal`; `status` is what the process should exit with."""
-
-    def __init__(self, signal, words=""):
-        super().__init__(words)
-        self.status = 128 + signal
-
-
 def expect_columns(where, x, columns, hint=""):
     """Raise `UserError` unless `x` is (n, columns); `hint` names the likely cause."""
     if x.ndim != 2 or x.shape[1] != columns:

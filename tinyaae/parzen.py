@@ -88,7 +88,7 @@ def squared_distances(xp, a, b):
 
 
 class Imagined:
-    """`n` images that P makes of the prior, in chunks on the device: the same ones each time, from number `first` on."""
+    """`n` images that P makes of the prior, in chunks on the device: always the same ones, from number `first` on."""
 
     def __init__(self, system, n, first=0):
         self.system, self.n, self.first = system, n, first

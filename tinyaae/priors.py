@@ -145,7 +145,7 @@ class GaussianMixture(Prior):
         return axis * (self.distance + self.long * noise[:, :1]) + across * (self.short * noise[:, 1:])
 
     def log_density(self, xp, z):
-        along, across, exponent = self._petals(xp, z)
+        *_, exponent = self._petals(xp, z)
         highest = xp.max(exponent, axis=1)
         total = xp.sum(xp.exp(exponent - highest[:, None]), axis=1)
         return highest + xp.log(total) - math.log(2 * math.pi * self.long * self.short * self.modes)

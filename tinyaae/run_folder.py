@@ -1,26 +1,23 @@
-"""The folder of a run: config.json, metrics.csv, checkpoint.npz, best.npz, result.json and figures/.
+"""The folder of a run: config.json, metrics.csv, checkpoint.npz, result.json and figures/.
 
-Every file is written beside the old one, flushed to the disk and then renamed, so a good one is always there, whatever
-stops the process or fills the disk. Lines of metrics.csv after the checkpoint's epoch are dropped on resume. Two
-processes never share a folder: creating config.json claims it, and a lock on it is held while one trains.
+A checkpoint holds the epoch and every array that training changes, nothing else: no name, path or time, so that equal
+runs give equal bytes. It is written beside the old one, flushed to the disk and then renamed, so a good one is always
+there; it opens without pickle. Lines of metrics.csv after the checkpoint's epoch are dropped on resume.
 """
 
 import csv
 import json
 import os
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from .checkpoint import read_checkpoint, write_checkpoint
+import numpy as np
+
 from .config import Config
 from .errors import UserError
 
-try:
-    import fcntl
-except ImportError:  # Windows: no lock there
-    fcntl = None
+FORMAT = 1
 
 
 class RunFolder:
@@ -28,7 +25,6 @@ class RunFolder:
 
     def __init__(self, path, revision):
         self.path, self.revision = Path(path), revision
-        self.saved = None  # the position of the last checkpoint, once one is written or read
 
     @staticmethod
     def check(out=None, revision=None):
@@ -46,18 +42,17 @@ class RunFolder:
     def create(cls, out=None, revision=None):
         """Make a new folder, exactly `out` or runs/<revision>; `UserError` where something lies already."""
         cls.check(out, revision)
-        stamp, copy = revision or time.strftime("%Y%m%d-%H%M%S"), 1
+        stamp = revision or time.strftime("%Y%m%d-%H%M%S")
+        path, copy = Path(out) if out else Path("runs") / stamp, 1
         while True:
-            name = stamp if copy == 1 else f"{stamp}-{copy}"
-            path = Path(out) if out else Path("runs") / name
             try:
-                path.mkdir(parents=True, exist_ok=True)
-                (path / "config.json").open("x").close()  # of several processes only one makes it, and so owns the run
-                return cls(path, name)
+                path.mkdir(parents=True, exist_ok=bool(out or revision))
+                return cls(path, stamp if copy == 1 else f"{stamp}-{copy}")
             except FileExistsError as error:
                 if out or revision:
                     raise UserError(f"{path}: something else has just been put there; name another") from error
                 copy += 1  # another run was started in the same second
+                path = Path("runs") / f"{stamp}-{copy}"
             except OSError as error:
                 raise UserError(f"{path}: cannot make this folder ({error.strerror}); is the disk writable?") from error
 
@@ -70,19 +65,6 @@ class RunFolder:
         folder = cls(path, path.name)
         folder.revision = folder.config().revision
         return folder
-
-    @contextmanager
-    def locked(self):
-        """Keep every other process from training in this folder; `UserError` where one does already."""
-        with (self.path / "config.json").open("rb") as file:
-            try:
-                if fcntl:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it however we end
-            except BlockingIOError as error:
-                raise UserError(f"{self.path}: another process is training there; wait for it, or stop it") from error
-            except OSError:  # a file system that knows no locks
-                pass
-            yield
 
     @property
     def figures(self):
@@ -118,13 +100,12 @@ class RunFolder:
     def append_metrics(self, row):
         """Add one epoch's `row` (name -> number) to metrics.csv, with a header before the first."""
         file = self.path / "metrics.csv"
-        with writing(file), file.open("a", newline="", encoding="utf-8") as out:
+        new = not file.exists() or file.stat().st_size == 0
+        with file.open("a", newline="", encoding="utf-8") as out:
             writer = csv.DictWriter(out, row, lineterminator="\n")
-            if out.tell() == 0:
+            if new:
                 writer.writeheader()
             writer.writerow(row)
-            out.flush()
-            os.fsync(out.fileno())  # a checkpoint is never ahead of its metrics
 
     def metrics(self):
         """Return metrics.csv as a list of dicts of floats."""
@@ -144,57 +125,73 @@ class RunFolder:
             lines = file.read_bytes().splitlines(keepends=True)[: epoch + 1]
             write_safely(file, lambda out: out.writelines(lines))
 
-    def save(self, system, position):
-        """Write `system` at `position` to checkpoint.npz."""
-        write_safely(self.path / "checkpoint.npz", lambda file: write_checkpoint(file, system, position))
-        self.saved = position
+    def save(self, system, epoch):
+        """Write checkpoint.npz: the arrays of `system`, its counters, and the number of epochs done."""
+        arrays = {name: system.backend.to_numpy(value) for name, value in system.state().items()}
+        counters = {f"{phase.name}/steps": np.int64(phase.optimizer.steps) for phase in system.optimized()}
+        everything = {"format": np.int64(FORMAT), "epoch": np.int64(epoch), **counters, **arrays}
+        write_safely(self.path / "checkpoint.npz", lambda file: np.savez(file, **everything))
 
-    def save_best(self, system, position):
-        """Write `system` at `position` to best.npz."""
-        write_safely(self.path / "best.npz", lambda file: write_checkpoint(file, system, position))
+    def save_codes(self, epoch, places, labels):
+        """Keep for the animation the codes (n, d) of some images after `epoch`, and the images' labels (n,)."""
+        folder = self.path / "codes"
+        folder.mkdir(exist_ok=True)
+        arrays = {"places": places.astype(np.float16), "labels": labels}  # half precision: less than a pixel
+        write_safely(folder / f"{epoch:06}.npz", lambda file: np.savez(file, **arrays))
 
-    def restore(self, system, best=False):
-        """Copy checkpoint.npz, or best.npz, into `system` and return its `Position`; `UserError` where it is unfit."""
-        position = read_checkpoint(self.path / ("best.npz" if best else "checkpoint.npz"), system)
-        self.saved = position
-        return position
+    def codes(self):
+        """Return [(epoch, codes (n, d), labels (n,)), …] of an animated run, in order; empty for another."""
+        frames = []
+        for file in sorted((self.path / "codes").glob("*.npz")):
+            try:
+                with np.load(file, allow_pickle=False) as saved:
+                    frames.append((int(file.stem), saved["places"].astype(np.float32), saved["labels"]))
+            except Exception as error:
+                came = " ".join(f"{type(error).__name__}: {error}".split())
+                raise UserError(f"{file}: cannot be read ({came}); is it damaged?") from error
+        return frames
+
+    def restore(self, system):
+        """Copy checkpoint.npz into `system` and return the number of epochs done; `UserError` where it does not fit."""
+        file = self.path / "checkpoint.npz"
+        if not file.is_file():
+            raise UserError(f"{file}: no such file, expected the run's checkpoint; did the run ever start?")
+        try:
+            with file.open("rb") as content, np.load(content, allow_pickle=False) as saved:
+                arrays = {name: saved[name] for name in saved.files}
+        except Exception as error:  # a damaged zip or array header shows itself in a dozen kinds of exception
+            came = " ".join(f"{type(error).__name__}: {error}".split())
+            raise UserError(f"{file}: cannot be read ({came}); is it damaged?") from error
+        self._expect_arrays_of(system, arrays, file)
+        for name, target in system.state().items():
+            target[...] = system.backend.array(arrays[name])
+        for phase in system.optimized():
+            phase.optimizer.steps = int(arrays[f"{phase.name}/steps"])
+        return int(arrays["epoch"])
+
+    @staticmethod
+    def _expect_arrays_of(system, arrays, file):
+        """Raise `UserError` unless `arrays` are what `save` writes for `system`, before any of them is used."""
+        weights = system.state()
+        numbers = {"format", "epoch", *(f"{phase.name}/steps" for phase in system.optimized())}
+        if set(arrays) != numbers | weights.keys():
+            raise UserError(f"{file}: its arrays are not those of this system; was config.json changed?")
+        for name, array in arrays.items():
+            shape, kind = (tuple(weights[name].shape), "floating") if name in weights else ((), "integer")
+            if array.shape != shape or not np.issubdtype(array.dtype, getattr(np, kind)):
+                came, expected = f"{array.shape} {array.dtype}", f"{shape} {kind}"
+                raise UserError(f"{file}: {name} is {came}, expected {expected}; was config.json changed?")
+        if arrays["format"] != FORMAT:
+            raise UserError(f"{file}: format {arrays['format']}, expected {FORMAT}; was it written by another version?")
+        if not 0 <= arrays["epoch"] <= system.config.epochs or min(arrays[name] for name in numbers) < 0:
+            raise UserError(f"{file}: epoch {arrays['epoch']} of {system.config.epochs}; was config.json changed?")
 
 
 def write_safely(path, write):
-    """Call `write(file)` on a file beside `path`, flush it to the disk, then rename it to `path`.
-
-    Whatever fails, `path` holds what it held before; `UserError` where the disk is the reason.
-    """
+    """Call `write(file)` on a file beside `path`, flush it to the disk, then rename it to `path`."""
     temporary = path.with_name(path.name + ".partial")
-    with writing(path):
-        try:
-            with temporary.open("w+b") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        flush_folder(path.parent)
-
-
-def flush_folder(folder):
-    """Flush a folder's list of names to the disk, where the system can: a power cut must not undo a rename."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-@contextmanager
-def writing(path):
-    """Turn a full or failing disk into a `UserError` about `path`."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or error
-        hint = "what was saved before is kept; is the disk full? make room, then --resume"
-        raise UserError(f"{path}: cannot be written ({reason}); {hint} {path.parent}") from error
+    with temporary.open("wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)

@@ -1,7 +1,7 @@
 """Figures: what a trained system looks like, saved as PNG beside its run.
 
-Each picture is one function, in `images`, `codes` or `charts`, to a matplotlib `Figure`. The table `PICTURES` says what a
-system must be able to do for a picture to make sense, and `draw_all` draws those that do. `pages` is the paper.
+Each picture is one function, in `images`, `codes` or `charts`, to a matplotlib `Figure`. The table `PICTURES` says what
+a system must be able to do for a picture to make sense, and `draw_all` draws those that do. `pages` is the paper.
 
     python -m tinyaae.figures draw RUN                  the pictures of a run again
     python -m tinyaae.figures compare RUN RUN …         latent spaces side by side, such as an AAE's and a VAE's

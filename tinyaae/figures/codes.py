@@ -70,10 +70,8 @@ def latent(system, dataset):
     note = "Nothing tells a plain autoencoder where its codes should lie."
     if has_prior(system):
         drawn, contents = prior_seen(system, len(z))
-        told = system.config.mode == "label-regularized"
-        clouds.append(
-            (f"As many samples of {name} from the prior", onto(drawn), colours[contents] if told else "#9a9a9a")
-        )
+        told = colours[contents] if system.config.mode == "label-regularized" else "#9a9a9a"
+        clouds.append((f"As many samples of {name} from the prior", onto(drawn), told))
         note = "Training pulls the codes on the left, all classes together, into the shape of the prior on the right."
         contours = contours_of(system, drawn)
     note += " Lines hold 50, 90 and 99 % of the prior." if contours else ""
@@ -101,8 +99,8 @@ def side_by_side(runs):
     columns = len(runs) if len(runs) <= 3 else 2 if len(runs) == 4 else 3
     shape = -(-len(runs) // columns), columns
     note = (
-        "Codes of test images, coloured by class, run beside run. Lines hold 50, 90 and 99 % of the prior: a code that "
-        "lies outside is one that the prior will hardly draw, and an empty place inside is one where P has learned nothing."
+        "Codes of test images, coloured by class, run beside run. Lines hold 50, 90 and 99 % of the prior: the prior "
+        "will hardly draw a code that lies outside, and in an empty place inside P has learned nothing."
     )
     height = 420 * shape[0] + 86
     figure, axes = chart_page(max(100 + 400 * columns, 620), height, "Latent spaces side by side", note, shape)

@@ -69,9 +69,7 @@ def sweep(system, dataset):
         names, which = [f"z {i}" for i in range(rows)], "one coordinate of z"
     for row, i in enumerate(moved):
         z[row, :, i] = np.quantile(drawn[:, i], share)
-    note = (
-        f"Along each row {which} runs through the percentiles 5, 15, … 95 of the prior; the others stay in the middle."
-    )
+    note = f"Along each row {which} runs through percentiles 5, 15, … 95 of the prior; the others stay in the middle."
     images = decode(system, z.reshape(rows * 10, -1), labels)
     return image_page(system, images, (rows, 10), "Sweeping z", note + shown(rows, things, word), names)
 
