@@ -175,8 +175,9 @@ def name_of(row):
     """Return a label, with the clusters named after it, as many as a line holds."""
     if "clusters" not in row:
         return str(row["label"])
-    clusters = ", ".join(map(str, row["clusters"][:10])) + (" …" if len(row["clusters"]) > 10 else "")
-    return f"{row['label']}:  {'cluster ' + clusters if clusters else 'no cluster'}"
+    first, more = ", ".join(map(str, row["clusters"][:10])), " …" if len(row["clusters"]) > 10 else ""
+    word = {0: "no cluster", 1: "cluster "}.get(len(row["clusters"]), "clusters ")
+    return f"{row['label']}:  {word}{first}{more}"
 
 
 def sigma_curve(found):
@@ -192,7 +193,9 @@ def sigma_curve(found):
         ax.plot(sigmas[best], values[best], "o", ms=9, mfc="none", mew=1.5, color=colour)
     highest = max(max(value for _, value in found[f"parzen_curve{end}"]) for end in ends)
     lowest = min(value for _, value in found[f"parzen_curve{ends[0]}"])
-    ax.set_ylim(max(lowest, highest - 1000), highest + 0.1 * (highest - max(lowest, highest - 1000)) + 1e-6)
+    lowest = max(lowest, highest - 1000)  # too narrow windows are hopeless beyond measure
+    margin = 0.06 * (highest - lowest) + 1e-6
+    ax.set_ylim(lowest - margin, highest + margin)
     ax.grid(axis="y", color=FAINT, lw=0.5)
     name_axes(ax, "", "σ", "mean of ln p(x), validation")
     ax.legend(fontsize=8.5, frameon=False, labelcolor=INK, loc="lower right")

@@ -37,8 +37,8 @@ def contours_of(system, drawn):
 
 def reach_of(*clouds):
     """Return the interval that holds nearly all coordinates of some clouds of points (n, 2), with a margin."""
-    low, high = np.quantile(np.concatenate(clouds).astype(float), [0.002, 0.998])
-    margin = 0.12 * (high - low) + 1e-6
+    low, high = np.quantile(np.concatenate(clouds).astype(float), [0.001, 0.999])
+    margin = 0.15 * (high - low) + 1e-6
     return low - margin, high + margin
 
 
@@ -54,11 +54,13 @@ def scatter(ax, points, colours, reach, contours=None, heads=()):
 
 
 def key_of_classes(figure, classes):
-    """Write at the top right which colour is which class."""
+    """Write which colour is which class: at the top right, or, on a narrow page, under the heading."""
     colours, step = palette(classes), 1 if classes <= 10 else -(-classes // 7)
     keys = [Line2D([], [], ls="", marker="o", color=colours[k], label=k) for k in range(0, classes, step)]
-    look = dict(fontsize=8.5, frameon=False, columnspacing=0.6, handletextpad=-0.2)
-    figure.legend(handles=keys, loc="upper right", ncols=10, **look)
+    look = dict(fontsize=8.5, frameon=False, columnspacing=0.6, handletextpad=-0.2, borderaxespad=0.2)
+    wide, under = figure.get_figwidth() * DPI > 760, figure.axes[0].get_position().y1
+    top = 1 if wide else under + 30 / (figure.get_figheight() * DPI)
+    figure.legend(handles=keys, loc="upper right", bbox_to_anchor=(1, top), ncols=10, **look)
 
 
 def latent(system, dataset):
@@ -102,8 +104,8 @@ def side_by_side(runs):
         "Codes of test images, coloured by class, run beside run. Lines hold 50, 90 and 99 % of the prior: the prior "
         "will hardly draw a code that lies outside, and in an empty place inside P has learned nothing."
     )
-    height = 420 * shape[0] + 86
-    figure, axes = chart_page(max(100 + 400 * columns, 620), height, "Latent spaces side by side", note, shape)
+    width, height = max(100 + 400 * columns, 620), 430 * shape[0] + 10
+    figure, axes = chart_page(width, height, "Latent spaces side by side", note, shape, between=0.25)
     for ax, (name, system, dataset) in zip(axes, runs, strict=False):
         z, labels, _ = codes_seen(system, dataset)
         onto, axis_names = plane(z)

@@ -63,13 +63,13 @@ def sweep(system, dataset):
     z, labels = np.tile(middle, (rows, 10, 1)), np.repeat(np.arange(rows), 10)
     if k:
         moved = np.full(rows, liveliest(system, middle, drawn))
-        names, which = [f"y = {i}" for i in range(rows)], f"coordinate {moved[0]} of z, the one that changes most,"
+        names, which = [f"y = {i}" for i in range(rows)], f"coordinate {moved[0]} of z (it changes most)"
     else:
         moved = np.arange(rows)
         names, which = [f"z {i}" for i in range(rows)], "one coordinate of z"
     for row, i in enumerate(moved):
         z[row, :, i] = np.quantile(drawn[:, i], share)
-    note = f"Along each row {which} runs through percentiles 5, 15, … 95 of the prior; the others stay in the middle."
+    note = f"Along each row, {which} runs through percentiles 5, 15, … 95 of the prior; the others stay in the middle."
     images = decode(system, z.reshape(rows * 10, -1), labels)
     return image_page(system, images, (rows, 10), "Sweeping z", note + shown(rows, things, word), names)
 

@@ -32,13 +32,13 @@ def save(figure, path):
     return path
 
 
-def chart_page(width, height, title, note, shape=(1, 1)):
-    """Return a Figure and its axes, `shape` rows and columns of them."""
+def chart_page(width, height, title, note, shape=(1, 1), between=0.42):
+    """Return a Figure and its axes, `shape` rows and columns of them; `between` rows is this share of their height."""
     figure, top = page(width, height, title, note)
     whole = top + height
     grid = figure.add_gridspec(
         *shape, left=3 * EDGE / width, right=1 - EDGE / width, top=1 - (top + 30) / whole, bottom=56 / whole,
-        wspace=0.25, hspace=0.42,
+        wspace=0.25, hspace=between,
     )  # fmt: skip
     axes = [figure.add_subplot(cell) for cell in grid]
     for ax in axes:
