@@ -4,6 +4,8 @@ Where P reads y·W_C + z, that is the code that is shown. Codes of more than two
 their two principal components, unless a picture says that it maps them otherwise.
 """
 
+from itertools import combinations
+
 import numpy as np
 from matplotlib.animation import PillowWriter
 from matplotlib.lines import Line2D
@@ -179,25 +181,43 @@ def embedding(system, dataset):
 
 
 def onto_circle(heads):
-    """Return the linear map (d, 2) that sends head k of K, rows (k, d), to the angle 2πk/K on a circle (section 7).
+    """Return a map from points (n, d) to (n, 2), linear around the heads' centre, and where it sends `heads` (k, d).
 
-    With more heads than dimensions no linear map does so exactly; this one is nearest, by least squares.
+    Heads go to points evenly spaced on the unit circle (section 7). Which to which is ours to choose, and decides how
+    much the map must stretch z to get them there: heads swap places as long as that makes it stretch less. With more
+    heads than d + 1 no such map is exact, and the error of the nearest one counts first.
     """
     angle = 2 * np.pi * np.arange(len(heads)) / len(heads)
-    return np.linalg.pinv(heads) @ np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    places, centre = np.stack([np.cos(angle), np.sin(angle)], axis=1), np.mean(heads, axis=0)
+    inverse = np.linalg.pinv(heads - centre)
+
+    def cost(order):
+        linear = inverse @ places[order]
+        return np.sum(linear**2) + 100 * np.sum(((heads - centre) @ linear - places[order]) ** 2)
+
+    order, improved = np.arange(len(heads)), True
+    while improved:
+        improved = False
+        for i, j in combinations(range(len(heads)), 2):
+            swapped = order.copy()
+            swapped[[i, j]] = order[[j, i]]
+            if cost(swapped) < cost(order) - 1e-9:
+                order, improved = swapped, True
+    linear = inverse @ places[order]
+    return (lambda x: (x - centre) @ linear), (heads - centre) @ linear
 
 
 def circle(system, dataset):
     """Draw the codes y·W_C + z mapped so that the cluster heads lie evenly on a circle (figure 11)."""
     z, labels, name = codes_seen(system, dataset)
-    heads = system.heads()
-    onto = onto_circle(heads)
-    k, d = heads.shape
+    k, d = system.heads().shape
+    onto, heads = onto_circle(system.heads().astype(float))
     note = f"The linear map from {d} dimensions to 2 that sends the {k} cluster heads, the rows of W_C, "
     note += "to points evenly spaced on a circle"
-    note += "." if k <= d else f", as nearly as it can: {k} heads in {d} dimensions leave it no free choice."
+    note += "." if k <= d + 1 else f", as nearly as it can: {k} heads in {d} dimensions leave it no free choice."
+    note += " Heads stand in the order that stretches z least."
     figure, (ax,) = chart_page(660, 640, f"Codes {name} on the circle of their heads", note)
-    scatter(ax, z @ onto, palette(dataset.classes)[labels], reach_of(z @ onto, heads @ onto), heads=heads @ onto)
+    scatter(ax, onto(z), palette(dataset.classes)[labels], reach_of(onto(z), heads), heads=heads)
     name_axes(ax)
     key_of_classes(figure, dataset.classes)
     return figure
