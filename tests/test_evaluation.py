@@ -20,6 +20,7 @@ from tinyaae.evaluation import (
     evaluate,
     heads_names,
     hungarian_names,
+    label_report,
     majority_names,
     normalized_mutual_information,
 )
@@ -176,6 +177,47 @@ def test_best_assignment_gives_each_label_to_one_cluster():
 def test_best_assignment_is_left_out_without_scipy(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     assert hungarian_names(CHOSEN, NAMES, 3) is None
+
+
+def test_report_label_by_label():
+    report = label_report(np.array([0, 0, 1, -1, 0]), np.array([0, 1, 1, 1, 2]), 4)  # −1: given no label
+    third = 1 / 3
+    assert report == [
+        {"label": 0, "images": 1, "given": 3, "precision": third, "recall": 1.0},
+        {"label": 1, "images": 3, "given": 1, "precision": 1.0, "recall": third},
+        {"label": 2, "images": 1, "given": 0, "precision": None, "recall": 0.0},
+        {"label": 3, "images": 0, "given": 0, "precision": None, "recall": None},
+    ]
+
+
+def test_report_of_clusters_says_which_stand_for_a_label():
+    y_test = np.array([[0.9, 0.1, 0.0], [0.1, 0.9, 0.0], [0.9, 0.1, 0.0], [0.9, 0.1, 0.0]])
+    found = cluster_report(Y, NAMES, y_test, np.array([7, 6, 5, 6]))
+    assert found["cluster_names"] == [7, 6, 5]
+    assert [row["clusters"] for row in found["per_label"]] == [[], [], [], [], [], [2], [1], [0]]
+    assert found["per_label"][6] == {
+        "label": 6,
+        "images": 2,
+        "given": 1,
+        "precision": 1.0,
+        "recall": 0.5,
+        "clusters": [1],
+    }
+
+
+def test_one_to_one_names_of_a_report():
+    pytest.importorskip("scipy")
+    # cluster 0 has labels 7, 5, 5 and cluster 1 has 6, 5: right in 3 of 5 as 0 -> 5, 1 -> 6
+    y_test = np.array([[0.9, 0.1, 0.0], [0.1, 0.9, 0.0], [0.0, 0.1, 0.9]])
+    found = cluster_report(Y, NAMES, y_test, np.array([5, 6, 0]))
+    assert found["cluster_error_one_to_one"] == pytest.approx(1 / 3)
+
+
+def test_perfect_clusters_have_no_error_by_any_measure():
+    y = np.eye(4)[[0, 1, 2, 3, 0]]
+    found = cluster_report(y, np.array([2, 0, 1, 2, 2]), y, np.array([2, 0, 1, 2, 2]))
+    assert (found["cluster_error"], found["cluster_error_majority"], found["clusters_used"]) == (0, 0, 4)
+    assert found["nmi"] < 1 and found["ari"] < 1  # two clusters share a label
 
 
 def test_report_of_clusters():

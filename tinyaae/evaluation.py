@@ -115,7 +115,7 @@ def hungarian_names(chosen, labels, k):
     counts = contingency(chosen, labels, k, int(np.max(labels)) + 1)
     names = np.full(k, -1)
     rows, columns = linear_sum_assignment(counts, maximize=True)
-    names[rows] = columns
+    names[rows] = np.where(counts[rows, columns] > 0, columns, -1)  # an empty cluster is given any label that is left
     return names
 
 
