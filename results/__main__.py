@@ -77,16 +77,18 @@ def run_seeds(name, chosen, jobs, backend, flags):
     experiment, home = EXPERIMENTS[name], HERE / (EXPERIMENTS[name].of or name)
 
     def run_seed(seed):
-        folder = home / f"seed-{seed}"
-        if (folder / "result.json").is_file():
-            if experiment.key in json.loads((folder / "result.json").read_text()):
-                return 0
-            arguments = ["--evaluate", str(folder), "--samples", str(experiment.samples)]
-        elif (folder / "checkpoint.npz").is_file():
-            arguments = ["--resume", str(folder)]
-        else:
+        folder, status = home / f"seed-{seed}", 0
+        result = folder / "result.json"
+        if not result.is_file() and (folder / "checkpoint.npz").is_file():
+            status = call(seed, "--resume", str(folder))
+        elif not result.is_file():
             given = [*experiment.flags.split(), *flags.split()]
-            arguments = [*given, "--seed", str(seed), "--backend", backend, "--out", str(folder)]
+            status = call(seed, *given, "--seed", str(seed), "--backend", backend, "--out", str(folder))
+        if status == 0 and experiment.samples and experiment.key not in json.loads(result.read_text()):
+            status = call(seed, "--evaluate", str(folder), "--samples", str(experiment.samples))
+        return status
+
+    def call(seed, *arguments):
         with (home / f"seed-{seed}.log").open("a") as log:
             return subprocess.call([sys.executable, "run_mnist.py", *arguments], cwd=HERE.parent, env=environment,
                                    stdout=log, stderr=subprocess.DEVNULL)  # fmt: skip
@@ -114,10 +116,9 @@ def table():
         lines.append(f"| {experiment.title} | {experiment.paper} | {experiment.public} | {summary(experiment, runs)} |")
         if runs:
             seen = ", ".join(value_text(experiment, result) for result, _ in runs)
-            then = f", then `--evaluate` with `--samples {experiment.samples}`" if experiment.samples else ""
-            commands.append(
-                f"* `{name}`: {seen}. Made by `python run_mnist.py {command(experiment, runs[0][1])}`{then}"
-            )
+            made = f"`python run_mnist.py {command(experiment, runs[0][1])}`"
+            made += f", then `--evaluate RUN --samples {experiment.samples}`" if experiment.samples else ""
+            commands.append(f"* `{name}`: {seen}. Made by {made}")
     lines += ["", "## Seed by seed", "", *(commands or ["Nothing has been run yet."]), ""]
     return "\n".join(lines)
 
