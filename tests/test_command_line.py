@@ -22,7 +22,7 @@ SMALL = ["--hidden", "8,7", "--epochs", "2", "--batch-size", "10"]
 TINY = ["--data", "data.npz", *SMALL]
 SEMI = [*TINY, "--labels", "6"]
 RESULT = {"revision", "mode", "seed", "backend", "labels", "epochs", "seconds", "machine"}
-RESULT |= {"test_error", "reconstruction_error"}
+RESULT |= {"test_error", "reconstruction_error", "per_label"}
 
 
 @pytest.fixture(autouse=True)
@@ -345,7 +345,7 @@ def test_resumed_run_reports_what_the_uninterrupted_one_does(command, finished, 
 
 
 def test_run_interrupted_in_its_pictures_resumes(command, undrawn, here, monkeypatch):
-    def interrupted(system, dataset, folder):
+    def interrupted(system, dataset, folder, found):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -198,5 +198,5 @@ def sigma_curve(found):
     ax.set_ylim(lowest - margin, highest + margin)
     ax.grid(axis="y", color=FAINT, lw=0.5)
     name_axes(ax, "", "σ", "mean of ln p(x), validation")
-    ax.legend(fontsize=8.5, frameon=False, labelcolor=INK, loc="lower right")
+    ax.legend(fontsize=8.5, frameon=False, labelcolor=INK, loc="lower center")
     return figure

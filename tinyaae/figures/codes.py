@@ -77,6 +77,10 @@ def latent(system, dataset):
         told = colours[contents] if system.config.mode == "label-regularized" else "#9a9a9a"
         clouds.append((f"As many samples of {name} from the prior", onto(drawn), told))
         note = "Training pulls the codes on the left, all classes together, into the shape of the prior on the right."
+        if system.config.mode == "label-regularized":
+            note = (
+                "Training pulls the codes on the left, class by class, to that class's part of the prior on the right."
+            )
         contours = contours_of(system, drawn)
     note += " Lines hold 50, 90 and 99 % of the prior." if contours else ""
     note += " Circles are the cluster heads, the rows of W_C." if heads is not None else ""
