@@ -173,7 +173,7 @@ def likelihood(run_and_samples, quiet):
     try:
         found = parzen.stream(system, dataset.x_test, batches.validation[0], samples, sums, quiet)
     except KeyboardInterrupt as stop:
-        raise type(stop)("; the sums so far are saved, the same command continues") from None
+        raise type(stop)("; the same command continues where the sums were last saved") from None
     folder.write_result(result | found)
     sums.unlink()
     end = "" if samples == 10_000 else f"_{name}"

@@ -185,10 +185,15 @@ def stream(system, images, validation, samples, file, quiet=False):
         )  # fmt: skip
         (sigma, curve), kept = parzen_sigma(chunks, validation, backend=system.backend), None
     windows = Windows(system.backend, images, [sigma])
+    keep = {"of": of, "sigma": np.float64(sigma), "curve": np.array(curve)}
+
+    def write():
+        write_safely(file, lambda out: np.savez(out, **keep, **windows.state()))
+        return time.monotonic()
+
     if kept:
         windows.restore(kept)
-    keep = {"of": of, "sigma": np.float64(sigma), "curve": np.array(curve)}
-    written = time.monotonic()
+    written = write()
     chunks = tqdm(
         Imagined(system, samples, windows.count), "samples", -(-samples // CHUNK), initial=windows.count // CHUNK,
         unit="k", disable=quiet, leave=False, file=sys.stderr,
@@ -196,8 +201,7 @@ def stream(system, images, validation, samples, file, quiet=False):
     for chunk in chunks:
         windows.add(chunk)
         if time.monotonic() - written > EVERY or windows.count == samples:
-            write_safely(file, lambda out: np.savez(out, **keep, **windows.state()))
-            written = time.monotonic()
+            written = write()
     return report(samples, *mean_and_error(windows.values()[0]), sigma, curve)
 
 
