@@ -62,7 +62,7 @@ PICTURES = [  # the picture, and what a system must be able to do for it to make
     (confusion, {"say y"}),
     (confidence, {"say y"}),
 ]
-REPORTS = [  # the picture, and the entry of result.json that it shows
+REPORTS = [  # the picture, and how the names of the entries of result.json begin that it shows
     (matching, "per_label"),
     (sigma_curve, "parzen_curve"),
 ]
@@ -75,7 +75,7 @@ def draw_all(system, dataset, folder, found=None):
     """
     found = found or folder.result() or {}
     figures = {draw.__name__: draw(system, dataset) for draw, needs in PICTURES if needs <= can(system)}
-    figures |= {draw.__name__: draw(found) for draw, key in REPORTS if key in found}
+    figures |= {draw.__name__: draw(found) for draw, key in REPORTS if any(name.startswith(key) for name in found)}
     if folder.metrics():
         figures["learning_curves"] = learning_curves(system, folder.metrics())
     paths = [save(figure, folder.figures / f"{name}.png") for name, figure in figures.items()]
