@@ -161,13 +161,14 @@ def tsne():
 
 def embedding(system, dataset):
     """Draw one map of the whole code, y beside z, coloured by class: t-SNE, or principal components without it."""
-    images, labels = dataset.x_test[:MOST_POINTS], dataset.y_test[:MOST_POINTS]
+    TSNE = tsne()
+    most = MOST_POINTS // 2 if TSNE else MOST_POINTS  # t-SNE takes seconds for a thousand points
+    images, labels = dataset.x_test[:most], dataset.y_test[:most]
     code = system.encode_drawn(images)
     parts = [part - np.mean(part, axis=0) for part in (code.y, code.z) if part is not None]
     whole = np.concatenate([part / np.sqrt(np.sum(np.var(part, axis=0)) + 1e-12) for part in parts], axis=1)
     note = f"The codes ({'y, z' if len(parts) == 2 else 'z'}) of {len(images)} test images, coloured by class."
     note += " y and z are scaled to the same total variance." if len(parts) == 2 else ""
-    TSNE = tsne()
     if TSNE:
         fit = TSNE(2, init="pca", random_state=0, perplexity=min(30, (len(whole) - 1) / 3))
         points, names = fit.fit_transform(whole.astype(np.float32)), ("", "")
