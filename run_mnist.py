@@ -4,6 +4,7 @@
     python run_mnist.py --mode aae --prior swiss-roll --z 2
     python run_mnist.py --resume runs/20260101-120000
     python run_mnist.py --evaluate runs/20260101-120000
+    python run_mnist.py --evaluate runs/20260101-120000 --samples 10000000
 
 Exit status: 0 done, 2 a mistake in what was asked (one line says which), 3 the numbers diverged, 130 interrupted by
 Ctrl-C, 143 by SIGTERM, both after saving; a second Ctrl-C stops at once, and the last checkpoint stands.
@@ -16,7 +17,7 @@ import signal
 import sys
 import time
 
-from tinyaae import Backend, UserError, build, data, figures
+from tinyaae import Backend, UserError, build, data, figures, parzen
 from tinyaae.checkpoint import START
 from tinyaae.config import Config
 from tinyaae.errors import Diverged, Interrupted
@@ -51,6 +52,7 @@ def parser():
     p.add_argument("--prior", help="of z: gaussian, laplace, uniform, gamma, mixture or swiss-roll")
     p.add_argument("--posterior", help="q(z|x): deterministic, gaussian or universal")
     p.add_argument("--labels", type=labels, metavar="N|all", help="how many training images show their label")
+    p.add_argument("--images", type=int, metavar="N", help="train on N images at most, labelled or not")
     p.add_argument("--clusters", type=int, metavar="N", help="how many clusters, in the modes that cluster")
     p.add_argument("--hidden", type=widths, metavar="N[,N…]", help="hidden widths; one number is used for two layers")
     p.add_argument("--z", type=int, metavar="N", help="dimensions of z")
@@ -65,6 +67,13 @@ def parser():
     p.add_argument("--revision", metavar="NAME", help="the run's name; default: date and time")
     p.add_argument("--resume", metavar="RUN", help="continue the run in this folder")
     p.add_argument("--evaluate", metavar="RUN", help="test the trained run in this folder")
+    p.add_argument(
+        "--samples",
+        type=int,
+        metavar="N",
+        help="with --evaluate: the likelihood under N samples, 10000000 in the paper; it can be continued",
+    )
+    p.add_argument("--animate", action="store_true", default=None, help="a GIF of the latent space over the epochs")
     p.add_argument("--quiet", action="store_true", default=None, help="print the result alone")
     return p
 
@@ -81,6 +90,9 @@ def main(argv=None):
         for verb, do in (("resume", resume), ("evaluate", test)):
             if verb in flags:
                 run = flags.pop(verb)
+                if verb == "evaluate" and "samples" in flags:
+                    do = likelihood
+                    run = run, flags.pop("samples")
                 if flags:
                     other = sorted(flags)[0].replace("_", "-")
                     raise UserError(f"--{verb}: takes no --{other}; the run's own config.json says all but --quiet")
@@ -118,6 +130,8 @@ def terminate(number, frame):
 
 def start(flags, quiet):
     """Check everything before anything is written, then train."""
+    if "samples" in flags:
+        raise UserError("--samples: goes with --evaluate RUN")
     out, revision = flags.pop("out", None), flags.pop("revision", None)
     RunFolder.check(out, revision)
     if flags.get("data"):
@@ -162,6 +176,36 @@ def test(run, quiet):
     print(f"{run} after {place} of {config.epochs}: {in_words(found)}")
 
 
+def likelihood(run_and_samples, quiet):
+    """Add to the run's result.json how likely the test images are under many samples, and print it."""
+    run, samples = run_and_samples
+    folder = RunFolder.open(run)
+    config, result = folder.config(), folder.result()
+    if samples < 1:
+        raise UserError(f"--samples: {samples} given, expected a whole number from 1 up, e.g. 10000000")
+    if config.given_y:
+        raise UserError(f"--samples: P in mode {config.mode} reads a y; the paper's likelihood is that of mode aae")
+    if result is None:
+        raise UserError(f"--samples: {run} is not finished; --resume {run} first")
+    backend, dataset = prepare(config, quiet)
+    system, batches = assemble(config, backend, dataset)
+    folder.restore(system)
+    name = parzen.in_short(samples)
+    sums = folder.path / f"parzen-{name}.npz"
+    try:
+        found = parzen.stream(system, dataset.x_test, batches.validation[0], samples, sums, quiet)
+    except KeyboardInterrupt as stop:
+        raise type(stop)("; the same command continues where the sums were last saved") from None
+    folder.write_result(result | found)
+    sums.unlink()
+    end = "" if samples == 10_000 else f"_{name}"
+    print(
+        f"{run}, {samples} samples: log-likelihood {found['log_likelihood' + end]:.1f} ± "
+        f"{found['log_likelihood_error' + end]:.1f} (Parzen, σ {found['parzen_sigma' + end]:.3f} found with "
+        f"{found['parzen_searched' + end]} samples)"
+    )
+
+
 def prepare(config, quiet):
     """Return the backend and the data that `config` asks for."""
     backend = Backend.named(config.backend, notice=(lambda text: None) if quiet else print)
@@ -186,7 +230,7 @@ def finish(system, batches, dataset, folder, position, quiet):
     try:
         warnings = train(system, batches, folder, position, quiet)
         found = evaluate(system, dataset, batches.validation)
-        pictures = figures.draw_all(system, dataset, folder)
+        pictures = figures.draw_all(system, dataset, folder, found)
     except KeyboardInterrupt as stop:
         if folder.saved:
             done = f"epoch {folder.saved.epoch}" + (f", step {folder.saved.step}" if folder.saved.step else "")

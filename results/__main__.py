@@ -1,6 +1,7 @@
 """Run the paper's experiments and keep the table true.
 
     python -m results run semi-supervised-100 --seeds 0-4 --jobs 2     start, or continue what was stopped
+    python -m results run likelihood-10m --seeds 0                     10 million samples from the run of `likelihood`
     python -m results table                                            write results/README.md from the files
     python -m results check                                            fail where table and files disagree
 
@@ -73,20 +74,26 @@ def run_seeds(name, chosen, jobs, backend, flags):
     threads = max(1, (os.cpu_count() or 1) // jobs)
     environment = os.environ | {"OPENBLAS_NUM_THREADS": str(threads)}
 
+    experiment, home = EXPERIMENTS[name], HERE / (EXPERIMENTS[name].of or name)
+
     def run_seed(seed):
-        folder = HERE / name / f"seed-{seed}"
-        if (folder / "result.json").is_file():
-            return 0
-        if (folder / "checkpoint.npz").is_file():
-            arguments = ["--resume", str(folder)]
-        else:
-            given = [*EXPERIMENTS[name].flags.split(), *flags.split()]
-            arguments = [*given, "--seed", str(seed), "--backend", backend, "--out", str(folder)]
-        with (HERE / name / f"seed-{seed}.log").open("a") as log:
+        folder, status = home / f"seed-{seed}", 0
+        result = folder / "result.json"
+        if not result.is_file() and (folder / "checkpoint.npz").is_file():
+            status = call(seed, "--resume", str(folder))
+        elif not result.is_file():
+            given = [*experiment.flags.split(), *flags.split()]
+            status = call(seed, *given, "--seed", str(seed), "--backend", backend, "--out", str(folder))
+        if status == 0 and experiment.samples and experiment.key not in json.loads(result.read_text()):
+            status = call(seed, "--evaluate", str(folder), "--samples", str(experiment.samples))
+        return status
+
+    def call(seed, *arguments):
+        with (home / f"seed-{seed}.log").open("a") as log:
             return subprocess.call([sys.executable, "run_mnist.py", *arguments], cwd=HERE.parent, env=environment,
                                    stdout=log, stderr=subprocess.DEVNULL)  # fmt: skip
 
-    (HERE / name).mkdir(exist_ok=True)
+    home.mkdir(exist_ok=True)
     with ThreadPoolExecutor(jobs) as pool:
         return max(pool.map(run_seed, chosen))
 
@@ -104,11 +111,14 @@ def table():
     commands = []
     for name, experiment in EXPERIMENTS.items():
         runs = [(json.loads(file.read_text()), json.loads(file.with_name("config.json").read_text()))
-                for file in sorted(HERE.glob(f"{name}/seed-*/result.json"))]  # fmt: skip
+                for file in sorted(HERE.glob(f"{experiment.of or name}/seed-*/result.json"))]  # fmt: skip
+        runs = [(result, config) for result, config in runs if experiment.key in result]
         lines.append(f"| {experiment.title} | {experiment.paper} | {experiment.public} | {summary(experiment, runs)} |")
         if runs:
             seen = ", ".join(value_text(experiment, result) for result, _ in runs)
-            commands.append(f"* `{name}`: {seen}. Made by `python run_mnist.py {command(experiment, runs[0][1])}`")
+            made = f"`python run_mnist.py {command(experiment, runs[0][1])}`"
+            made += f", then `--evaluate RUN --samples {experiment.samples}`" if experiment.samples else ""
+            commands.append(f"* `{name}`: {seen}. Made by {made}")
     lines += ["", "## Seed by seed", "", *(commands or ["Nothing has been run yet."]), ""]
     return "\n".join(lines)
 

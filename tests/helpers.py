@@ -23,7 +23,7 @@ from tinyaae.phases import (
     Separated,
     Variational,
 )
-from tinyaae.priors import Categorical, Gaussian
+from tinyaae.priors import Categorical, Gaussian, Laplace
 
 N, M, PIXELS, HIDDEN, CLASSES, STYLE = 3, 11, 4, [6, 7], 8, 5
 
@@ -96,6 +96,9 @@ PHASES = {
     "cross-entropy": Case(Reconstruction, lambda s: [s.encoder, s.decoder], {"Q", "P"}, {"logits": True}),
     "given-label": Case(Reconstruction, lambda s: [s.encoder, s.decoder], {"Q", "P"}, keywords={"given_label": True}),
     "variational": Case(Variational, lambda s: [s.encoder, s.decoder], {"Q", "P"}, {"posterior": "gaussian"}),
+    "variational-laplace": Case(
+        Variational, lambda s: [s.encoder, s.decoder], {"Q", "P"}, {"posterior": "gaussian"}, {"prior": Laplace(STYLE)}
+    ),
     "separated": Case(Separated, lambda s: [s.encoder, s.decoder], {"Q", "P"}, {"heads": CLASSES}, {"eta": 3.0}),
     "discriminate": Case(Discriminate, lambda s: [s.encoder, s.parts], {"D_y", "D_z"}),
     "generate": Case(Generate, lambda s: [s.encoder, s.parts], {"Q"}),

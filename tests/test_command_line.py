@@ -23,7 +23,7 @@ SMALL = ["--hidden", "8,7", "--epochs", "2", "--batch-size", "10"]
 TINY = ["--data", "data.npz", *SMALL]
 SEMI = [*TINY, "--labels", "6"]
 RESULT = {"revision", "mode", "seed", "backend", "labels", "epochs", "seconds", "machine"}
-RESULT |= {"test_error", "reconstruction_error", "warnings"}
+RESULT |= {"test_error", "reconstruction_error", "warnings", "per_label"}
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def here(tmp_path, monkeypatch):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Draw nothing: pictures take longer than the tiny runs, and have tests of their own."""
-    monkeypatch.setattr(figures, "draw_all", lambda system, dataset, folder: [folder.figures / "none.png"])
+    monkeypatch.setattr(figures, "draw_all", lambda system, dataset, folder, found: [folder.figures / "none.png"])
 
 
 @pytest.fixture
@@ -243,6 +243,56 @@ def test_evaluate_writes_nothing(command, finished, here):
     assert everything(here) == before
 
 
+@pytest.fixture
+def likely(command, undrawn, here):
+    """The folder of a finished run that has a likelihood."""
+    assert command(*TINY, "--mode", "aae", "--out", "aae", "--quiet")[0] == 0
+    return here / "aae"
+
+
+def test_evaluate_with_samples_adds_their_likelihood_to_the_result(command, likely):
+    before = json.loads((likely / "result.json").read_text())
+    status, out, _ = command("--evaluate", likely, "--samples", "2000", "--quiet")
+    after = json.loads((likely / "result.json").read_text())
+    assert status == 0 and f"2000 samples: log-likelihood {after['log_likelihood_2k']:.1f} ±" in out
+    assert after == before | {name: after[name] for name in after if name.endswith("_2k")}
+    assert len(after) == len(before) + 5
+    assert {path.name for path in likely.iterdir()} == {
+        "config.json", "metrics.csv", "checkpoint.npz", "result.json", "figures"
+    }  # fmt: skip
+
+
+def test_ten_thousand_samples_say_what_the_run_said(command, likely):
+    before = (likely / "result.json").read_text()
+    command("--evaluate", likely, "--samples", "10000", "--quiet")
+    assert (likely / "result.json").read_text() == before
+
+
+def test_samples_interrupted_say_how_to_go_on(command, likely, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tinyaae.parzen.stream", stopped)
+    status, _, err = command("--evaluate", likely, "--samples", "2000", "--quiet")
+    assert status == 130 and "the same command continues" in err
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["--evaluate", "aae", "--samples", "0"], "--samples: 0"),
+        (["--evaluate", "done", "--samples", "1000"], "reads a y"),
+        (["--mode", "aae", "--samples", "1000"], "--samples"),
+        (["--resume", "aae", "--samples", "1000"], "--samples"),
+        (["--evaluate", "part", "--samples", "1000"], "--resume part"),
+    ],
+)
+def test_samples_where_they_make_no_sense(command, likely, finished, here, arguments, says):
+    (here / "part").mkdir()
+    (here / "part" / "config.json").write_bytes((likely / "config.json").read_bytes())
+    assert says in refused(command, here, *arguments)
+
+
 def test_evaluate_an_interrupted_run(command, undrawn, monkeypatch):
     interrupt_at(monkeypatch, STEPS + 3)
     command(*SEMI, "--out", "part", "--quiet")
@@ -296,7 +346,7 @@ def test_resumed_run_reports_what_the_uninterrupted_one_does(command, finished, 
 
 
 def test_run_interrupted_in_its_pictures_resumes(command, undrawn, here, monkeypatch):
-    def interrupted(system, dataset, folder):
+    def interrupted(system, dataset, folder, found):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -4,11 +4,13 @@ import dataclasses
 import json
 import math
 
+import numpy as np
 import pytest
 from tiny import refusal, tiny_config, tiny_dataset
 
 from tinyaae.backend import Backend
 from tinyaae.config import MODES, NEWER, OPTIONAL, PLANAR, PRESETS, Config
+from tinyaae.data import split
 from tinyaae.errors import UserError
 from tinyaae.optimizers import Adam, Momentum
 from tinyaae.priors import PRIORS
@@ -26,7 +28,7 @@ PHASES = {  # the table of the README, the half-steps of Regularization by name
     "clustering": ["reconstruction", "discriminate", "generate"],
     "reduction": ["reconstruction", "discriminate", "generate", "semi-supervised"],
 }
-VALUES = {"prior": "swiss-roll", "posterior": "gaussian", "input_noise": 0.1, "labels": 10, "clusters": 5}
+VALUES = {"prior": "mixture", "posterior": "gaussian", "input_noise": 0.1, "labels": 10, "clusters": 5}
 
 
 def edited(**changed):
@@ -35,6 +37,23 @@ def edited(**changed):
 
 
 # Modes, presets and flags
+
+
+def test_label_regularized_trains_on_the_paper_s_10_000_labelled_and_40_000_unlabelled_images():
+    config = Config.of("label-regularized")
+    y = np.arange(60000) % 10
+    parts = split(y, 10, config.labels, config.seed, config.images)
+    assert (len(parts.labelled), len(parts.train) - len(parts.labelled)) == (10000, 40000)
+
+
+def test_a_gan_cannot_be_animated():
+    assert "no codes to watch" in refusal(Config.of, "gan", animate=True)
+
+
+@pytest.mark.parametrize("changed", [{"posterior": "universal"}, {"prior": "uniform"}])
+def test_an_edited_config_cannot_have_what_its_mode_has_no_use_for(changed):
+    text = json.dumps(json.loads(tiny_config("autoencoder").to_json()) | changed)
+    assert "mode autoencoder works with" in refusal(Config.from_json, text, "config.json")
 
 
 @pytest.mark.parametrize("mode, preset", CONFIGS)

@@ -575,6 +575,19 @@ def test_labels_that_are_no_count(labels):
     assert repr(labels) in refusal(split, np.arange(24) % 3, 3, labels, 0)
 
 
+def test_fewer_images_are_a_part_of_all_and_leave_validation_as_it_is():
+    y = np.arange(240) % 3
+    everything, few = split(y, 3, 6, seed=0), split(y, 3, 6, seed=0, images=100)
+    assert len(few.train) == 100 and set(few.train) < set(everything.train)
+    assert few.validation.tolist() == everything.validation.tolist()
+    assert set(few.labelled) <= set(few.train)
+
+
+def test_at_most_all_images_are_there():
+    y = np.arange(240) % 3
+    assert split(y, 3, 6, seed=0, images=10**9).train.tolist() == split(y, 3, 6, seed=0).train.tolist()
+
+
 def test_one_training_image_cannot_be_split():
     assert "1 training images" in refusal(split, np.zeros(1, int), 2, 0, 0)
 

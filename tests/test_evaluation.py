@@ -11,7 +11,6 @@ from tiny import tiny_config, tiny_dataset, tiny_system
 from tinyaae.config import MODES
 from tinyaae.data import unit_interval
 from tinyaae.evaluation import (
-    SIGMAS,
     adjusted_rand_index,
     cluster_report,
     confusion,
@@ -21,10 +20,9 @@ from tinyaae.evaluation import (
     evaluate,
     heads_names,
     hungarian_names,
+    label_report,
     majority_names,
     normalized_mutual_information,
-    parzen_log_likelihood,
-    parzen_sigma,
 )
 from tinyaae.networks import Code
 
@@ -192,6 +190,47 @@ def test_best_assignment_is_left_out_without_scipy(monkeypatch):
     assert hungarian_names(CHOSEN, NAMES, 3) is None
 
 
+def test_report_label_by_label():
+    report = label_report(np.array([0, 0, 1, -1, 0]), np.array([0, 1, 1, 1, 2]), 4)  # −1: given no label
+    third = 1 / 3
+    assert report == [
+        {"label": 0, "images": 1, "given": 3, "precision": third, "recall": 1.0},
+        {"label": 1, "images": 3, "given": 1, "precision": 1.0, "recall": third},
+        {"label": 2, "images": 1, "given": 0, "precision": None, "recall": 0.0},
+        {"label": 3, "images": 0, "given": 0, "precision": None, "recall": None},
+    ]
+
+
+def test_report_of_clusters_says_which_stand_for_a_label():
+    y_test = np.array([[0.9, 0.1, 0.0], [0.1, 0.9, 0.0], [0.9, 0.1, 0.0], [0.9, 0.1, 0.0]])
+    found = cluster_report(Y, NAMES, y_test, np.array([7, 6, 5, 6]))
+    assert found["cluster_names"] == [7, 6, 5]
+    assert [row["clusters"] for row in found["per_label"]] == [[], [], [], [], [], [2], [1], [0]]
+    assert found["per_label"][6] == {
+        "label": 6,
+        "images": 2,
+        "given": 1,
+        "precision": 1.0,
+        "recall": 0.5,
+        "clusters": [1],
+    }
+
+
+def test_one_to_one_names_of_a_report():
+    pytest.importorskip("scipy")
+    # cluster 0 has labels 7, 5, 5 and cluster 1 has 6, 5: right in 3 of 5 as 0 -> 5, 1 -> 6
+    y_test = np.array([[0.9, 0.1, 0.0], [0.1, 0.9, 0.0], [0.0, 0.1, 0.9]])
+    found = cluster_report(Y, NAMES, y_test, np.array([5, 6, 0]))
+    assert found["cluster_error_one_to_one"] == pytest.approx(1 / 3)
+
+
+def test_perfect_clusters_have_no_error_by_any_measure():
+    y = np.eye(4)[[0, 1, 2, 3, 0]]
+    found = cluster_report(y, np.array([2, 0, 1, 2, 2]), y, np.array([2, 0, 1, 2, 2]))
+    assert (found["cluster_error"], found["cluster_error_majority"], found["clusters_used"]) == (0, 0, 4)
+    assert found["nmi"] < 1 and found["ari"] < 1  # two clusters share a label
+
+
 def test_report_of_clusters():
     y_test = np.array([[0.9, 0.1, 0.0], [0.1, 0.9, 0.0], [0.9, 0.1, 0.0], [0.9, 0.1, 0.0]])
     found = cluster_report(Y, NAMES, y_test, np.array([7, 6, 5, 6]))
@@ -232,43 +271,3 @@ def test_rand_index_by_hand():
 def test_rand_index_of_a_known_example():
     # 6 images: pairs together in both 2, in a 6, in b 3, of 15: (2 − 18/15) / (9/2 − 18/15)
     assert adjusted_rand_index(np.array([[2, 1, 0], [0, 1, 2]])) == pytest.approx((2 - 1.2) / (4.5 - 1.2))
-
-
-# Parzen windows
-
-
-def parzen_by_definition(samples, images, sigma):
-    square = np.sum((images[:, None, :] - samples[None, :, :]) ** 2, axis=2)
-    density = np.mean(np.exp(-square / (2 * sigma**2)), axis=1) / (sigma * math.sqrt(2 * math.pi)) ** images.shape[1]
-    return np.log(density)
-
-
-@pytest.fixture
-def cloud():
-    rng = np.random.default_rng(0)
-    return rng.uniform(0, 1, (30, 4)), rng.uniform(0, 1, (11, 4))
-
-
-def test_likelihood_is_that_of_the_definition(cloud):
-    values = parzen_by_definition(*cloud, 0.3)
-    mean, error = parzen_log_likelihood([cloud[0]], cloud[1], 0.3)
-    assert (mean, error) == pytest.approx((np.mean(values), np.std(values) / math.sqrt(11)))
-
-
-@pytest.mark.parametrize("size", [1, 7, 15])
-def test_likelihood_does_not_depend_on_the_chunks(cloud, size):
-    chunks = [cloud[0][k : k + size] for k in range(0, 30, size)]
-    whole = parzen_log_likelihood([cloud[0]], cloud[1], 0.3)
-    assert parzen_log_likelihood(chunks, cloud[1], 0.3) == pytest.approx(whole)
-
-
-def test_likelihood_of_images_far_from_every_sample_is_finite(cloud):
-    mean, _ = parzen_log_likelihood([cloud[0]], cloud[1] + 1000, 0.1)
-    assert -math.inf < mean < -1e6
-
-
-def test_width_of_the_window_is_the_likeliest(cloud):
-    sigma, curve = parzen_sigma(*cloud)
-    values = [np.mean(parzen_by_definition(*cloud, sigma)) for sigma in SIGMAS]
-    assert sigma == SIGMAS[int(np.argmax(values))]
-    assert [value for _, value in curve] == pytest.approx(values)

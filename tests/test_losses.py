@@ -10,8 +10,11 @@ from tinyaae.losses import (
     half_squared_error,
     head_distance,
     kl_to_standard_normal,
+    negative_entropy,
+    negative_log_density,
     softmax_cross_entropy,
 )
+from tinyaae.priors import Gaussian, GaussianMixture, Laplace
 
 RNG = np.random.default_rng(7)
 OUTPUT = RNG.normal(size=(3, 4))
@@ -22,6 +25,10 @@ LOSSES = {
     "binary-cross-entropy": (binary_cross_entropy, [OUTPUT, TARGET]),
     "softmax-cross-entropy": (softmax_cross_entropy, [OUTPUT, TARGET]),
     "kl": (kl_to_standard_normal, [OUTPUT]),
+    "negative-entropy": (negative_entropy, [OUTPUT]),
+    "gaussian": (negative_log_density, [OUTPUT, Gaussian(4, std=1.5)]),
+    "laplace": (negative_log_density, [OUTPUT, Laplace(4, scale=0.7)]),
+    "mixture": (negative_log_density, [OUTPUT[:, :2], GaussianMixture()]),
     "head-distance": (head_distance, [HEADS, 4.5]),
 }
 each_loss = pytest.mark.parametrize("loss, args", LOSSES.values(), ids=LOSSES)
@@ -156,3 +163,19 @@ def test_head_distance_of_two_equal_heads_is_eta_and_finite(backend64):
     value, gradient = evaluate(backend64, head_distance, [[1.0, 2], [1, 2]], 2.0)
     np.testing.assert_allclose(value, 2, rtol=1e-5)
     assert np.all(np.isfinite(gradient))
+
+
+def test_the_two_halves_of_a_kl_are_the_whole(backend64):
+    # where p is N(0, I), −H(q) − E ln p is the formula; the mean over ±σ is the mean over z, for ln p is a square
+    posterior = OUTPUT
+    mean, std = posterior[:, :2], np.exp(posterior[:, 2:] / 2)
+    half, _ = evaluate(backend64, negative_entropy, posterior)
+    rest = [evaluate(backend64, negative_log_density, mean + sign * std, Gaussian(2))[0] for sign in (-1, 1)]
+    whole, _ = evaluate(backend64, kl_to_standard_normal, posterior)
+    assert half + np.mean(rest) == pytest.approx(float(whole))
+
+
+def test_far_from_every_petal_the_slope_of_the_mixture_still_points_home(backend):
+    _, dz = evaluate(backend, negative_log_density, np.array([[30.0, 0.0]]), GaussianMixture())
+    assert dz[0, 0] == pytest.approx((30 - 1.4) / 0.5**2, rel=1e-4)
+    assert abs(dz[0, 1]) < 1e-3

@@ -3,6 +3,8 @@
 A phase here is one over the tiny system of `helpers`; `PHASES` there lists them.
 """
 
+import math
+
 import numpy as np
 import pytest
 from helpers import CLASSES, PHASES, STYLE, N, host, phase_of, saved, tiny_batch, tiny_phase, tiny_system
@@ -21,6 +23,7 @@ RECONSTRUCTIONS = [
     "cross-entropy",
     "given-label",
     "variational",
+    "variational-laplace",
     "separated",
 ]  # they commit batch statistics
 OPTIONS = {
@@ -304,6 +307,16 @@ def test_a_given_label_takes_the_place_of_y_and_unlabelled_is_all_zeros(backend6
     image, _ = system.decoder.forward(Code(y, code.z), phase.context())
     expected, _ = half_squared_error(backend64.xp, image, system.batch.x)
     assert number(backend64, phase.forward(system.batch)[0]["reconstruction"]) == number(backend64, expected)
+
+
+def test_variational_with_another_prior_takes_the_surprise_at_the_z_it_drew(backend64):
+    phase, system, _ = tiny_phase(backend64, "variational-laplace")
+    values, _ = phase.forward(system.batch)
+    code, _ = system.encoder.forward(system.batch.x, phase.context())
+    z, log_var = host(backend64, code.z), host(backend64, code.posterior)[:, STYLE:]
+    entropy = np.sum(log_var + math.log(2 * math.pi) + 1, axis=1) / 2
+    surprise = np.sum(np.abs(z) + math.log(2), axis=1)
+    assert number(backend64, values["kl"]) == pytest.approx(np.mean(surprise - entropy))
 
 
 def test_variational_adds_the_kl_of_the_posterior(backend64):

@@ -76,6 +76,12 @@ def test_mean_and_variance(backend, make, mean, var):
     assert_mean((z - mean) ** 2, var)
 
 
+@pytest.mark.parametrize("name", ["uniform", "gamma", "swiss-roll", "categorical"])
+def test_a_prior_whose_density_has_an_edge_or_no_formula_has_no_slope(name):
+    with pytest.raises(UserError, match="no slope"):
+        prior_named(name, 2).slope(np, np.zeros((1, 2)))
+
+
 @each_flat
 def test_coordinates_are_independent(backend, make, mean, var):
     z = sample(backend, make(2)) - mean

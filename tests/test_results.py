@@ -60,3 +60,46 @@ def test_the_flags_of_an_experiment_are_flags_that_its_mode_takes(name):
 def test_seeds_are_ranges_or_lists():
     assert results.seeds("0-2") == [0, 1, 2]
     assert results.seeds("3,5-6") == [3, 5, 6]
+
+
+@pytest.fixture
+def calls(here, monkeypatch):
+    """The commands of run_mnist.py that are run; each leaves the result.json that it would."""
+    made = []
+
+    def call(line, **options):
+        made.append(line[2:])
+        if "--out" in line:
+            add_run(here, *line[line.index("--out") + 1].split("/")[-2:], log_likelihood=300.0)
+        return 0
+
+    def add_run(here, name, folder, **found):
+        (here / name / folder).mkdir(parents=True)
+        (here / name / folder / "result.json").write_text(json.dumps(found))
+
+    monkeypatch.setattr(results.subprocess, "call", call)
+    return made
+
+
+def test_ten_million_samples_are_drawn_from_the_run_of_the_likelihood(here, calls):
+    assert results.main(["run", "likelihood-10m", "--seeds", "3"]) == 0
+    folder = str(here / "likelihood" / "seed-3")
+    train, evaluate = calls
+    assert train[:2] == ["--mode", "aae"] and train[-2:] == ["--out", folder]
+    assert evaluate == ["--evaluate", folder, "--samples", "10000000"]
+
+
+def test_what_is_there_is_not_run_again(here, calls):
+    add_run(here, "likelihood", 0, log_likelihood=300.0)
+    results.main(["run", "likelihood", "--seeds", "0"])
+    assert calls == []
+    results.main(["run", "likelihood-10m", "--seeds", "0"])
+    assert len(calls) == 1
+
+
+def test_rows_of_the_same_runs_each_have_their_own_key(here):
+    add_run(here, "likelihood", 0, log_likelihood=377.5)
+    add_run(here, "likelihood", 1, log_likelihood=370.1, log_likelihood_10m=430.25)
+    assert "| **373.8 ± 5.2** | 0, 1 |" in results.table()
+    assert "| **430.2** | 1 |" in results.table()
+    assert "`--evaluate RUN --samples 10000000`" in results.table()

@@ -38,10 +38,13 @@ from tinyaae.losses import (
     half_squared_error,
     head_distance,
     kl_to_standard_normal,
+    negative_entropy,
+    negative_log_density,
     softmax_cross_entropy,
 )
 from tinyaae.networks import Code, Decoder, Encoder
 from tinyaae.phases import Discriminate, Generate, Phase, Reconstruction, SemiSupervised, Separated, Variational
+from tinyaae.priors import GaussianMixture
 
 
 class Wrong(NamedTuple):
@@ -73,6 +76,8 @@ ARGS = {
     binary_cross_entropy: [OUTPUT, TARGET],
     softmax_cross_entropy: [OUTPUT, TARGET],
     kl_to_standard_normal: [OUTPUT],
+    negative_entropy: [OUTPUT],
+    negative_log_density: [OUTPUT[:, :2], GaussianMixture()],
     head_distance: [OUTPUT, 3.0],  # of the three distances between the rows, one is above 3 and two are below
 }
 
@@ -658,6 +663,28 @@ def kl_of_variance(xp, posterior):
     return value, xp.concat([gradient[:, :d], gradient[:, d:] * xp.exp(-posterior[:, d:])], axis=1)
 
 
+@wrong_loss("half of the entropy of a coordinate", negative_entropy)
+def entropy_of_log_std(xp, posterior):
+    value, gradient = negative_entropy(xp, posterior)
+    return value, gradient / 2
+
+
+@wrong_loss("each petal pulls, however unlikely z is its own", negative_log_density)
+def density_of_all_petals(xp, z, prior):
+    value, _ = negative_log_density(xp, z, prior)
+    along, across, _ = prior._petals(xp, z)
+    out, side = along / prior.long / prior.modes, across / prior.short / prior.modes
+    x = sum(out[:, k] * cosine - side[:, k] * sine for k, (cosine, sine) in enumerate(prior.axes.tolist()))
+    y = sum(out[:, k] * sine + side[:, k] * cosine for k, (cosine, sine) in enumerate(prior.axes.tolist()))
+    return value, xp.stack([x, y], axis=1) / z.shape[0]
+
+
+@wrong_loss("across a petal counts the wrong way round", negative_log_density)
+def density_mirrored(xp, z, prior):
+    mirrored = xp.stack([z[:, 0], -z[:, 1]], axis=1)
+    return negative_log_density(xp, z, prior)[0], negative_log_density(xp, mirrored, prior)[1]
+
+
 @wrong_loss("the pairs that are far apart push, too", head_distance)
 def head_distance_of_all(xp, heads, eta):
     return head_distance(xp, heads, eta)[0], head_distance(xp, heads, 1e9)[1]
@@ -759,6 +786,20 @@ class ReconstructionCommitsInBackward(Reconstruction):
         super().backward(cache)
         for network, its_cache in zip(self.moves, cache[:2], strict=True):
             network.commit(its_cache)
+
+
+@wrong_phase("the slope of the prior at z is forgotten", "variational-laplace")
+class VariationalWithoutSlope(Variational):
+    def penalty(self, code):
+        values, dcode = super().penalty(code)
+        return values, dcode._replace(z=None)
+
+
+@wrong_phase("the entropy of q is forgotten", "variational-laplace")
+class VariationalWithoutEntropy(Variational):
+    def penalty(self, code):
+        values, dcode = super().penalty(code)
+        return values, dcode._replace(posterior=None)
 
 
 @wrong_phase("the gradient of the KL is forgotten", "variational")

@@ -30,7 +30,7 @@ class Mode(NamedTuple):
 
 MODES = {
     "autoencoder": Mode({"input_noise"}),
-    "vae": Mode({"input_noise"}),
+    "vae": Mode({"prior", "input_noise"}),
     "gan": Mode({"prior"}),
     "aae": Mode({"prior", "posterior", "input_noise"}),
     "label-regularized": Mode({"prior", "posterior", "input_noise", "labels"}, None, None, 1, told_labels=True),
@@ -40,6 +40,7 @@ MODES = {
     "reduction": Mode({"prior", "posterior", "input_noise", "labels", "clusters"}, "either", "either"),
 }
 PLANAR = ("mixture", "swiss-roll")  # priors that lie in a plane, and have a mode for each class
+SMOOTH = ("gaussian", "laplace", "mixture")  # priors whose ln p(z) has a slope everywhere, which a VAE's KL needs
 OPTIONAL = {"prior", "posterior", "input_noise", "labels", "clusters"}
 
 
@@ -60,6 +61,8 @@ class Config:
     epochs: int = 12
     batch_size: int = 100
     labels: int | str = 0  # how many training images show their label; "all"
+    images: int = 0  # train on this many images at most, labelled or not; 0: all but those for validation
+    animate: bool = False  # keep codes of validation images along the run, for a GIF of the latent space
     hidden: tuple = (400, 400)
     z: int = 10
     clusters: int = 0  # how many, in the modes that cluster without labels
@@ -147,6 +150,18 @@ class Config:
             raise UserError(f"--labels: 0 given, mode {self.mode} needs some; one a class is the least")
         if MODES[self.mode].q_y and not self.y_is_class and self.clusters < 2:
             raise UserError(f"--clusters: {self.clusters} given, expected at least 2")
+        own = OWN.get(self.mode, {})
+        for name in sorted({"prior", "posterior"} - MODES[self.mode].flags):
+            expected = own.get(name, getattr(Config, name))
+            if getattr(self, name) != expected:
+                raise UserError(f"{name}: {getattr(self, name)} given, but mode {self.mode} works with {expected} only")
+        if self.mode == "vae" and self.prior not in SMOOTH:
+            raise UserError(
+                f"--prior: the KL of a VAE needs the slope of ln p(z), and {self.prior} has none everywhere; expected "
+                f"one of {', '.join(SMOOTH)}, or mode aae, which needs samples alone"
+            )
+        if self.mode == "gan" and self.animate:
+            raise UserError("--animate: a GAN has no encoder, so no codes to watch; choose another --mode")
         if self.mode == "label-regularized" and self.prior not in PLANAR:
             raise UserError(f"--prior: {self.prior} has no modes to give labels to; expected mixture or swiss-roll")
         if self.labels != 0 and not ("labels" in MODES[self.mode].flags or MODES[self.mode].told_labels):
@@ -212,7 +227,7 @@ OWN = {
     "vae": dict(posterior="gaussian", z=8),
     "gan": dict(input_noise=0.0, batch_norm=False),
     "aae": dict(z=8),
-    "label-regularized": dict(prior="mixture", z=2, labels=10000),
+    "label-regularized": dict(prior="mixture", z=2, labels=10000, images=50000),  # 40 000 unlabelled, as in the paper
     "supervised": dict(z=15, labels="all"),
     "semi-supervised": dict(labels=100),
     "clustering": dict(clusters=16, z=5, input_noise=0.0, input_dropout=0.2, head_norm=True),
@@ -235,10 +250,10 @@ KNOWN = {
     "reconstruction": ("squared", "cross-entropy"),
     "optimizer": ("adam", "momentum"),
 }
-NEWER = {"save_every", "save_minutes"}  # keys that a config.json of an earlier version lacks; the defaults fit it
+NEWER = {"save_every", "save_minutes", "images", "animate"}  # keys that an older config.json lacks; the defaults fit it
 LEAST = {
     "inputs": 1, "classes": 2, "epochs": 1, "batch_size": 1, "z": 1, "clusters": 0, "seed": 0, "threads": 0,
-    "save_every": 1,
+    "save_every": 1, "images": 0,
 }  # fmt: skip
 
 

@@ -4,11 +4,10 @@ The test set is read once, with the weights of the last epoch; whatever is chose
 a Parzen window) is chosen on validation images.
 """
 
-import math
-
 import numpy as np
 
 from .data import unit_interval
+from .parzen import likelihood
 
 
 def diagnostics(system, images, labels):
@@ -48,13 +47,12 @@ def evaluate(system, dataset, validation):
     images, labels = dataset.x_test, dataset.y_test
     found = diagnostics(system, images, labels)
     result = {"test_error": found.get("validation_error"), "reconstruction_error": found.get("reconstruction_error")}
-    if system.config.y and not system.config.y_is_class:
+    if system.config.y_is_class:
+        result["per_label"] = label_report(system.classify(images), labels, dataset.classes)
+    elif system.config.y:
         result |= cluster_report(system.encode(validation[0]).y, validation[1], system.encode(images).y, labels)
     if system.config.given_y == 0:
-        samples = system.sample(10000, seed=1)
-        sigma, _ = parzen_sigma(samples, unit_interval(validation[0]))
-        mean, error = parzen_log_likelihood([samples], unit_interval(images), sigma)
-        result |= {"log_likelihood": mean, "log_likelihood_error": error, "parzen_sigma": sigma}
+        result |= likelihood(system, images, validation[0], 10_000)
     return result
 
 
@@ -74,6 +72,21 @@ def confusion(predicted, true, classes):
 def contingency(a, b, rows, columns):
     """Return counts (rows, columns) of the pairs (a, b) of labels (n,), (n,)."""
     return np.bincount(a * columns + b, minlength=rows * columns).reshape(rows, columns)
+
+
+def label_report(given, true, classes):
+    """Return for each label {"label", "images", "given", "precision", "recall"}, from labels (n,) given and true.
+
+    precision: of the images that were given it, the share that have it; recall: of those that have it, the share that
+    were given it; None where there are none.
+    """
+    counts = contingency(true, np.maximum(given, 0) + (given < 0) * classes, classes, classes + 1)  # −1: no label
+    report = []
+    for label in range(classes):
+        images, got, right = int(np.sum(counts[label])), int(np.sum(counts[:, label])), int(counts[label, label])
+        precision, recall = right / got if got else None, right / images if images else None
+        report.append({"label": label, "images": images, "given": got, "precision": precision, "recall": recall})
+    return report
 
 
 # Clustering (section 6) ----------------------------------------------------------------------------------------------
@@ -102,7 +115,7 @@ def hungarian_names(chosen, labels, k):
     counts = contingency(chosen, labels, k, int(np.max(labels)) + 1)
     names = np.full(k, -1)
     rows, columns = linear_sum_assignment(counts, maximize=True)
-    names[rows] = columns
+    names[rows] = np.where(counts[rows, columns] > 0, columns, -1)  # an empty cluster is given any label that is left
     return names
 
 
@@ -137,61 +150,24 @@ def cluster_report(y_validation, labels_validation, y_test, labels_test):
     """Return the cluster errors of y_test (n, k) with clusters named on the validation set, and NMI and ARI.
 
     cluster_error is the paper's protocol; the others are named by majority and by the best one-to-one assignment.
+    cluster_names and per_label (with the clusters of each label, and how good they are) are the paper's protocol, too.
     """
     k = y_test.shape[1]
     chosen = np.argmax(y_validation, axis=1)
     clusters = np.argmax(y_test, axis=1)
     counts = contingency(labels_test, clusters, int(np.max(labels_test)) + 1, k)
     one_to_one = hungarian_names(chosen, labels_validation, k)
+    names = heads_names(y_validation, labels_validation)
+    per_label = label_report(names[clusters], labels_test, max(int(np.max(names)), int(np.max(labels_test))) + 1)
+    for row in per_label:
+        row["clusters"] = np.flatnonzero(names == row["label"]).tolist()
     return {
-        "cluster_error": error_rate(heads_names(y_validation, labels_validation)[clusters], labels_test),
+        "cluster_error": error_rate(names[clusters], labels_test),
         "cluster_error_majority": error_rate(majority_names(chosen, labels_validation, k)[clusters], labels_test),
         "cluster_error_one_to_one": None if one_to_one is None else error_rate(one_to_one[clusters], labels_test),
         "clusters_used": int(np.sum(np.bincount(clusters, minlength=k) > 0)),
         "nmi": normalized_mutual_information(counts),
         "ari": adjusted_rand_index(counts),
+        "cluster_names": names.tolist(),
+        "per_label": per_label,
     }
-
-
-# Likelihood by Parzen windows (section 3) ----------------------------------------------------------------------------
-
-
-def parzen_log_likelihood(chunks, images, sigma):
-    """Return the mean of ln p(x) over `images` (n, d) and its standard error, p a Gaussian window on every sample.
-
-    p(x) = 1/N Σ_s N(x; s, σ²I) over all samples in `chunks`, an iterable of (m, d) arrays: millions of samples pass
-    through in the memory of one chunk, as a running maximum and a running sum.
-    """
-    n, d = images.shape
-    highest, total, count = np.full(n, -np.inf), np.zeros(n), 0
-    for samples in chunks:
-        for start in range(0, n, 1000):
-            rows = slice(start, start + 1000)
-            exponent = squared_distances(images[rows], samples)
-            exponent *= -1 / (2 * sigma * sigma)
-            top = np.maximum(highest[rows], np.max(exponent, axis=1))
-            exponent -= top[:, None].astype(exponent.dtype)
-            fresh = np.sum(np.exp(exponent, out=exponent), axis=1, dtype=np.float64)
-            total[rows] = total[rows] * np.exp(highest[rows] - top) + fresh
-            highest[rows] = top
-        count += len(samples)
-    values = highest + np.log(total) - math.log(count) - d * math.log(sigma * math.sqrt(2 * math.pi))
-    return float(np.mean(values)), float(np.std(values) / math.sqrt(n))
-
-
-def squared_distances(a, b):
-    """Return ‖a_i − b_j‖² for rows (n, d), (m, d) -> (n, m), as ‖a‖² + ‖b‖² − 2a·b: one matrix product."""
-    square = a @ b.T
-    square *= -2
-    square += np.sum(a * a, axis=1)[:, None]
-    square += np.sum(b * b, axis=1)
-    return square
-
-
-SIGMAS = [float(sigma) for sigma in np.geomspace(0.1, 0.4, 13)]
-
-
-def parzen_sigma(samples, validation, images=1000):
-    """Return the σ with the highest likelihood of the first `images` of `validation`, and the curve [(σ, ln p), …]."""
-    curve = [(sigma, parzen_log_likelihood([samples], validation[:images], sigma)[0]) for sigma in SIGMAS]
-    return max(curve, key=lambda point: point[1])[0], curve

@@ -6,6 +6,8 @@ outputs and means over the batch, so that the gradient does not depend on how ma
 paper's learning rates.) Values are arrays without dimensions and stay on the device until somebody asks.
 """
 
+import math
+
 from .backend import fusable
 
 
@@ -49,6 +51,20 @@ def kl_to_standard_normal(xp, posterior):
     variance = xp.exp(log_var)
     value = xp.sum(mean * mean + variance - log_var - 1) / (2 * n)
     return value, xp.concat([mean / n, (variance - 1) / (2 * n)], axis=1)
+
+
+def negative_entropy(xp, posterior):
+    """∫ q ln q of N(μ, σ²) = −½ Σ (ln 2πσ² + 1), posterior = [μ, ln σ²]: (n, 2d) -> value, (n, 2d)."""
+    n, d = posterior.shape[0], posterior.shape[1] // 2
+    log_var = posterior[:, d:]
+    value = -xp.sum(log_var + (math.log(2 * math.pi) + 1)) / (2 * n)
+    return value, xp.concat([xp.zeros_like(log_var), xp.full_like(log_var, -1 / (2 * n))], axis=1)
+
+
+def negative_log_density(xp, z, prior):
+    """−ln p(z) of a prior whose ln p(z) has a slope: (n, d) -> value, (n, d)."""
+    n = z.shape[0]
+    return -xp.sum(prior.log_density(xp, z)) / n, -prior.slope(xp, z) / n
 
 
 def head_distance(xp, heads, eta):

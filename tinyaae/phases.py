@@ -18,6 +18,8 @@ from .losses import (
     half_squared_error,
     head_distance,
     kl_to_standard_normal,
+    negative_entropy,
+    negative_log_density,
     softmax_cross_entropy,
 )
 from .networks import Code, Gradients
@@ -97,7 +99,8 @@ class Reconstruction(Phase):
         q_cache, p_cache, doutput, dpenalty = cache
         self.gradients.zero()
         dcode = self.decoder.backward(doutput, p_cache, self.gradients)
-        dcode = dcode._replace(y=None if self.given_label else dcode.y, posterior=dpenalty.posterior)
+        dz = dcode.z if dpenalty.z is None else dcode.z + dpenalty.z
+        dcode = dcode._replace(y=None if self.given_label else dcode.y, z=dz, posterior=dpenalty.posterior)
         self.encoder.backward(dcode, q_cache, self.gradients)
         self._statistics = q_cache, p_cache
 
@@ -108,13 +111,22 @@ class Reconstruction(Phase):
 
 
 class Variational(Reconstruction):
-    """min over Q, P of ½ Σ (P(z) − x)² + KL(q(z|x) ‖ N(0, I)), z drawn from q(z|x) = N(μ, σ²): the VAE.
+    """min over Q, P of ½ Σ (P(z) − x)² + KL(q(z|x) ‖ p(z)), z drawn from q(z|x) = N(μ, σ²): the VAE.
 
     The KL does by a formula, and for each image alone, what the adversary of an AAE does by samples and for all
-    images together (section 2.1).
+    images together (section 2.1). The formula is whole where p(z) is N(0, I); for another `prior` the half without
+    the entropy of q is taken at the z that was drawn.
     """
 
+    def __init__(self, encoder, decoder, optimizer, seed=0, prior=None):
+        super().__init__(encoder, decoder, optimizer, seed)
+        self.prior = prior
+
     def penalty(self, code):
+        if self.prior is not None:
+            entropy, dposterior = negative_entropy(self.backend.xp, code.posterior)
+            surprise, dz = negative_log_density(self.backend.xp, code.z, self.prior)
+            return {"kl": entropy + surprise}, Code(z=dz, posterior=dposterior)
         kl, dposterior = kl_to_standard_normal(self.backend.xp, code.posterior)
         return {"kl": kl}, Code(posterior=dposterior)
 

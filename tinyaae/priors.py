@@ -29,6 +29,10 @@ class Prior:
         """Return ln p(z) for each row: (n, d) -> (n,)."""
         raise UserError(f"prior {type(self).__name__.lower()}: has no density in closed form; it can only be sampled")
 
+    def slope(self, xp, z):
+        """Return ∂ ln p(z) / ∂z: (n, d) -> (n, d)."""
+        raise UserError(f"prior {type(self).__name__.lower()}: ln p(z) has no slope everywhere; only an AAE can use it")
+
     def _mode(self, n, ctx, labels):
         """Return a one-hot (n, modes): the label's mode, or a random one where there is no label."""
         random = one_hot_uniform(ctx, n, self.modes)
@@ -49,6 +53,9 @@ class Gaussian(Prior):
         square = xp.sum((z / self.std) ** 2, axis=1)
         return -square / 2 - self.d * math.log(self.std * math.sqrt(2 * math.pi))
 
+    def slope(self, xp, z):
+        return -z / self.std**2
+
 
 class Laplace(Prior):
     """Independent Laplace: p(z) = e^{−|z|/scale} / (2·scale)."""
@@ -64,6 +71,9 @@ class Laplace(Prior):
 
     def log_density(self, xp, z):
         return -xp.sum(xp.abs(z), axis=1) / self.scale - self.d * math.log(2 * self.scale)
+
+    def slope(self, xp, z):
+        return -xp.sign(z) / self.scale
 
 
 class Uniform(Prior):
@@ -136,12 +146,27 @@ class GaussianMixture(Prior):
         return axis * (self.distance + self.long * noise[:, :1]) + across * (self.short * noise[:, 1:])
 
     def log_density(self, xp, z):
-        density = 0.0
-        for cosine, sine in self.axes.tolist():
-            along = (z[:, 0] * cosine + z[:, 1] * sine - self.distance) / self.long
-            across = (z[:, 1] * cosine - z[:, 0] * sine) / self.short
-            density = density + xp.exp(-(along * along + across * across) / 2)
-        return xp.log(density + 1e-37) - math.log(2 * math.pi * self.long * self.short * self.modes)
+        *_, exponent = self._petals(xp, z)
+        highest = xp.max(exponent, axis=1)
+        total = xp.sum(xp.exp(exponent - highest[:, None]), axis=1)
+        return highest + xp.log(total) - math.log(2 * math.pi * self.long * self.short * self.modes)
+
+    def slope(self, xp, z):
+        """Return ∂ ln p(z) / ∂z (n, 2): that of each petal's exponent, weighted by how likely z is the petal's."""
+        along, across, exponent = self._petals(xp, z)
+        share = xp.exp(exponent - xp.max(exponent, axis=1, keepdims=True))
+        share = share / xp.sum(share, axis=1, keepdims=True)
+        out, side = -share * along / self.long, -share * across / self.short  # (n, modes), along and across each axis
+        x = sum(out[:, k] * cosine - side[:, k] * sine for k, (cosine, sine) in enumerate(self.axes.tolist()))
+        y = sum(out[:, k] * sine + side[:, k] * cosine for k, (cosine, sine) in enumerate(self.axes.tolist()))
+        return xp.stack([x, y], axis=1)
+
+    def _petals(self, xp, z):
+        """Return z's place along and across each petal, in standard deviations, and −½ their squares: (n, modes)."""
+        x, y, axes = z[:, 0], z[:, 1], self.axes.tolist()
+        along = xp.stack([(x * cosine + y * sine - self.distance) / self.long for cosine, sine in axes], axis=1)
+        across = xp.stack([(y * cosine - x * sine) / self.short for cosine, sine in axes], axis=1)
+        return along, across, -(along * along + across * across) / 2
 
     def walks(self, steps):
         """Return points (modes, steps, 2) along the long axis of each petal, two standard deviations to either side."""

@@ -28,9 +28,10 @@ def autoencoder(make):
 
 
 def vae(make):
-    """The other way to a prior: q(z|x) is a Gaussian, and a formula pulls it towards N(0, I)."""
+    """The other way to a prior: q(z|x) is a Gaussian, and a formula pulls it towards p(z)."""
     q, p = make.encoder(), make.decoder()
-    return [q, p], [Variational(q, p, make.optimizer("reconstruction"), make.seed)]
+    other = None if make.config.prior == "gaussian" else make.prior
+    return [q, p], [Variational(q, p, make.optimizer("reconstruction"), make.seed, other)]
 
 
 def gan(make):

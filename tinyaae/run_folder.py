@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from .checkpoint import read_checkpoint, write_checkpoint
 from .config import Config
 from .errors import UserError
@@ -168,6 +170,25 @@ class RunFolder:
         """Write `system` at `position` to checkpoint.npz."""
         write_safely(self.path / "checkpoint.npz", lambda file: write_checkpoint(file, system, position))
         self.saved = position
+
+    def save_codes(self, epoch, places, labels):
+        """Keep for the animation the codes (n, d) of some images after `epoch`, and the images' labels (n,)."""
+        folder = self.path / "codes"
+        folder.mkdir(exist_ok=True)
+        arrays = {"places": places.astype(np.float16), "labels": labels}  # half precision: less than a pixel
+        write_safely(folder / f"{epoch:06}.npz", lambda file: np.savez(file, **arrays))
+
+    def codes(self):
+        """Return [(epoch, codes (n, d), labels (n,)), …] of an animated run, in order; empty for another."""
+        frames = []
+        for file in sorted((self.path / "codes").glob("*.npz")):
+            try:
+                with np.load(file, allow_pickle=False) as saved:
+                    frames.append((int(file.stem), saved["places"].astype(np.float32), saved["labels"]))
+            except Exception as error:
+                came = " ".join(f"{type(error).__name__}: {error}".split())
+                raise UserError(f"{file}: cannot be read ({came}); is it damaged?") from error
+        return frames
 
     def save_best(self, system, position):
         """Write `system` at `position` to best.npz."""

@@ -8,6 +8,7 @@ import numpy as np
 from .context import Context
 from .data import unit_interval
 from .errors import UserError, expect_columns
+from .layers import ClusterHeads
 from .networks import Code
 
 CHUNK = 1000  # rows at a time, so that a whole test set needs little memory
@@ -51,6 +52,25 @@ class System:
         if "Q" not in self.networks:
             raise UserError(f"encode: mode {self.config.mode} has no encoder; it can only sample and decode")
         return self._in_chunks(self._encode, self._images("encode", images))
+
+    def encode_drawn(self, images):
+        """Return the `Code` of images (n, d) as D saw it: where q(z|x) is a Gaussian, z is drawn from it."""
+        code = self.encode(images)
+        d = code.z.shape[1]
+        if code.posterior.shape[1] == d:
+            return code
+        noise = np.random.default_rng(0).standard_normal(code.z.shape)
+        return code._replace(z=code.z + np.exp(code.posterior[:, d:] / 2) * noise)
+
+    def heads(self):
+        """Return W_C (k, z), the cluster heads, where P reads y·W_C + z, else None."""
+        layer = self.networks["P"].stack.layers[0]
+        return self.backend.to_numpy(layer.W) if isinstance(layer, ClusterHeads) else None
+
+    def places(self, code):
+        """Return the points (n, z) where P reads a `Code`: y·W_C + z where there are cluster heads, else z."""
+        heads = self.heads()
+        return code.z if heads is None else code.y @ heads + code.z
 
     def decode(self, z, y=None):
         """Return images (n, d) in [0, 1] for styles z (n, z) and, where P reads a y, y (n, k)."""

@@ -25,6 +25,8 @@ from .evaluation import diagnostics
 from .optimizers import linear_schedule, step_schedule
 from .phases import Batch
 
+WATCHED, FRAMES = 500, 200  # validation images in an animation, and frames at most (one more for the end)
+
 WORDS = {  # metric -> how the progress bar says it
     "reconstruction": "reconstruction {:.1f}",
     "D_z_accuracy": "D_gauss right {:.0%}",
@@ -61,7 +63,7 @@ class Batches:
 
     def __init__(self, dataset, config, backend):
         self.backend, self.size, self.classes = backend, config.batch_size, dataset.classes
-        parts = split(dataset.y_train, dataset.classes, config.labels, config.seed)
+        parts = split(dataset.y_train, dataset.classes, config.labels, config.seed, config.images)
         self.images, self.y = backend.store(dataset.x_train), dataset.y_train
         self.validation = dataset.x_train[parts.validation], dataset.y_train[parts.validation]
         self.size = min(config.batch_size, len(parts.train))
@@ -124,6 +126,7 @@ def train(system, batches, folder, position=START, quiet=False, say=print):
     with warnings.catch_warnings(), Interruption() as interruption:
         warnings.simplefilter("ignore", RuntimeWarning)  # overflow and NaN are looked for below, and told in one line
         if position == START:
+            keep_codes(system, batches, folder, 0)
             folder.save(system, START)
         for epoch in range(position.epoch, epochs):
             row = training.epoch(epoch, position, interruption)
@@ -188,6 +191,7 @@ class Training:
             self.folder.save_best(self.system, position)
             self.best = measure(row)
         self.folder.append_metrics(row)
+        keep_codes(self.system, self.batches, self.folder, position.epoch)
         if position.epoch % config.save_every == 0 or position.epoch == config.epochs:
             self.save(position)
 
@@ -256,3 +260,11 @@ class Interruption:
         """Raise `Interrupted` if a signal has come."""
         if self.signal is not None:
             raise Interrupted(self.signal)
+
+
+def keep_codes(system, batches, folder, epoch):
+    """Where the run is to be animated, write where P reads some validation images, in about 200 epochs of the run."""
+    config = system.config
+    if config.animate and (epoch % -(-config.epochs // FRAMES) == 0 or epoch == config.epochs):
+        images, labels = (part[:WATCHED] for part in batches.validation)
+        folder.save_codes(epoch, system.places(system.encode_drawn(images)), labels)

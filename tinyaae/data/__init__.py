@@ -72,14 +72,17 @@ def unit_interval(images):
     return images.astype(np.float32, copy=False)
 
 
-def split(y_train, classes, labels, seed):
-    """Return the `Split` of `y_train (n,)`; `labels` is 0, "all" or at least one a class, else `UserError`."""
+def split(y_train, classes, labels, seed, images=0):
+    """Return the `Split` of `y_train (n,)`; `labels` is 0, "all" or at least one a class, else `UserError`.
+
+    Of the images not held out for validation, `train` is all of them, or a drawn `images` where there are more.
+    """
     n = len(y_train)
     if n < 2:
         raise UserError(f"split: {n} training images, expected at least 2; one goes to validation")
     order = _shuffled(n, seed, VALIDATION)
     held_out = max(1, min(5000, n // 12))
-    train = np.sort(order[held_out:])
+    train = np.sort(order[held_out:][: images or n])
     return Split(train, np.sort(order[:held_out]), _labelled(train, y_train, classes, labels, seed))
 
 

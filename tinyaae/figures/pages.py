@@ -9,7 +9,7 @@ import textwrap
 import numpy as np
 from matplotlib.figure import Figure
 
-from .data import unit_interval
+from ..data import unit_interval
 
 DPI, EDGE, GAP = 110, 24, 4  # dots an inch; white around a page and between its images, in pixels
 INK, GREY, FAINT, BLUE, ORANGE = "#222222", "#777777", "#d8d8d8", "#1f77b4", "#ff7f0e"
@@ -26,13 +26,19 @@ def page(width, height, title, note):
     return figure, top
 
 
-def chart_page(width, height, title, note, shape=(1, 1)):
-    """Return a Figure and its axes, `shape` rows and columns of them."""
+def save(figure, path):
+    """Write `figure` as PNG, the same bytes anywhere; return `path`."""
+    figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+    return path
+
+
+def chart_page(width, height, title, note, shape=(1, 1), between=0.42):
+    """Return a Figure and its axes, `shape` rows and columns of them; `between` rows is this share of their height."""
     figure, top = page(width, height, title, note)
     whole = top + height
     grid = figure.add_gridspec(
         *shape, left=3 * EDGE / width, right=1 - EDGE / width, top=1 - (top + 30) / whole, bottom=56 / whole,
-        wspace=0.25, hspace=0.42,
+        wspace=0.25, hspace=between,
     )  # fmt: skip
     axes = [figure.add_subplot(cell) for cell in grid]
     for ax in axes:

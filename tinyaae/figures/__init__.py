@@ -1,0 +1,85 @@
+"""Figures: what a trained system looks like, saved as PNG beside its run.
+
+Each picture is one function, in `images`, `codes` or `charts`, to a matplotlib `Figure`. The table `PICTURES` says what
+a system must be able to do for a picture to make sense, and `draw_all` draws those that do. `pages` is the paper.
+
+    python -m tinyaae.figures draw RUN                  the pictures of a run again
+    python -m tinyaae.figures compare RUN RUN …         latent spaces side by side, such as an AAE's and a VAE's
+"""
+
+from .charts import confidence, confusion, label_histogram, learning_curves, matching, sigma_curve
+from .codes import animation, circle, embedding, latent, side_by_side, tsne, z_histogram
+from .images import (
+    along_the_prior,
+    manifold,
+    members,
+    nearest,
+    reconstructions,
+    samples,
+    style_content,
+    sweep,
+    walk,
+)
+from .pages import save
+from .seen import has_prior
+
+__all__ = ["PICTURES", "REPORTS", "can", "draw_all", "side_by_side"]
+
+
+def can(system):
+    """Return what a system can do, in the words of `PICTURES`."""
+    config = system.config
+    words = {
+        "encode": "Q" in system.networks,
+        "sample": has_prior(system),
+        "read y": config.given_y > 0,
+        "say y": config.y > 0,
+        "classify": config.y_is_class,
+        "plane": config.z == 2 and config.given_y == 0,
+        "axes": hasattr(system.prior, "walks"),
+        "sweep": config.z > 2 or config.given_y > 0,
+        "circle": system.heads() is not None and config.z > 2,
+        "embed": config.z + config.y > 2 and (config.y > 0 or tsne() is not None),  # z's components are in `latent`
+    }
+    return {word for word, true in words.items() if true}
+
+
+PICTURES = [  # the picture, and what a system must be able to do for it to make sense
+    (reconstructions, {"encode"}),
+    (walk, {"encode"}),
+    (latent, {"encode"}),
+    (embedding, {"encode", "embed"}),
+    (circle, {"encode", "circle"}),
+    (z_histogram, {"encode"}),
+    (samples, {"sample"}),
+    (style_content, {"sample", "read y"}),
+    (sweep, {"sample", "sweep"}),
+    (nearest, {"sample"}),
+    (manifold, {"sample", "plane"}),
+    (along_the_prior, {"sample", "axes", "plane"}),
+    (members, {"say y", "read y"}),
+    (label_histogram, {"say y"}),
+    (confusion, {"say y"}),
+    (confidence, {"say y"}),
+]
+REPORTS = [  # the picture, and how the names of the entries of result.json begin that it shows
+    (matching, "per_label"),
+    (sigma_curve, "parzen_curve"),
+]
+
+
+def draw_all(system, dataset, folder, found=None):
+    """Save in `folder.figures` the pictures that make sense for `system`; return their paths.
+
+    `found` is what `evaluate` reported; without it, what the run's result.json says, if it has one.
+    """
+    found = found or folder.result() or {}
+    figures = {draw.__name__: draw(system, dataset) for draw, needs in PICTURES if needs <= can(system)}
+    figures |= {draw.__name__: draw(found) for draw, key in REPORTS if any(name.startswith(key) for name in found)}
+    if folder.metrics():
+        figures["learning_curves"] = learning_curves(system, folder.metrics())
+    paths = [save(figure, folder.figures / f"{name}.png") for name, figure in figures.items()]
+    if folder.codes():
+        paths.append(folder.figures / "latent.gif")
+        animation(system, folder.codes(), paths[-1])
+    return paths

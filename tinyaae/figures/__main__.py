@@ -1,0 +1,60 @@
+"""Draw the pictures of a run again, or the latent spaces of several runs on one page (figure 2 of the paper).
+
+    python -m tinyaae.figures draw runs/my-run
+    python -m tinyaae.figures compare runs/aae runs/vae --out aae_beside_vae.png
+
+Exit status: 0 done, 2 a mistake in what was asked (one line says which).
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from .. import UserError, data, load
+from ..run_folder import RunFolder
+from . import draw_all, side_by_side
+from .pages import save
+
+
+def main(argv=None):
+    """Do what the words in `argv` ask; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tinyaae.figures", description=__doc__.splitlines()[0])
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    draw = verbs.add_parser("draw", help="the pictures of a run again, into its figures/")
+    draw.add_argument("run", help="the run's folder")
+    compare = verbs.add_parser("compare", help="the latent spaces of several runs on one page")
+    compare.add_argument("runs", nargs="+", metavar="run", help="the runs' folders, from left to right")
+    compare.add_argument("--out", default="side_by_side.png", metavar="FILE", help="default: side_by_side.png")
+    args = parser.parse_args(argv)
+    try:
+        if args.verb == "draw":
+            paths = draw_all(*opened(args.run), RunFolder.open(args.run))
+            print(f"{len(paths)} pictures in {Path(args.run) / 'figures'}")
+        else:
+            write(side_by_side([(Path(run).name, *opened(run)) for run in args.runs]), args.out)
+            print(args.out)
+    except UserError as error:
+        print(f"python -m tinyaae.figures: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def opened(run):
+    """Return the system of a run and the data it was trained on."""
+    system = load(run)
+    source = system.config.data
+    return system, data.load_mnist() if source is None else data.load(source)
+
+
+def write(figure, path):
+    """Save `figure` at `path`, the user's choice."""
+    if Path(path).suffix != ".png":
+        raise UserError(f"--out: {path} given, expected a name that ends in .png")
+    try:
+        save(figure, path)
+    except OSError as error:
+        raise UserError(f"--out: {path} cannot be written ({error.strerror}); does its folder exist?") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

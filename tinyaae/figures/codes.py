@@ -1,0 +1,253 @@
+"""Pictures of the latent space: where codes lie beside the prior, on a map, run beside run, or moving.
+
+Where P reads y·W_C + z, that is the code that is shown. Codes of more than two dimensions are seen in the plane of
+their two principal components, unless a picture says that it maps them otherwise.
+"""
+
+from itertools import combinations
+
+import numpy as np
+from matplotlib.animation import PillowWriter
+from matplotlib.lines import Line2D
+
+from ..errors import UserError
+from .pages import BLUE, DPI, INK, chart_page, name_axes
+from .seen import MOST_POINTS, from_prior, has_prior, palette, plane, prior_contours, shown
+
+HEAD = dict(boxstyle="circle,pad=0.2", fc="white", ec=INK, lw=0.8)
+
+
+def codes_seen(system, dataset):
+    """Return where P reads the codes of test images (n, d), their labels (n,), and what such a code is called."""
+    images, labels = dataset.x_test[:MOST_POINTS], dataset.y_test[:MOST_POINTS]
+    name = "z" if system.heads() is None else "y·W_C + z"
+    return system.places(system.encode_drawn(images)), labels, name
+
+
+def prior_seen(system, n):
+    """Return n draws of the prior (n, d), around the cluster heads in turn where there are any, and their y (n,)."""
+    contents = np.arange(n) % (system.config.given_y or system.config.classes)
+    drawn, heads = from_prior(system, n, contents), system.heads()
+    return (drawn if heads is None else heads[contents] + drawn), contents
+
+
+def contours_of(system, drawn):
+    """Return the prior's lines in the plane, or None where its codes lie elsewhere or it has no density."""
+    flat = system.config.z == 2 and system.heads() is None and has_prior(system)
+    return prior_contours(system.prior, drawn) if flat else None
+
+
+def reach_of(*clouds):
+    """Return the interval that holds nearly all coordinates of some clouds of points (n, 2), with a margin."""
+    low, high = np.quantile(np.concatenate(clouds).astype(float), [0.001, 0.999])
+    margin = 0.15 * (high - low) + 1e-6
+    return low - margin, high + margin
+
+
+def scatter(ax, points, colours, reach, contours=None, heads=()):
+    """Draw points (n, 2) with a colour each, the prior's lines, and the cluster heads (k, 2) by number."""
+    dots = ax.scatter(*points.T, s=7, c=colours, alpha=0.8, linewidths=0)
+    if contours:
+        ax.contour(*contours, colors=INK, linewidths=0.7, alpha=0.6)
+    for k, (x, y) in enumerate(heads):
+        ax.text(x, y, str(k), fontsize=9, color=INK, ha="center", va="center", clip_on=True, bbox=HEAD)
+    ax.set(xlim=reach, ylim=reach, aspect="equal")
+    return dots
+
+
+def key_of_classes(figure, classes):
+    """Write which colour is which class: at the top right, or, on a narrow page, under the heading."""
+    colours, step = palette(classes), 1 if classes <= 10 else -(-classes // 7)
+    keys = [Line2D([], [], ls="", marker="o", color=colours[k], label=k) for k in range(0, classes, step)]
+    look = dict(fontsize=8.5, frameon=False, columnspacing=0.6, handletextpad=-0.2, borderaxespad=0.2)
+    wide, under = figure.get_figwidth() * DPI > 760, figure.axes[0].get_position().y1
+    top = 1 if wide else under + 30 / (figure.get_figheight() * DPI)
+    figure.legend(handles=keys, loc="upper right", bbox_to_anchor=(1, top), ncols=10, **look)
+
+
+def latent(system, dataset):
+    """Draw where the codes of test images lie, coloured by class, and samples from the prior on the same map."""
+    z, labels, name = codes_seen(system, dataset)
+    onto, axis_names = plane(z)
+    colours, heads, contours = palette(dataset.classes), system.heads(), None
+    clouds = [(f"Codes {name} of {len(z)} test images", onto(z), colours[labels])]
+    note = "Nothing tells a plain autoencoder where its codes should lie."
+    if has_prior(system):
+        drawn, contents = prior_seen(system, len(z))
+        told = colours[contents] if system.config.mode == "label-regularized" else "#9a9a9a"
+        clouds.append((f"As many samples of {name} from the prior", onto(drawn), told))
+        note = "Training pulls the codes on the left, all classes together, into the shape of the prior on the right."
+        if system.config.mode == "label-regularized":
+            note = (
+                "Training pulls the codes on the left, class by class, to that class's part of the prior on the right."
+            )
+        contours = contours_of(system, drawn)
+    note += " Lines hold 50, 90 and 99 % of the prior." if contours else ""
+    note += " Circles are the cluster heads, the rows of W_C." if heads is not None else ""
+    figure, axes = chart_page(100 + 520 * len(clouds), 565, "Latent space", note, (1, len(clouds)))
+    reach = reach_of(*[points for _, points, _ in clouds])
+    for ax, (title, points, chosen) in zip(axes, clouds, strict=True):
+        scatter(ax, points, chosen, reach, contours, () if heads is None else onto(heads))
+        name_axes(ax, title, *axis_names)
+    key_of_classes(figure, dataset.classes)
+    return figure
+
+
+def side_by_side(runs):
+    """Draw the latent spaces of several runs on one page (figure 2); `runs` = [(name, system, dataset), …].
+
+    Raises `UserError` for a system without an encoder, or where the classes are not the same.
+    """
+    for name, system, dataset in runs:
+        if "Q" not in system.networks:
+            raise UserError(f"{name}: mode {system.config.mode} has no encoder, so no codes to compare; leave it out")
+        if dataset.classes != runs[0][2].classes:
+            came, expected = dataset.classes, runs[0][2].classes
+            raise UserError(f"{name}: data of {came} classes, expected {expected} as in {runs[0][0]}; the same --data?")
+    columns = len(runs) if len(runs) <= 3 else 2 if len(runs) == 4 else 3
+    shape = -(-len(runs) // columns), columns
+    note = (
+        "Codes of test images, coloured by class, run beside run. Lines hold 50, 90 and 99 % of the prior: the prior "
+        "will hardly draw a code that lies outside, and in an empty place inside P has learned nothing."
+    )
+    width, height = max(100 + 400 * columns, 620), 430 * shape[0] + 10
+    figure, axes = chart_page(width, height, "Latent spaces side by side", note, shape, between=0.25)
+    for ax, (name, system, dataset) in zip(axes, runs, strict=False):
+        z, labels, _ = codes_seen(system, dataset)
+        onto, axis_names = plane(z)
+        drawn = prior_seen(system, len(z))[0] if has_prior(system) else z
+        heads, contours = system.heads(), contours_of(system, drawn)
+        reach = reach_of(onto(z), onto(drawn))
+        scatter(ax, onto(z), palette(dataset.classes)[labels], reach, contours, () if heads is None else onto(heads))
+        prior = f", {system.config.prior} prior" if has_prior(system) else ""
+        name_axes(ax, f"{name}: {system.config.mode}{prior}", *axis_names)
+    for ax in axes[len(runs) :]:
+        ax.remove()
+    key_of_classes(figure, dataset.classes)
+    return figure
+
+
+def z_histogram(system, dataset):
+    """Draw how often each value of z occurs, over all its coordinates, and how often the prior wants it."""
+    z = system.encode_drawn(dataset.x_test[:MOST_POINTS]).z.astype(float)
+    drawn = from_prior(system, 20000, np.arange(20000) % system.config.classes) if has_prior(system) else z
+    low, high = [mix(np.quantile(z, q), np.quantile(drawn, q)) for mix, q in ((min, 0.002), (max, 0.998))]
+    edges = np.linspace(low - 1e-6, high + 1e-6, 61)
+    density = lambda values: np.histogram(values, edges)[0] / (values.size * (edges[1] - edges[0]))  # noqa: E731
+    few = min(z.shape[1], 50)
+    note = f"All {z.shape[1]} coordinates of z together. Each thin line is one coordinate alone."
+    figure, (ax,) = chart_page(620, 400, "The values of z", note + shown(few, z.shape[1], "have one"))
+    for coordinate in z.T[:few]:
+        ax.stairs(density(coordinate), edges, color=BLUE, alpha=0.25, lw=0.6)
+    ax.stairs(density(z), edges, color=BLUE, alpha=0.35, fill=True, label="codes z of test images")
+    if drawn is not z:
+        ax.stairs(density(drawn), edges, color=INK, lw=1.5, label="prior p(z)")
+    name_axes(ax, "", "value of a coordinate", "density")
+    ax.legend(fontsize=8.5, frameon=False, labelcolor=INK)
+    return figure
+
+
+# Maps of more than two dimensions ------------------------------------------------------------------------------------
+
+
+def tsne():
+    """Return scikit-learn's t-SNE where it is installed, else None."""
+    try:
+        from sklearn.manifold import TSNE
+    except ImportError:
+        return None
+    return TSNE
+
+
+def embedding(system, dataset):
+    """Draw one map of the whole code, y beside z, coloured by class: t-SNE, or principal components without it."""
+    TSNE = tsne()
+    most = MOST_POINTS // 2 if TSNE else MOST_POINTS  # t-SNE takes seconds for a thousand points
+    images, labels = dataset.x_test[:most], dataset.y_test[:most]
+    code = system.encode_drawn(images)
+    parts = [part - np.mean(part, axis=0) for part in (code.y, code.z) if part is not None]
+    whole = np.concatenate([part / np.sqrt(np.sum(np.var(part, axis=0)) + 1e-12) for part in parts], axis=1)
+    note = f"The codes ({'y, z' if len(parts) == 2 else 'z'}) of {len(images)} test images, coloured by class."
+    note += " y and z are scaled to the same total variance." if len(parts) == 2 else ""
+    if TSNE:
+        fit = TSNE(2, init="pca", random_state=0, perplexity=min(30, (len(whole) - 1) / 3))
+        points, names = fit.fit_transform(whole.astype(np.float32)), ("", "")
+        title = "A map of the codes: t-SNE"
+        note += " t-SNE keeps neighbours together; distances between groups, and the axes, mean nothing."
+    else:
+        onto, names = plane(whole)
+        title, points = "A map of the codes: principal components", onto(whole)
+        note += " Where scikit-learn is installed, this is t-SNE instead."
+    figure, (ax,) = chart_page(660, 640, title, note)
+    scatter(ax, points, palette(dataset.classes)[labels], reach_of(points))
+    name_axes(ax, "", *names)
+    key_of_classes(figure, dataset.classes)
+    return figure
+
+
+def onto_circle(heads):
+    """Return a map from points (n, d) to (n, 2), linear around the heads' centre, and where it sends `heads` (k, d).
+
+    Heads go to points evenly spaced on the unit circle (section 7). Which to which is ours to choose, and decides how
+    much the map must stretch z to get them there: heads swap places as long as that makes it stretch less. With more
+    heads than d + 1 no such map is exact, and the error of the nearest one counts first.
+    """
+    angle = 2 * np.pi * np.arange(len(heads)) / len(heads)
+    places, centre = np.stack([np.cos(angle), np.sin(angle)], axis=1), np.mean(heads, axis=0)
+    inverse = np.linalg.pinv(heads - centre)
+
+    def cost(order):
+        linear = inverse @ places[order]
+        return np.sum(linear**2) + 100 * np.sum(((heads - centre) @ linear - places[order]) ** 2)
+
+    order, improved = np.arange(len(heads)), True
+    while improved:
+        improved = False
+        for i, j in combinations(range(len(heads)), 2):
+            swapped = order.copy()
+            swapped[[i, j]] = order[[j, i]]
+            if cost(swapped) < cost(order) - 1e-9:
+                order, improved = swapped, True
+    linear = inverse @ places[order]
+    return (lambda x: (x - centre) @ linear), (heads - centre) @ linear
+
+
+def circle(system, dataset):
+    """Draw the codes y·W_C + z mapped so that the cluster heads lie evenly on a circle (figure 11)."""
+    z, labels, name = codes_seen(system, dataset)
+    k, d = system.heads().shape
+    onto, heads = onto_circle(system.heads().astype(float))
+    note = f"The linear map from {d} dimensions to 2 that sends the {k} cluster heads, the rows of W_C, "
+    note += "to points evenly spaced on a circle"
+    note += "." if k <= d + 1 else f", as nearly as it can: {k} heads in {d} dimensions leave it no free choice."
+    note += " Heads stand in the order that stretches z least."
+    figure, (ax,) = chart_page(660, 640, f"Codes {name} on the circle of their heads", note)
+    scatter(ax, onto(z), palette(dataset.classes)[labels], reach_of(onto(z), heads), heads=heads)
+    name_axes(ax)
+    key_of_classes(figure, dataset.classes)
+    return figure
+
+
+# Over the epochs ------------------------------------------------------------------------------------------------------
+
+
+def animation(system, frames, path):
+    """Save as GIF how codes move over the epochs; `frames` = [(epoch, codes (n, d), labels (n,)), …], in order."""
+    _, last, labels = frames[-1]
+    onto, axis_names = plane(last)
+    drawn = prior_seen(system, 2000)[0] if has_prior(system) else last
+    contours = contours_of(system, drawn)
+    note = f"Codes of {len(labels)} validation images, coloured by class, epoch by epoch."
+    note += " Lines hold 50, 90 and 99 % of the prior." if contours else ""
+    figure, (ax,) = chart_page(620, 600, "How the latent space took shape", note)
+    reach = reach_of(*[onto(z) for _, z, _ in frames[len(frames) // 2 :]], onto(drawn))
+    dots = scatter(ax, onto(frames[0][1]), palette(system.config.classes)[labels], reach, contours)
+    name_axes(ax, "", *axis_names)
+    key_of_classes(figure, system.config.classes)
+    writer = PillowWriter(fps=max(4, min(15, len(frames) / 10)))
+    writer.setup(figure, path, dpi=DPI)
+    for epoch, z, _ in frames + 8 * frames[-1:]:  # the end stands still for a while
+        dots.set_offsets(onto(z))
+        ax.set_title(f"epoch {epoch}", fontsize=9.5, color=INK, loc="left")
+        writer.grab_frame()
+    writer.finish()

@@ -1,0 +1,147 @@
+"""Pictures made of images: reconstructions, samples, walks, and what each y and each z stands for.
+
+Each is one function from a system and its data to a matplotlib `Figure`.
+"""
+
+import numpy as np
+
+from ..data import unit_interval
+from ..parzen import squared_distances
+from .pages import image_page
+from .seen import MOST_ROWS, decode, examples, from_prior, shown, style_grid
+
+
+def reconstructions(system, dataset):
+    """Draw test images of every class, each above what the decoder makes of its code."""
+    images, labels = dataset.x_test, dataset.y_test
+    across = -(-10 // min(10, len(np.unique(labels))))
+    where = examples(labels, 2 * across)
+    pairs = []
+    for band in (where[:, :across].ravel(), where[:, across:].ravel()):
+        pairs += [unit_interval(images[band]), system.reconstruct(images[band], labels[band])]
+    note = "Test images x, each above x̂ = P(Q(x)), what the decoder makes of its code."
+    note += shown(len(where), dataset.classes, "classes")
+    return image_page(
+        system, np.concatenate(pairs), (4, across * len(where)), "Reconstructions", note, ["x", "x̂", "x", "x̂"],
+        [str(k) for k in labels[where[:, :across]].ravel()], wide_above=(2,),
+    )  # fmt: skip
+
+
+def samples(system, dataset):
+    """Draw images decoded from the prior; where the content can be chosen, each row has its own."""
+    told = system.config.mode == "label-regularized"
+    k = system.prior.modes if told else system.config.given_y
+    rows = min(k, MOST_ROWS) or 10
+    labels = np.repeat(np.arange(rows), 10)
+    images = decode(system, from_prior(system, 10 * rows, labels), labels)
+    note = "Nobody drew these: z comes from the prior p(z), and the decoder P makes it an image."
+    if told:
+        note += " In each row, z comes from the part of the prior that belongs to one class."
+    elif k:
+        note += " Each row has one y, and each image a z of its own."
+    names = [f"{'class' if told else 'y ='} {i}" for i in range(rows)] if k else ()
+    return image_page(system, images, (rows, 10), "Samples from the prior", note + shown(rows, k, "rows"), names)
+
+
+def style_content(system, dataset):
+    """Draw the same styles with every content."""
+    rows = min(system.config.given_y, MOST_ROWS)
+    z, labels = style_grid(system, rows, 10)
+    note = "A row shares its content y; a column shares its style z, drawn from the prior."
+    note += shown(rows, system.config.given_y, "rows")
+    title, names = "Style × content: each row one y, each column one z", [f"y = {k}" for k in range(rows)]
+    return image_page(system, decode(system, z, labels), (rows, 10), title, note, names)
+
+
+def sweep(system, dataset):
+    """Draw what one coordinate of z does: each row one y, or, where P reads no y, each row another coordinate."""
+    drawn = from_prior(system, 20000)
+    share, middle = (np.arange(10) + 0.5) / 10, np.median(drawn, axis=0)
+    k = system.config.given_y
+    things, word = (k, "rows") if k else (drawn.shape[1], "coordinates")
+    rows = min(things, MOST_ROWS)
+    z, labels = np.tile(middle, (rows, 10, 1)), np.repeat(np.arange(rows), 10)
+    if k:
+        moved = np.full(rows, liveliest(system, middle, drawn))
+        names, which = [f"y = {i}" for i in range(rows)], f"coordinate {moved[0]} of z (it changes most)"
+    else:
+        moved = np.arange(rows)
+        names, which = [f"z {i}" for i in range(rows)], "one coordinate of z"
+    for row, i in enumerate(moved):
+        z[row, :, i] = np.quantile(drawn[:, i], share)
+    note = f"Along each row, {which} runs through percentiles 5, 15, … 95 of the prior; the others stay in the middle."
+    images = decode(system, z.reshape(rows * 10, -1), labels)
+    return image_page(system, images, (rows, 10), "Sweeping z", note + shown(rows, things, word), names)
+
+
+def liveliest(system, middle, drawn):
+    """Return the coordinate of z that changes P's image most between its percentiles 5 and 95, over all y."""
+    k, d = system.config.given_y, len(middle)
+    ends = []
+    for q in (0.05, 0.95):
+        z = np.tile(middle, (d, 1))
+        np.fill_diagonal(z, np.quantile(drawn, q, axis=0))
+        ends.append(decode(system, np.repeat(z, k, axis=0), np.tile(np.arange(k), d)))
+    return int(np.argmax(np.sum((ends[0] - ends[1]) ** 2, axis=1).reshape(d, k).sum(axis=1)))
+
+
+def manifold(system, dataset):
+    """Draw what P makes of a plane z, cut by percentiles of the prior: as many samples fall between any two rows."""
+    share = (np.arange(20) + 0.5) / 20
+    drawn = from_prior(system, 20000)
+    across, down = np.quantile(drawn[:, 0], share), np.quantile(drawn[:, 1], share)[::-1]
+    z = np.stack(np.meshgrid(across, down), axis=2).reshape(-1, 2)
+    note = (
+        "Each image is one z. Columns are the percentiles 2.5, 7.5, … 97.5 of its first coordinate, rows of its second."
+    )
+    return image_page(system, system.decode(z), (20, 20), "The manifold that P has learned", note)
+
+
+def along_the_prior(system, dataset):
+    """Draw what P makes of walks along the prior (figure 4): each petal of the mixture, or the length of the roll."""
+    z = system.prior.walks(12)
+    rows = min(len(z), MOST_ROWS)
+    note = "Each row walks along one mode of the prior, from one end to the other." + shown(rows, len(z), "modes")
+    images = system.decode(z[:rows].reshape(-1, 2))
+    return image_page(system, images, (rows, 12), "Along the prior", note, [f"mode {k}" for k in range(rows)])
+
+
+def nearest(system, dataset):
+    """Draw samples above the training images nearest to them: does P remember, or imagine?"""
+    k = system.config.given_y
+    drawn = decode(system, from_prior(system, 20), np.arange(20) % max(k, 1))
+    train = unit_interval(dataset.x_train[:: max(1, len(dataset.x_train) // 20000)])
+    found = train[np.argmin(squared_distances(np, drawn, train), axis=1)]
+    images = np.concatenate([drawn[:10], found[:10], drawn[10:], found[10:]])
+    note = f"Each sample stands above the nearest of {len(train)} training images, by Euclidean distance."
+    names = ["sample", "nearest"] * 2
+    return image_page(system, images, (4, 10), "Remembered or imagined?", note, names, wide_above=(2,))
+
+
+def members(system, dataset):
+    """Draw for each y what P makes of it with z = 0, and the test images that Q is surest of."""
+    k = min(system.config.y, 2 * MOST_ROWS)
+    y = system.encode(dataset.x_test).y
+    modes = decode(system, np.zeros((k, system.config.z)), np.arange(k))
+    surest = np.argsort(-y[:, :k], axis=0, kind="stable")[:10].T  # (k, 10)
+    images = [np.concatenate([modes[i : i + 1], unit_interval(dataset.x_test[surest[i]])]) for i in range(k)]
+    note = "Framed: P(y, z = 0), the typical image of one y. After it, the test images with the highest q(y|x)."
+    note += shown(k, system.config.y, "outputs of y")
+    across = len(images[0])
+    return image_page(system, np.concatenate(images), (k, across), "What each y stands for", note,
+                      [f"y = {i}" for i in range(k)], wide_before=(1,), framed=(0,))  # fmt: skip
+
+
+def walk(system, dataset):
+    """Draw eight straight lines in latent space, from one test image to another."""
+    where, rows, steps, images = examples(dataset.y_test, 8), 8, 10, []
+    k = len(where)
+    for row in range(rows):
+        ends = [where[row % k, row // k], where[(row + k // 2) % k, -1 - row // k]]
+        a, b = unit_interval(dataset.x_test[ends])
+        labels = dataset.y_test[ends] if system.config.given_y else None
+        images += [a, *system.interpolate(a, b, steps, labels), b]
+    note = "Framed: two test images. Between: what the decoder makes of the straight line from one code to the other."
+    names = ["real", "t = 0", *[""] * (steps - 2), "t = 1", "real"]
+    return image_page(system, np.stack(images), (rows, steps + 2), "A walk through latent space", note, columns=names,
+                      wide_before=(1, steps + 1), framed=(0, steps + 1))  # fmt: skip

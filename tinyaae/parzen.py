@@ -1,0 +1,218 @@
+"""Parzen windows: how likely a system that imagines images finds those of the test set (section 3 of the paper).
+
+A Gaussian window of width σ stands on each of N samples, p(x) = 1/N Σ_s N(x; s, σ²I), and ln p(x) is averaged over the
+test images; σ is searched on validation images. More samples always give more: the paper has 340 with 10 000 and 427
+with 10 million. So samples stream past in chunks and only sums are kept, in the memory of one chunk however many there
+are, and `stream` writes these sums down now and then, so that an hour's work can be stopped and continued.
+"""
+
+import math
+import os
+import sys
+import time
+from zlib import crc32
+
+import numpy as np
+from tqdm import tqdm
+
+from .backend import Backend
+from .context import Context
+from .data import unit_interval
+from .errors import UserError
+from .networks import Code
+from .run_folder import write_safely
+
+CHUNK = 1000  # samples at a time, and images at a time: a million distances, which stay in a CPU's cache
+SIGMAS = [float(sigma) for sigma in np.geomspace(0.1, 0.4, 13)]
+SEARCHED = 1_000_000  # samples that the search of σ uses at most
+EVERY = 30  # seconds between two writings of the sums
+
+
+class Windows:
+    """Running sums of ln p(x) for images (n, d), for each of several `sigmas` (s,), as samples stream past.
+
+    Kept are the smallest squared distance of each image, `nearest` (n,), and for each σ `total` (s, n), the sum of
+    exp(−(‖x − s‖² − nearest) / 2σ²): at least 1, so its logarithm is finite however far the samples are.
+    """
+
+    def __init__(self, backend, images, sigmas):
+        self.backend, self.sigmas, self.count = backend, list(sigmas), 0
+        self.images = backend.array(images)
+        self.nearest = self._float64(np.full(len(images), np.inf))
+        self.total = self._float64(np.zeros((len(self.sigmas), len(images))))
+
+    def _float64(self, values):
+        return self.backend.array(values, self.backend.xp.float64)
+
+    def add(self, samples):
+        """Count samples (m, d), an array on the device."""
+        xp = self.backend.xp
+        n = self.images.shape[0]
+        for start in range(0, n, CHUNK):
+            rows = slice(start, min(start + CHUNK, n))
+            square = squared_distances(xp, self.images[rows, :], samples)
+            before = self.nearest[rows]
+            nearest = xp.minimum(before, xp.astype(xp.min(square, axis=1), xp.float64))
+            square -= xp.astype(nearest, square.dtype)[:, None]
+            for k, sigma in enumerate(self.sigmas):
+                scale = -1 / (2 * sigma * sigma)
+                fresh = xp.sum(xp.exp(square * scale), axis=1, dtype=xp.float64)
+                self.total[k, rows] = self.total[k, rows] * xp.exp((before - nearest) * scale) + fresh
+            self.nearest[rows] = nearest
+        self.count += samples.shape[0]
+
+    def values(self):
+        """Return ln p(x) (s, n) on the host."""
+        nearest, total = self.backend.to_numpy(self.nearest), self.backend.to_numpy(self.total)
+        sigmas = np.array(self.sigmas)[:, None]
+        normal = math.log(self.count) + self.images.shape[1] * np.log(sigmas * math.sqrt(2 * math.pi))
+        return np.log(total) - nearest / (2 * sigmas**2) - normal
+
+    def state(self):
+        """Return name -> host array: all that `restore` needs."""
+        nearest, total = self.backend.to_numpy(self.nearest), self.backend.to_numpy(self.total)
+        return {"nearest": nearest, "total": total, "count": np.int64(self.count)}
+
+    def restore(self, state):
+        self.nearest, self.total = self._float64(state["nearest"]), self._float64(state["total"])
+        self.count = int(state["count"])
+
+
+def squared_distances(xp, a, b):
+    """Return ‖a_i − b_j‖² for rows (n, d), (m, d) -> (n, m), as ‖a‖² + ‖b‖² − 2a·b: one matrix product."""
+    square = a @ b.T
+    square *= -2
+    square += xp.sum(a * a, axis=1)[:, None]
+    square += xp.sum(b * b, axis=1)[None, :]
+    return square
+
+
+class Imagined:
+    """`n` images that P makes of the prior, in chunks on the device: always the same ones, from number `first` on."""
+
+    def __init__(self, system, n, first=0):
+        self.system, self.n, self.first = system, n, first
+
+    def __iter__(self):
+        system, evaluation = self.system, Context(self.system.backend)
+        decoder = system.networks["P"]
+        for start in range(self.first, self.n, CHUNK):
+            ctx = Context(system.backend, seed=1, stream="parzen", step=start // CHUNK)
+            code = Code(z=system.prior.sample(min(CHUNK, self.n - start), ctx))
+            yield decoder.image(decoder.forward(code, evaluation)[0])
+
+
+def parzen_log_likelihood(chunks, images, sigma, backend=None):
+    """Return the mean of ln p(x) over `images` (n, d) and its standard error, a window on every sample of `chunks`.
+
+    `chunks` is an iterable of (m, d) arrays on the device of `backend` (NumPy in the images' precision unless given).
+    """
+    windows = Windows(backend or Backend.named("numpy", str(images.dtype)), images, [sigma])
+    for samples in chunks:
+        windows.add(samples)
+    return mean_and_error(windows.values()[0])
+
+
+def mean_and_error(values):
+    """Return the mean of values (n,) and its standard error."""
+    return float(np.mean(values)), float(np.std(values) / math.sqrt(len(values)))
+
+
+def parzen_sigma(chunks, validation, images=1000, backend=None):
+    """Return the σ with the highest likelihood of the first `images` of `validation`, and the curve [[σ, ln p], …].
+
+    `chunks` is iterated over once for the 13 widths of `SIGMAS` together, and again where the best of them is the
+    narrowest or the widest, so that the search goes on beyond.
+    """
+    validation, curve, grid = validation[:images], {}, SIGMAS
+    backend = backend or Backend.named("numpy", str(validation.dtype))
+    while grid:
+        windows = Windows(backend, validation, grid)
+        for samples in chunks:
+            windows.add(samples)
+        curve |= dict(zip(grid, np.mean(windows.values(), axis=1).tolist(), strict=True))
+        best, low, high = max(curve, key=curve.get), min(curve), max(curve)
+        step = SIGMAS[1] / SIGMAS[0]
+        grid = [low / step**k for k in range(1, 7)] if best == low and low > 0.01 else []
+        grid = [high * step**k for k in range(1, 7)] if best == high and high < 10 else grid
+    return best, [[sigma, curve[sigma]] for sigma in sorted(curve)]
+
+
+def likelihood(system, images, validation, samples):
+    """Return the likelihood of test images (n, d) under `samples` images from the prior, as entries of result.json."""
+    images, validation = unit_interval(images), unit_interval(validation)
+    sigma, curve = parzen_sigma(Imagined(system, min(samples, SEARCHED)), validation, backend=system.backend)
+    mean, error = parzen_log_likelihood(Imagined(system, samples), images, sigma, system.backend)
+    return report(samples, mean, error, sigma, curve)
+
+
+def report(samples, mean, error, sigma, curve):
+    """Return the entries of result.json; their names end in the number of samples, which is not said at 10 000."""
+    end = "" if samples == 10_000 else "_" + in_short(samples)
+    return {
+        f"log_likelihood{end}": mean,
+        f"log_likelihood_error{end}": error,
+        f"parzen_sigma{end}": sigma,
+        f"parzen_searched{end}": min(samples, SEARCHED),
+        f"parzen_curve{end}": curve,
+    }
+
+
+def in_short(n):
+    """Return 10m for 10 000 000, 500k for 500 000, and so on."""
+    for unit, letter in ((1_000_000, "m"), (1000, "k")):
+        if n % unit == 0:
+            return f"{n // unit}{letter}"
+    return str(n)
+
+
+def stream(system, images, validation, samples, file, quiet=False):
+    """Do what `likelihood` does with a progress bar, and sums kept in `file` (.npz): the same call continues them.
+
+    `file` is left for the caller to delete. Raises `UserError` where it is damaged or of another system.
+    """
+    images, validation = unit_interval(images), unit_interval(validation)
+    weights = b"".join(system.backend.to_numpy(part).tobytes() for part in system.networks["P"].state().values())
+    of = np.array([crc32(weights), samples, *images.shape])
+    if os.path.isfile(file):
+        kept = read_sums(file, of)
+        sigma, curve = float(kept["sigma"]), kept["curve"].tolist()
+    else:
+        few = min(samples, SEARCHED)
+        chunks = tqdm(
+            Imagined(system, few), "searching σ", -(-few // CHUNK), unit="k", disable=quiet, leave=False,
+            file=sys.stderr,
+        )  # fmt: skip
+        (sigma, curve), kept = parzen_sigma(chunks, validation, backend=system.backend), None
+    windows = Windows(system.backend, images, [sigma])
+    keep = {"of": of, "sigma": np.float64(sigma), "curve": np.array(curve)}
+
+    def write():
+        write_safely(file, lambda out: np.savez(out, **keep, **windows.state()))
+        return time.monotonic()
+
+    if kept:
+        windows.restore(kept)
+    written = write()
+    chunks = tqdm(
+        Imagined(system, samples, windows.count), "samples", -(-samples // CHUNK), initial=windows.count // CHUNK,
+        unit="k", disable=quiet, leave=False, file=sys.stderr,
+    )  # fmt: skip
+    for chunk in chunks:
+        windows.add(chunk)
+        if time.monotonic() - written > EVERY or windows.count == samples:
+            written = write()
+    return report(samples, *mean_and_error(windows.values()[0]), sigma, curve)
+
+
+def read_sums(file, of):
+    """Return the arrays that `stream` wrote; `UserError` where they are damaged or not `of` this system."""
+    try:
+        with np.load(file, allow_pickle=False) as saved:
+            kept = {name: saved[name] for name in ("of", "sigma", "curve", "nearest", "total", "count")}
+    except Exception as error:  # a damaged zip or array header shows itself in a dozen kinds of exception
+        came = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"{file}: cannot be read ({came}); delete it to begin anew") from error
+    if kept["of"].tolist() != of.tolist():
+        raise UserError(f"{file}: holds sums of other weights or images; has the run been trained on? delete the file")
+    return kept
