@@ -59,6 +59,7 @@ def parser():
     p.add_argument("--epochs", type=int, metavar="N")
     p.add_argument("--batch-size", type=int, metavar="N")
     p.add_argument("--input-noise", type=float, metavar="STD", help="noise on Q's input in training (pixels: 0 to 1)")
+    p.add_argument("--extra", action="append", metavar="NAME=NUMBER", help="a further term; may be repeated (README)")
     p.add_argument("--seed", type=int, metavar="N")
     p.add_argument("--data", metavar="DIR-or-npz", help="IDX files with MNIST's names, or an .npz; default: MNIST")
     p.add_argument("--out", metavar="DIR", help="the run's folder; default runs/<revision>")

@@ -41,7 +41,18 @@ from tinyaae.losses import (
     softmax_cross_entropy,
 )
 from tinyaae.networks import Code, Decoder, Encoder
-from tinyaae.phases import Discriminate, Generate, Phase, Reconstruction, SemiSupervised, Separated, Variational
+from tinyaae.phases import (
+    Discriminate,
+    Generate,
+    MutualInformation,
+    Phase,
+    Reconstruction,
+    ReconstructionFromY,
+    Repulsion,
+    SemiSupervised,
+    Separated,
+    Variational,
+)
 
 
 class Wrong(NamedTuple):
@@ -761,6 +772,21 @@ class ReconstructionCommitsInBackward(Reconstruction):
             network.commit(its_cache)
 
 
+@wrong_phase("the penalty on z is a sum over the batch, and grows with it", "z-penalty")
+class PenaltyOfTheBatch(Reconstruction):
+    def penalty(self, code):
+        values, dcode = super().penalty(code)
+        return values, Code(z=dcode.z * code.z.shape[0])
+
+
+@wrong_phase("the penalty on z overwrites what the decoder says of z", "z-penalty")
+class PenaltyOverwrites(Reconstruction):
+    def backward(self, cache):
+        super().backward(cache)
+        q_cache, p_cache, doutput, _ = cache
+        self.encoder.backward(Code(z=-self.decoder.backward(doutput, p_cache).z), q_cache, self.gradients)
+
+
 @wrong_phase("the gradient of the KL is forgotten", "variational")
 class VariationalWithoutKL(Variational):
     def penalty(self, code):
@@ -864,3 +890,67 @@ class SemiSupervisedSoftmaxTwice(SemiSupervised):
         q_cache, dlogits = cache
         self.gradients.zero()
         self.encoder.backward(Code(y=dlogits), q_cache, self.gradients)
+
+
+@wrong_phase("only the encoder learns: P is not told what Q failed to read", "mutual-information")
+class MutualInformationStopsAtImage(MutualInformation):
+    def backward(self, cache):
+        _, q_cache, dlogits = cache
+        self.gradients.zero()
+        self.encoder.backward(Code(logits=dlogits), q_cache, self.gradients)
+
+
+@wrong_phase("only the decoder learns: Q is passed through like a discriminator", "mutual-information")
+class MutualInformationMovesPOnly(MutualInformation):
+    def backward(self, cache):
+        super().backward(cache)
+        self.gradients.flat[: self.encoder.size] = 0
+
+
+@wrong_phase("the sigmoid between logits and image is skipped", "mutual-information-of-logits")
+class MutualInformationSkipsSigmoid(MutualInformation):
+    def backward(self, cache):
+        (p_cache, _), q_cache, dlogits = cache
+        self.gradients.zero()
+        dx = self.encoder.backward(Code(logits=dlogits), q_cache, self.gradients, want_dx=True)
+        self.imagination.decoder.backward(dx, p_cache, self.gradients, want_dx=False)
+
+
+@wrong_phase("the weight is forgotten on the way back", "mutual-information")
+class MutualInformationNoWeight(MutualInformation):
+    def backward(self, cache):
+        p_cache, q_cache, dlogits = cache
+        super().backward((p_cache, q_cache, dlogits / self.weight))
+
+
+@wrong_phase("Q's y is taken for a constant", "reconstruction-from-y")
+class FromYStopsAtY(ReconstructionFromY):
+    def backward(self, cache):
+        super().backward(cache)
+        self.gradients.flat[: self.encoder.size] = 0
+
+
+@wrong_phase("the gradient of y is handed over as that of the logits", "reconstruction-from-y")
+class FromYSkipsSoftmax(ReconstructionFromY):
+    def backward(self, cache):
+        q_cache, p_cache, doutput = cache
+        self.gradients.zero()
+        dy = self.y_decoder.backward(doutput, p_cache, self.gradients).y
+        self.encoder.backward(Code(logits=dy), q_cache, self.gradients)
+
+
+@wrong_phase("the pictures are pulled together", "repulsion")
+class RepulsionSign(Repulsion):
+    def backward(self, cache):
+        p_cache, doutput = cache
+        super().backward((p_cache, -doutput))
+
+
+@wrong_phase("the pictures that are far apart push, too", "repulsion")
+class RepulsionOfAll(Repulsion):
+    def forward(self, batch):
+        values, _ = super().forward(batch)
+        eta, self.eta = self.eta, 1e9
+        _, cache = super().forward(batch)
+        self.eta = eta
+        return values, cache

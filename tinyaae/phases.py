@@ -12,6 +12,8 @@ Reconstruction, then Regularization (Discriminate, then Generate), then, given l
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .context import Context
 from .losses import (
     binary_cross_entropy,
@@ -39,6 +41,7 @@ class Phase:
         self.name, self.moves, self.optimizer, self.seed = name, moves, optimizer, seed
         self.backend = moves[0].backend
         self.gradients = Gradients(self.backend, moves)
+        self.statistics = []  # (network, cache) pairs whose batch statistics its update commits; most phases have none
         optimizer.bind(self.backend, self.gradients.flat.shape[0])
 
     def context(self):
@@ -57,6 +60,8 @@ class Phase:
         self.optimizer.update([network.flat for network in self.moves], self.gradients.flat)
         for network in self.moves:
             network.updates += 1
+        for network, cache in self.statistics:
+            network.commit(cache)
 
     def parts(self):
         """Return the phases inside this one that have an optimizer of their own."""
@@ -68,39 +73,43 @@ class Reconstruction(Phase):
 
     Where P's output is logits the loss is the cross-entropy of its pixels instead: x is a probability of ink.
     With `given_label` the decoder gets the true label instead of Q's y, and z is left with the style (figure 6).
+    With `z_penalty` = λ it adds λ·½ Σ z², summed over z, mean over the images: far-out codes cost something.
     This is the phase whose update moves batch norm's running averages.
     """
 
-    def __init__(self, encoder, decoder, optimizer, seed=0, given_label=False):
+    def __init__(self, encoder, decoder, optimizer, seed=0, given_label=False, z_penalty=0.0):
         super().__init__("reconstruction", [encoder, decoder], optimizer, seed)
-        self.encoder, self.decoder, self.given_label = encoder, decoder, given_label
+        self.encoder, self.decoder, self.given_label, self.z_penalty = encoder, decoder, given_label, z_penalty
 
     def forward(self, batch):
         ctx = self.context()
         code, q_cache = self.encoder.forward(batch.x, ctx)
         read = Code(batch.labels[:, :-1], code.z) if self.given_label else code
         output, p_cache = self.decoder.forward(read, ctx)
-        loss = binary_cross_entropy if self.decoder.logits else half_squared_error
-        value, doutput = loss(self.backend.xp, output, batch.x)
+        value, doutput = image_error(self.decoder, output, batch.x)
         penalty, dcode = self.penalty(code)
         return {"reconstruction": value} | penalty, (q_cache, p_cache, doutput, dcode)
 
     def penalty(self, code):
-        """Return further losses of the code, name -> value, and their gradient as a Code; a plain one has none."""
-        return {}, Code()
+        """Return further losses of the code, name -> value, and their gradient as a Code."""
+        if not self.z_penalty:
+            return {}, Code()
+        value, dz = half_squared_error(self.backend.xp, code.z, 0)
+        return {"z_penalty": self.z_penalty * value}, Code(z=self.z_penalty * dz)
 
     def backward(self, cache):
         q_cache, p_cache, doutput, dpenalty = cache
         self.gradients.zero()
         dcode = self.decoder.backward(doutput, p_cache, self.gradients)
-        dcode = dcode._replace(y=None if self.given_label else dcode.y, posterior=dpenalty.posterior)
+        dcode = Code(None if self.given_label else dcode.y, dcode.z).plus(dpenalty)
         self.encoder.backward(dcode, q_cache, self.gradients)
-        self._statistics = q_cache, p_cache
+        self.statistics = [(self.encoder, q_cache), (self.decoder, p_cache)]
 
-    def update(self):
-        super().update()
-        for network, cache in zip(self.moves, self._statistics, strict=True):
-            network.commit(cache)
+
+def image_error(decoder, output, x):
+    """Return how far a decoder's output (n, d) is from the images x, and its gradient (n, d)."""
+    loss = binary_cross_entropy if decoder.logits else half_squared_error
+    return loss(decoder.backend.xp, output, x)
 
 
 class Variational(Reconstruction):
@@ -121,8 +130,8 @@ class Separated(Reconstruction):
     c_i is row i of W_C, the first parameter of a decoder that reads y·W_C + z (section 7).
     """
 
-    def __init__(self, encoder, decoder, optimizer, seed=0, eta=1.0):
-        super().__init__(encoder, decoder, optimizer, seed)
+    def __init__(self, encoder, decoder, optimizer, seed=0, eta=1.0, z_penalty=0.0):
+        super().__init__(encoder, decoder, optimizer, seed, z_penalty=z_penalty)
         self.eta = eta
 
     def forward(self, batch):
@@ -148,11 +157,11 @@ class Part(NamedTuple):
     prior: Any
     told_labels: bool = False
 
-    def real(self, batch, ctx):
-        """Return what the discriminator should call real: (n, d)."""
+    def real(self, batch, ctx, fake):
+        """Return what the discriminator should call real, beside the `fake` ones: (n, d)."""
         if self.prior is None:
             return batch.x
-        return self.prior.sample(batch.x.shape[0], ctx, batch.labels if self.told_labels else None)
+        return self.prior.sample_beside(fake, ctx, batch.labels if self.told_labels else None)
 
     def judged(self, xp, code, batch):
         """Return what the discriminator reads: (n, d) or (n, d + k + 1)."""
@@ -163,11 +172,12 @@ class Discriminate(Phase):
     """min over the D of −ln s(D(real)) − ln(1 − s(D(fake))): real from the prior, fake from Q.
 
     The two halves are one product of 2n rows. Where D cannot tell, each half costs ln 2 and the sum is 2 ln 2.
+    With `smoothing` = s the target of the real ones is 1 − s, so that D never grows quite sure (Salimans et al. 2016).
     """
 
-    def __init__(self, encoder, parts, optimizer, seed=0):
+    def __init__(self, encoder, parts, optimizer, seed=0, smoothing=0.0):
         super().__init__("discriminate", [part.discriminator for part in parts], optimizer, seed)
-        self.encoder, self.judges = encoder, parts
+        self.encoder, self.judges, self.smoothing = encoder, parts, smoothing
 
     def forward(self, batch, code=None):
         """Use `code` for Q's where it has been computed already (Q does not move between the two halves)."""
@@ -176,13 +186,14 @@ class Discriminate(Phase):
             code, _ = self.encoder.forward(batch.x, ctx)
         n = batch.x.shape[0]
         ones, zeros = self.backend.zeros((n, 1)) + 1, self.backend.zeros((n, 1))
-        target = xp.concat([ones, zeros], axis=0)
+        target = xp.concat([ones * (1 - self.smoothing), zeros], axis=0)
         values, caches = {}, []
         for part in self.judges:
-            pair = [part.judged(xp, sample, batch) for sample in (part.real(batch, ctx), getattr(code, part.of))]
+            fake = getattr(code, part.of)
+            pair = [part.judged(xp, sample, batch) for sample in (part.real(batch, ctx, fake), fake)]
             logits, d_cache = part.discriminator.forward(xp.concat(pair, axis=0), ctx)
             value, dlogits = binary_cross_entropy(xp, logits, target)
-            right = xp.astype((logits > 0) == (target > 0.5), logits.dtype)
+            right = xp.astype((logits > 0) == (target > 0), logits.dtype)
             values[f"D_{part.of}"] = 2 * value  # the mean over 2n rows, counted once for each half
             values[f"D_{part.of}_accuracy"] = xp.mean(right)
             caches.append((d_cache, 2 * dlogits))
@@ -195,11 +206,14 @@ class Discriminate(Phase):
 
 
 class Generate(Phase):
-    """min over Q of −ln s(D(Q(x))): move the codes to where D calls them real. D is only passed through."""
+    """min over Q of −ln s(D(Q(x))): move the codes to where D calls them real. D is only passed through.
 
-    def __init__(self, encoder, parts, optimizer, seed=0):
+    In a GAN, which has no Reconstruction, it is told that it `commits`: its update moves batch norm's running averages.
+    """
+
+    def __init__(self, encoder, parts, optimizer, seed=0, commits=False):
         super().__init__("generate", encoder.networks, optimizer, seed)
-        self.encoder, self.judges = encoder, parts
+        self.encoder, self.judges, self.commits = encoder, parts, commits
 
     def forward(self, batch, encoded=None):
         """Use `encoded`, the pair (code, cache) of Q's forward, where it has been computed already."""
@@ -223,31 +237,38 @@ class Generate(Phase):
             djudged = part.discriminator.backward(dlogits, d_cache)  # nobody wants D's dW here
             dcode[part.of] = djudged[:, :d]  # the label beside the code, if any, is no variable
         self.encoder.backward(Code(**dcode), q_cache, self.gradients)
+        self.statistics = [(self.encoder, q_cache)] if self.commits else []
 
 
 class Imagination:
-    """P in Q's place: draws from the prior become images, and the same two phases train a GAN (section 2.2)."""
+    """P in Q's place: draws from the priors become images, and the same two phases train a GAN (section 2.2)."""
 
-    def __init__(self, decoder, prior):
-        self.decoder, self.prior, self.networks = decoder, prior, [decoder]
+    def __init__(self, decoder, prior, y_prior=None):
+        self.decoder, self.prior, self.y_prior, self.networks = decoder, prior, y_prior, [decoder]
 
     def forward(self, x, ctx):
-        """x (n, d_in), which is only counted -> Code whose x (n, d_in) are imagined images."""
-        z = self.prior.sample(x.shape[0], ctx)
-        image, cache = self.decoder.forward(Code(z=z), ctx)
-        return Code(x=image), cache
+        """x (n, d_in), which is only counted -> Code: the draws y and z, and the images x (n, d_in) P makes of them."""
+        n = x.shape[0]
+        drawn = Code(self.y_prior and self.y_prior.sample(n, ctx), self.prior.sample(n, ctx))
+        output, cache = self.decoder.forward(drawn, ctx)
+        image = self.decoder.image(output)
+        return drawn._replace(x=image), (cache, image)
 
     def backward(self, dcode, cache, gradients):
-        self.decoder.backward(dcode.x, cache, gradients, want_dx=False)
+        cache, image = cache
+        self.decoder.backward(self.decoder.image_backward(dcode.x, image), cache, gradients, want_dx=False)
+
+    def commit(self, cache):
+        self.decoder.commit(cache[0])
 
 
 class Regularization:
     """Make q(z) (and q(y)) match the prior: Discriminate, then Generate, with one encoder pass for both."""
 
-    def __init__(self, encoder, parts, d_optimizer, g_optimizer, seed=0):
+    def __init__(self, encoder, parts, d_optimizer, g_optimizer, seed=0, smoothing=0.0, commits=False):
         self.name, self.encoder = "regularization", encoder
-        self.discriminate = Discriminate(encoder, parts, d_optimizer, seed)
-        self.generate = Generate(encoder, parts, g_optimizer, seed)
+        self.discriminate = Discriminate(encoder, parts, d_optimizer, seed, smoothing)
+        self.generate = Generate(encoder, parts, g_optimizer, seed, commits)
 
     def step(self, batch):
         """One step of each half; Generate passes through D after D's own update.
@@ -283,3 +304,85 @@ class SemiSupervised(Phase):
         q_cache, dlogits = cache
         self.gradients.zero()
         self.encoder.backward(Code(logits=dlogits), q_cache, self.gradients)
+
+
+# Extras for clustering, off unless asked for -------------------------------------------------------------------------
+
+
+class MutualInformation(Phase):
+    """min over Q and P of −λ·E ln q(y|P(y, z)), y and z from their priors: what P paints for y, Q shall read as y.
+
+    H(y) + E ln q(y|P(y, z)) is at most I(y; P(y, z)), the information that an image bears on its y, and reaches it
+    where q is the true posterior (Barber and Agakov 2003); InfoGAN's term, with Q as its reader.
+    """
+
+    def __init__(self, encoder, imagination, optimizer, seed=0, weight=1.0):
+        super().__init__("mutual-information", [encoder, imagination.decoder], optimizer, seed)
+        self.encoder, self.imagination, self.weight = encoder, imagination, weight
+
+    def forward(self, batch):
+        ctx = self.context()
+        drawn, p_cache = self.imagination.forward(batch.x, ctx)
+        code, q_cache = self.encoder.forward(drawn.x, ctx)
+        value, dlogits = softmax_cross_entropy(self.backend.xp, code.logits, drawn.y)
+        return {"mutual_information": self.weight * value}, (p_cache, q_cache, self.weight * dlogits)
+
+    def backward(self, cache):
+        p_cache, q_cache, dlogits = cache
+        self.gradients.zero()
+        dx = self.encoder.backward(Code(logits=dlogits), q_cache, self.gradients, want_dx=True)
+        self.imagination.backward(Code(x=dx), p_cache, self.gradients)
+
+
+class ReconstructionFromY(Phase):
+    """min over Q and P_y of λ·½ Σ (P_y(y) − x)², P_y a decoder that reads y alone.
+
+    Where y is one-hot this is k-means: P_y(e_k) moves to the mean of the images of cluster k, each image to the
+    cluster whose picture is nearest.
+    """
+
+    def __init__(self, encoder, y_decoder, optimizer, seed=0, weight=1.0):
+        super().__init__("reconstruction-from-y", [encoder, y_decoder], optimizer, seed)
+        self.encoder, self.y_decoder, self.weight = encoder, y_decoder, weight
+
+    def forward(self, batch):
+        ctx = self.context()
+        code, q_cache = self.encoder.forward(batch.x, ctx)
+        output, p_cache = self.y_decoder.forward(Code(y=code.y), ctx)
+        value, doutput = image_error(self.y_decoder, output, batch.x)
+        return {"reconstruction_from_y": self.weight * value}, (q_cache, p_cache, self.weight * doutput)
+
+    def backward(self, cache):
+        q_cache, p_cache, doutput = cache
+        self.gradients.zero()
+        self.encoder.backward(self.y_decoder.backward(doutput, p_cache, self.gradients), q_cache, self.gradients)
+
+
+class Repulsion(Phase):
+    """min over P of λ·Σ_{i<j} max(0, η − ‖P(e_i, z) − P(e_j, z)‖): in one style z, no two of the k clusters look alike.
+
+    Each step draws one z from the prior. P paints as it will when it is trained, with batch norm's running averages:
+    k pictures in one style are no batch whose mean and variance would mean anything.
+    """
+
+    def __init__(self, decoder, prior, k, optimizer, seed=0, weight=1.0, eta=1.0):
+        super().__init__("repulsion", [decoder], optimizer, seed)
+        self.decoder, self.prior, self.weight, self.eta = decoder, prior, weight, eta
+        self.y = self.backend.array(np.eye(k))
+
+    def context(self):
+        return Context(self.backend, False, self.seed, self.name, self.optimizer.steps)
+
+    def forward(self, batch):
+        ctx = self.context()
+        z = self.prior.sample(1, ctx) + self.backend.zeros((self.y.shape[0], 1))  # one row, k times
+        output, p_cache = self.decoder.forward(Code(self.y, z), ctx)
+        image = self.decoder.image(output)
+        value, dimage = head_distance(self.backend.xp, image, self.eta)
+        doutput = self.decoder.image_backward(self.weight * dimage, image)
+        return {"repulsion": self.weight * value}, (p_cache, doutput)
+
+    def backward(self, cache):
+        p_cache, doutput = cache
+        self.gradients.zero()
+        self.decoder.backward(doutput, p_cache, self.gradients, want_dx=False)
