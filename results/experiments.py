@@ -51,3 +51,12 @@ EXPERIMENTS = {
         "Parzen log-likelihood, 10 000 samples", "log_likelihood", "340 ± 2", "377.5 ± 3.6", "--mode aae", "higher"
     ),
 }  # fmt: skip
+
+# What each extra does to the error of 30 clusters, all else equal and small. Each weight is a first guess, not tuned.
+ABLATION = "--mode clustering --clusters 30 --epochs 6 --hidden 200,200"
+WEIGHTS = {"mutual-information": 1, "z-penalty": 0.1, "y-decoder": 0.3, "repulsion": 0.01, "balance": 1}
+EXTRAS = [("none", ""), *((name, f" --extra {name}={weight}") for name, weight in WEIGHTS.items())]
+EXPERIMENTS |= {
+    f"ablation-{name}": Experiment(f"`{extra.strip()}`" if extra else "none", "cluster_error", "", "", ABLATION + extra)
+    for name, extra in EXTRAS
+}
