@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyaae import networks
+from tinyaae.extras import MutualInformation, ReconstructionFromY, Repulsion
 from tinyaae.networks import Code
 from tinyaae.optimizers import Momentum
 from tinyaae.phases import (
@@ -16,12 +17,9 @@ from tinyaae.phases import (
     Discriminate,
     Generate,
     Imagination,
-    MutualInformation,
     Part,
     Phase,
     Reconstruction,
-    ReconstructionFromY,
-    Repulsion,
     SemiSupervised,
     Separated,
     Variational,

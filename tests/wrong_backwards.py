@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from helpers import EveryField, phase_of, tiny_phase, tiny_system
 
+from tinyaae.extras import MutualInformation, ReconstructionFromY, Repulsion
 from tinyaae.gradcheck import check_layer, check_loss, check_phase
 from tinyaae.layers import (
     AppendNoise,
@@ -41,18 +42,7 @@ from tinyaae.losses import (
     softmax_cross_entropy,
 )
 from tinyaae.networks import Code, Decoder, Encoder
-from tinyaae.phases import (
-    Discriminate,
-    Generate,
-    MutualInformation,
-    Phase,
-    Reconstruction,
-    ReconstructionFromY,
-    Repulsion,
-    SemiSupervised,
-    Separated,
-    Variational,
-)
+from tinyaae.phases import Discriminate, Generate, Phase, Reconstruction, SemiSupervised, Separated, Variational
 
 
 class Wrong(NamedTuple):

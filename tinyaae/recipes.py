@@ -16,19 +16,9 @@ Read one function and you have read the model. What the numbers are is `config.p
 
 from . import networks
 from .config import PLANAR
+from .extras import MutualInformation, ReconstructionFromY, Repulsion
 from .optimizers import Adam, Momentum
-from .phases import (
-    Imagination,
-    MutualInformation,
-    Part,
-    Reconstruction,
-    ReconstructionFromY,
-    Regularization,
-    Repulsion,
-    SemiSupervised,
-    Separated,
-    Variational,
-)
+from .phases import Imagination, Part, Reconstruction, Regularization, SemiSupervised, Separated, Variational
 from .priors import Categorical, prior_named
 from .system import System
 
