@@ -272,10 +272,11 @@ def test_code_plus_adds_field_by_field_and_counts_none_as_nothing():
     assert total == Code(y=1, z=5, posterior=4)
 
 
-def test_discriminator_s_units_may_leak_and_drop_out(backend):
-    d = networks.discriminator(backend, "D", STYLE, [6], leak=0.2, dropout=0.3)
-    assert [type(layer).__name__ for layer in d.stack.layers] == ["Linear", "LeakyReLU", "Dropout", "Linear"]
-    assert (d.stack.layers[1].slope, d.stack.layers[2].p) == (0.2, 0.3)
+def test_discriminator_s_units_may_leak_and_drop_out_and_its_input_be_noisy(backend):
+    d = networks.discriminator(backend, "D", STYLE, [6], input_noise=0.5, leak=0.2, dropout=0.3)
+    names = [type(layer).__name__ for layer in d.stack.layers]
+    assert names == ["GaussianNoise", "Linear", "LeakyReLU", "Dropout", "Linear"]
+    assert (d.stack.layers[0].std, d.stack.layers[2].slope, d.stack.layers[3].p) == (0.5, 0.2, 0.3)
 
 
 def test_discriminator_gives_one_logit_and_has_no_batch_norm(backend):

@@ -32,7 +32,7 @@ AAE = {"prior", "posterior", "input_noise"} | Z_EXTRAS
 MODES = {
     "autoencoder": Mode({"input_noise", *Z_EXTRAS}),
     "vae": Mode({"input_noise"}),
-    "gan": Mode({"prior"}),
+    "gan": Mode({"prior", "input_noise"}),
     "aae": Mode(AAE),
     "label-regularized": Mode(AAE | {"labels"}, None, None, 1, told_labels=True),
     "supervised": Mode(AAE, None, "classes", told_labels=True),
@@ -73,7 +73,7 @@ class Config:
     prior: str = "gaussian"
     posterior: str = "deterministic"
     reconstruction: str = "squared"  # ½ Σ (x̂ − x)², the paper's, or "cross-entropy" of the pixels
-    input_noise: float = 0.3  # standard deviation of the noise on Q's input, in pixel units, training only
+    input_noise: float = 0.3  # standard deviation of the noise on Q's (a GAN: D's) images, in training only
     input_dropout: float = 0.0  # probability that a pixel of Q's input is dropped, training only
     batch_norm: bool = True  # in Q
     decoder_norm: bool = True  # batch norm in P; never in a discriminator
@@ -218,6 +218,10 @@ OWN = {
         epochs=17, z=15, input_noise=0.4, reconstruction="cross-entropy", head_norm=True, fade=0.75
     ),
     ("quick", "supervised"): dict(z=5),  # in minutes 15 dimensions learn to hold the digit too; 5 keep to style
+    # what keeps D from winning: slow steps, units that leak and drop out, a target out of reach, noise over all images
+    ("quick", "gan"): dict(
+        epochs=30, z=20, rate_adversarial=2e-4, leak=0.2, dropout=0.3, smoothing=0.1, input_noise=0.5
+    ),
     ("quick", "label-regularized"): dict(rate_reconstruction=5e-4, rate_adversarial=1e-3),
     # as in the paper no batch norm in P: with it P learns so fast that y is taken for style before it is one-hot
     ("quick", "clustering"): SGD | dict(decoder_norm=False, epochs=15),

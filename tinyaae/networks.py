@@ -217,7 +217,8 @@ def decoder(backend, d_code, hidden, d_out, *, heads=0, logits=False, batch_norm
     return Decoder(backend, [*reads, *hidden_layers(sizes, batch_norm, std), *image], logits, seed, name)
 
 
-def discriminator(backend, name, d_in, hidden, *, std=None, leak=0.0, dropout=0.0, seed=0):
+def discriminator(backend, name, d_in, hidden, *, input_noise=0.0, std=None, leak=0.0, dropout=0.0, seed=0):
     """Return D: one logit per sample, positive for "drawn from the prior". No batch norm: with it D sticks at 50 %."""
+    noise = [GaussianNoise(input_noise)] if input_noise else []
     layers = hidden_layers([d_in, *hidden], std=std, leak=leak, dropout=dropout)
-    return Network(backend, name, [*layers, Linear(hidden[-1], 1, std)], seed)
+    return Network(backend, name, [*noise, *layers, Linear(hidden[-1], 1, std)], seed)

@@ -37,7 +37,7 @@ def vae(make):
 
 def gan(make):
     """No encoder: P paints images from the prior, D compares them with real ones, and Generate commits P's averages."""
-    p, d = make.decoder(), make.discriminator("D_image", make.config.inputs)
+    p, d = make.decoder(), make.discriminator("D_image", make.config.inputs, make.config.input_noise)
     return [p, d], [make.regularization(Imagination(p, make.prior), [Part("x", d, None)], commits=True)]
 
 
@@ -133,11 +133,12 @@ class Make:
             self.backend, c.y, (), c.inputs, logits=logits, std=c.weight_std, seed=c.seed, name="P_y"
         )
 
-    def discriminator(self, name, d_in):
+    def discriminator(self, name, d_in, input_noise=0.0):
         c = self.config
         return networks.discriminator(
-            self.backend, name, d_in, c.hidden, std=c.weight_std, leak=c.leak, dropout=c.dropout, seed=c.seed
-        )
+            self.backend, name, d_in, c.hidden, input_noise=input_noise, std=c.weight_std, leak=c.leak,
+            dropout=c.dropout, seed=c.seed,
+        )  # fmt: skip
 
     def optimizer(self, kind):
         """Return the optimizer of a phase; `kind` is reconstruction, adversarial or classifier."""
