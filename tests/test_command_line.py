@@ -228,7 +228,9 @@ def test_auto_falls_back_to_numpy_with_a_notice(command, undrawn, here, monkeypa
 def test_help_explains_every_flag(command):
     status, out, err = command("--help")
     assert (status, err) == (0, "")
-    flags = "mode backend prior posterior labels clusters hidden epochs batch-size input-noise seed preset data out"
+    flags = (
+        "mode backend prior posterior labels clusters extra hidden epochs batch-size input-noise seed preset data out"
+    )
     for flag in [*flags.split(), "resume", "evaluate", "quiet", "revision"]:
         assert f"--{flag} " in out or f"--{flag}\n" in out
 

@@ -817,6 +817,15 @@ class DiscriminateRealOnly(Discriminate):
         super().backward([(d_cache, dlogits * r) for (d_cache, dlogits), r in zip(caches, real, strict=True)])
 
 
+@wrong_phase("the smoothed target is forgotten on the way back", "discriminate-smoothed")
+class DiscriminateUnsmoothed(Discriminate):
+    def backward(self, caches):
+        n = caches[0][1].shape[0] // 2
+        rows = self.backend.zeros((2 * n, 1))
+        rows[:n, :] += self.smoothing / n
+        super().backward([(d_cache, dlogits - rows) for d_cache, dlogits in caches])
+
+
 @wrong_phase("the sign is flipped: the codes move to where D calls them fake", "generate")
 class GenerateSign(Generate):
     def backward(self, cache):
@@ -865,6 +874,22 @@ class GenerateImagesSign(Generate):
     def backward(self, cache):
         q_cache, d_caches = cache
         super().backward((q_cache, [(d_cache, -dlogits, d) for d_cache, dlogits, d in d_caches]))
+
+
+@wrong_phase("batch norm's statistics move in backward instead of in update", "generate-images", batch_norm=True)
+class GenerateCommitsInBackward(Generate):
+    def backward(self, cache):
+        super().backward(cache)
+        self.encoder.commit(cache[0])
+
+
+@wrong_phase("the sigmoid between logits and image is skipped", "generate-images-of-logits")
+class GenerateSkipsSigmoid(Generate):
+    def backward(self, cache):
+        (p_cache, _), [(d_cache, dlogits, _)] = cache
+        self.gradients.zero()
+        dx = self.judges[0].discriminator.backward(dlogits, d_cache)
+        self.encoder.decoder.backward(dx, p_cache, self.gradients, want_dx=False)
 
 
 @wrong_phase("1/n is missing", "semi-supervised")
