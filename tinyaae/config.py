@@ -220,7 +220,7 @@ OWN = {
     ("quick", "supervised"): dict(z=5),  # in minutes 15 dimensions learn to hold the digit too; 5 keep to style
     # what keeps D from winning: slow steps, units that leak and drop out, a target out of reach, noise over all images
     ("quick", "gan"): dict(
-        epochs=25, z=20, rate_adversarial=2e-4, leak=0.2, dropout=0.3, smoothing=0.1, input_noise=0.5
+        epochs=25, hidden=(300, 300), z=20, input_noise=0.5, rate_adversarial=2e-4, leak=0.2, dropout=0.3, smoothing=0.1
     ),
     ("quick", "label-regularized"): dict(rate_reconstruction=5e-4, rate_adversarial=1e-3),
     # as in the paper no batch norm in P: with it P learns so fast that y is taken for style before it is one-hot
