@@ -16,13 +16,14 @@ import sys
 import time
 
 from tinyaae import Backend, UserError, build, data, figures
-from tinyaae.config import Config
+from tinyaae.config import EXTRAS, Config
 from tinyaae.errors import Diverged
 from tinyaae.evaluation import evaluate
 from tinyaae.run_folder import RunFolder
 from tinyaae.training import Batches, train
 
 STARTED = time.perf_counter()
+EXTRA_HELP = "a further term and its weight: " + ", ".join(sorted(EXTRAS)).replace("_", "-") + "; may be repeated"
 
 
 class Terminated(KeyboardInterrupt):
@@ -59,7 +60,7 @@ def parser():
     p.add_argument("--epochs", type=int, metavar="N")
     p.add_argument("--batch-size", type=int, metavar="N")
     p.add_argument("--input-noise", type=float, metavar="STD", help="noise on Q's input in training (pixels: 0 to 1)")
-    p.add_argument("--extra", action="append", metavar="NAME=NUMBER", help="a further term; may be repeated (README)")
+    p.add_argument("--extra", action="append", metavar="NAME=NUMBER", help=EXTRA_HELP)
     p.add_argument("--seed", type=int, metavar="N")
     p.add_argument("--data", metavar="DIR-or-npz", help="IDX files with MNIST's names, or an .npz; default: MNIST")
     p.add_argument("--out", metavar="DIR", help="the run's folder; default runs/<revision>")
