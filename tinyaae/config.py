@@ -225,7 +225,7 @@ OWN = {
     ("quick", "label-regularized"): dict(rate_reconstruction=5e-4, rate_adversarial=1e-3),
     # as in the paper no batch norm in P: with it P learns so fast that y is taken for style before it is one-hot
     ("quick", "clustering"): SGD | dict(decoder_norm=False, epochs=20),
-    # y reaches P through the long rows of W_C, so Reconstruction pulls hard at it: slow steps there, fast ones against it
+    # y reaches P through the long rows of W_C, so Reconstruction pulls hard at it: slow steps there, fast ones beside
     ("quick", "reduction"): dict(
         epochs=15,
         input_noise=0.4,
