@@ -10,6 +10,7 @@ from tiny import refusal, tiny_config, tiny_dataset
 from tinyaae.backend import Backend
 from tinyaae.config import EXTRAS, MODES, OPTIONAL, PLANAR, PRESETS, Config
 from tinyaae.errors import UserError
+from tinyaae.layers import BatchNorm
 from tinyaae.optimizers import Adam, Momentum
 from tinyaae.priors import PRIORS
 from tinyaae.recipes import build
@@ -137,6 +138,14 @@ def test_an_extra_is_a_phase_or_an_option(extra, phases, networks):
     names = [[phase.name for phase in system.optimized()] for system in (plain, more)]
     assert names[1] == names[0] + phases
     assert list(more.networks) == list(plain.networks) + networks
+
+
+@pytest.mark.parametrize("batch_norm, decoder_norm, there", [(True, None, 1), (False, None, 0), (True, False, 0)])
+def test_batch_norm_in_p_is_as_in_q_unless_said_otherwise(batch_norm, decoder_norm, there):
+    config = Config.of("aae", hidden=(8,), batch_norm=batch_norm, decoder_norm=decoder_norm)
+    networks = build(config, Backend.named("numpy")).networks
+    count = {name: sum(isinstance(layer, BatchNorm) for layer in networks[name].stack.walk()) for name in "QP"}
+    assert count == {"Q": int(batch_norm), "P": there}
 
 
 @pytest.mark.parametrize("name", ["leak", "dropout", "smoothing"])

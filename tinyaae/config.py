@@ -75,8 +75,8 @@ class Config:
     reconstruction: str = "squared"  # ½ Σ (x̂ − x)², the paper's, or "cross-entropy" of the pixels
     input_noise: float = 0.3  # standard deviation of the noise on Q's (a GAN: D's) images, in training only
     input_dropout: float = 0.0  # probability that a pixel of Q's input is dropped, training only
-    batch_norm: bool = True  # in Q
-    decoder_norm: bool = True  # batch norm in P; never in a discriminator
+    batch_norm: bool = True  # in Q and P, never in a discriminator
+    decoder_norm: bool | None = None  # batch norm in P, where it is not as in Q
     head_norm: bool = False  # batch norm on Q's output, y and z, too
     weight_std: float | None = None  # None: 1/√(3·d_in)
     optimizer: str = "adam"
@@ -198,10 +198,7 @@ SGD = dict(
 
 PRESETS = {
     "quick": {},
-    "paper": SGD
-    | dict(
-        hidden=(1000, 1000), epochs=5000, batch_norm=False, decoder_norm=False, decay={50: 0.1, 1000: 0.1}, fade=None
-    ),
+    "paper": SGD | dict(hidden=(1000, 1000), epochs=5000, batch_norm=False, decay={50: 0.1, 1000: 0.1}, fade=None),
 }
 
 # mode, or (preset, mode) -> what differs from the preset
@@ -212,7 +209,8 @@ OWN = {
     "label-regularized": dict(prior="mixture", z=2, labels=10000),
     "supervised": dict(z=15, labels="all"),
     "semi-supervised": dict(labels=100),
-    "clustering": dict(clusters=16, z=5, input_noise=0.0, input_dropout=0.2, head_norm=True),
+    # with batch norm in P, too, it learns so fast that y is taken for style before it is one-hot
+    "clustering": dict(clusters=16, z=5, input_noise=0.0, input_dropout=0.2, head_norm=True, decoder_norm=False),
     "reduction": dict(labels=1000, clusters=20, z=2),
     ("quick", "semi-supervised"): dict(
         epochs=17, z=15, input_noise=0.4, reconstruction="cross-entropy", head_norm=True, fade=0.75
@@ -223,8 +221,7 @@ OWN = {
         epochs=25, hidden=(300, 300), z=20, input_noise=0.5, rate_adversarial=2e-4, leak=0.2, dropout=0.3, smoothing=0.1
     ),
     ("quick", "label-regularized"): dict(rate_reconstruction=5e-4, rate_adversarial=1e-3),
-    # as in the paper no batch norm in P: with it P learns so fast that y is taken for style before it is one-hot
-    ("quick", "clustering"): SGD | dict(decoder_norm=False, epochs=20),
+    ("quick", "clustering"): SGD | dict(epochs=20),
     # y reaches P through the long rows of W_C, so Reconstruction pulls hard at it: slow steps there, fast ones beside
     ("quick", "reduction"): dict(
         epochs=15,
@@ -278,7 +275,8 @@ def expect_one_of(name, value, known):
 def expect_kind(name, value, kind):
     """Raise `UserError` unless `value` is a `kind` and, if it is a real number, finite and not negative."""
     real = isinstance(0.5, kind)
-    if not isinstance(value, kind | int if real else kind) or (isinstance(value, bool) and kind is not bool):
+    wants_bool = kind in (bool, bool | None)
+    if not isinstance(value, kind | int if real else kind) or (isinstance(value, bool) and not wants_bool):
         expected = kind.__name__ if isinstance(kind, type) else kind
         raise UserError(f"{name}: {value!r} given, expected {expected}")
     if real and value is not None and not 0 <= value < float("inf"):

@@ -8,7 +8,6 @@ leaves less to z, the `balance` of the Categorical prior leans against over-used
 
 import numpy as np
 
-from .context import Context
 from .losses import head_distance, softmax_cross_entropy
 from .networks import Code
 from .phases import Phase, image_error
@@ -76,7 +75,9 @@ class Repulsion(Phase):
         self.y = self.backend.array(np.eye(k))
 
     def context(self):
-        return Context(self.backend, False, self.seed, self.name, self.optimizer.steps)
+        ctx = super().context()
+        ctx.training = False
+        return ctx
 
     def forward(self, batch):
         ctx = self.context()

@@ -155,11 +155,14 @@ class Part(NamedTuple):
     prior: Any
     told_labels: bool = False
 
-    def real(self, batch, ctx, fake):
-        """Return what the discriminator should call real, beside the `fake` ones: (n, d)."""
+    def real(self, batch, ctx, fake=None):
+        """Return what the discriminator should call real: (n, d); a prior may look at the `fake` ones."""
         if self.prior is None:
             return batch.x
-        return self.prior.sample_beside(fake, ctx, batch.labels if self.told_labels else None)
+        labels = batch.labels if self.told_labels else None
+        if fake is None:
+            return self.prior.sample(batch.x.shape[0], ctx, labels)
+        return self.prior.sample_beside(fake, ctx, labels)
 
     def judged(self, xp, code, batch):
         """Return what the discriminator reads: (n, d) or (n, d + k + 1)."""

@@ -201,8 +201,8 @@ class Categorical(Prior):
             return self.sample(codes.shape[0], ctx)
         xp, array = ctx.backend.xp, ctx.backend.array
         weights = array(self.weights) * (xp.mean(codes, axis=0) + 1 / self.d) ** -self.balance
-        upto = array(np.triu(np.ones((self.d, self.d))))  # a product with it is a cumulative sum
-        return one_hot(ctx, codes.shape[0], weights @ upto / xp.sum(weights))
+        upto = array(np.triu(np.ones((self.d, self.d))))  # column j holds ones down to row j
+        return one_hot(ctx, codes.shape[0], xp.sum(weights[:, None] * upto, axis=0) / xp.sum(weights))
 
     def log_density(self, xp, z):
         return xp.log(sum(z[:, k] * weight for k, weight in enumerate(self.weights.tolist())))

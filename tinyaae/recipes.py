@@ -121,9 +121,10 @@ class Make:
 
     def decoder(self, heads=0):
         c = self.config
+        batch_norm = c.batch_norm if c.decoder_norm is None else c.decoder_norm
         return networks.decoder(
             self.backend, c.given_y + c.z, c.hidden, c.inputs, heads=heads,
-            logits=c.reconstruction == "cross-entropy", batch_norm=c.decoder_norm, std=c.weight_std, seed=c.seed,
+            logits=c.reconstruction == "cross-entropy", batch_norm=batch_norm, std=c.weight_std, seed=c.seed,
         )  # fmt: skip
 
     def y_decoder(self):
