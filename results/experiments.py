@@ -54,9 +54,16 @@ EXPERIMENTS = {
 
 # What each extra does to the error of 30 clusters, all else equal and small. Each weight is a first guess, not tuned.
 ABLATION = "--mode clustering --clusters 30 --epochs 6 --hidden 200,200"
-WEIGHTS = {"mutual-information": 1, "z-penalty": 0.1, "y-decoder": 0.3, "repulsion": 0.01, "balance": 1}
-EXTRAS = [("none", ""), *((name, f" --extra {name}={weight}") for name, weight in WEIGHTS.items())]
+EXTRAS = {
+    "mutual-information": "mutual-information=0.1",
+    "mutual-information-1": "mutual-information=1",
+    "z-penalty": "z-penalty=0.1",
+    "y-decoder": "y-decoder=0.3",
+    "repulsion": "repulsion=0.01",
+    "balance": "balance=1",
+}
+EXPERIMENTS["ablation-none"] = Experiment("none", "cluster_error", "", "", ABLATION)
 EXPERIMENTS |= {
-    f"ablation-{name}": Experiment(f"`{extra.strip()}`" if extra else "none", "cluster_error", "", "", ABLATION + extra)
-    for name, extra in EXTRAS
+    f"ablation-{name}": Experiment(f"`--extra {extra}`", "cluster_error", "", "", f"{ABLATION} --extra {extra}")
+    for name, extra in EXTRAS.items()
 }
