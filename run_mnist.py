@@ -19,13 +19,14 @@ import time
 
 from tinyaae import Backend, UserError, build, data, figures, parzen
 from tinyaae.checkpoint import START
-from tinyaae.config import Config
+from tinyaae.config import EXTRAS, Config
 from tinyaae.errors import Diverged, Interrupted
 from tinyaae.evaluation import evaluate
 from tinyaae.run_folder import RunFolder
 from tinyaae.training import Batches, train
 
 STARTED = time.perf_counter()
+EXTRA_HELP = "a further term and its weight: " + ", ".join(sorted(EXTRAS)).replace("_", "-") + "; may be repeated"
 
 
 class Parser(argparse.ArgumentParser):
@@ -59,6 +60,7 @@ def parser():
     p.add_argument("--epochs", type=int, metavar="N")
     p.add_argument("--batch-size", type=int, metavar="N")
     p.add_argument("--input-noise", type=float, metavar="STD", help="noise on Q's input in training (pixels: 0 to 1)")
+    p.add_argument("--extra", action="append", metavar="NAME=NUMBER", help=EXTRA_HELP)
     p.add_argument("--seed", type=int, metavar="N")
     p.add_argument("--save-every", type=int, metavar="EPOCHS", help="write a checkpoint after so many epochs (1)")
     p.add_argument("--save-minutes", type=float, metavar="M", help="and within an epoch after so many minutes (10)")

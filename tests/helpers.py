@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyaae import networks
+from tinyaae.extras import MutualInformation, ReconstructionFromY, Repulsion
 from tinyaae.networks import Code
 from tinyaae.optimizers import Momentum
 from tinyaae.phases import (
@@ -36,10 +37,12 @@ class System(NamedTuple):
     parts: list  # y and z, judged by D_y and D_z
     image: Part  # judged by D_x
     batch: Batch
+    y_decoder: Any  # P_y
 
     @property
     def networks(self):
-        return [self.encoder, self.decoder, *(part.discriminator for part in (*self.parts, self.image))]
+        discriminators = [part.discriminator for part in (*self.parts, self.image)]
+        return [self.encoder, self.decoder, *discriminators, self.y_decoder]
 
 
 def tiny_system(
@@ -61,7 +64,9 @@ def tiny_system(
     d_z = networks.discriminator(backend, "D_z", STYLE + (CLASSES + 1 if told_labels else 0), HIDDEN)
     d_x = networks.discriminator(backend, "D_x", PIXELS, HIDDEN)
     parts = [Part("y", d_y, Categorical(CLASSES)), Part("z", d_z, Gaussian(STYLE), told_labels)]
-    system = System(encoder, decoder, parts[0 if classes else 1 :], Part("x", d_x, None), tiny_batch(backend))
+    image, batch = Part("x", d_x, None), tiny_batch(backend)
+    y_decoder = networks.decoder(backend, CLASSES, [], PIXELS, logits=logits, name="P_y")
+    system = System(encoder, decoder, parts[0 if classes else 1 :], image, batch, y_decoder)
     rng = np.random.default_rng(0)
     for network in system.networks:
         network.flat += backend.array(rng.normal(0, 0.5, network.size))
@@ -85,30 +90,62 @@ class Case(NamedTuple):
     moves: set
     options: dict = {}
     keywords: dict = {}
+    commits: set = set()  # whose batch statistics its update moves
 
 
 def imagination(system):
     return Imagination(system.decoder, Gaussian(CLASSES + STYLE))
 
 
+def imagination_of_y(system):
+    return Imagination(system.decoder, Gaussian(STYLE), Categorical(CLASSES))
+
+
+def autoencoder(kind=Reconstruction, options=None, **keywords):
+    return Case(kind, lambda s: [s.encoder, s.decoder], {"Q", "P"}, options or {}, keywords, {"Q", "P"})
+
+
 PHASES = {
-    "reconstruction": Case(Reconstruction, lambda s: [s.encoder, s.decoder], {"Q", "P"}),
-    "cross-entropy": Case(Reconstruction, lambda s: [s.encoder, s.decoder], {"Q", "P"}, {"logits": True}),
-    "given-label": Case(Reconstruction, lambda s: [s.encoder, s.decoder], {"Q", "P"}, keywords={"given_label": True}),
-    "variational": Case(Variational, lambda s: [s.encoder, s.decoder], {"Q", "P"}, {"posterior": "gaussian"}),
-    "variational-laplace": Case(
-        Variational, lambda s: [s.encoder, s.decoder], {"Q", "P"}, {"posterior": "gaussian"}, {"prior": Laplace(STYLE)}
-    ),
-    "separated": Case(Separated, lambda s: [s.encoder, s.decoder], {"Q", "P"}, {"heads": CLASSES}, {"eta": 3.0}),
+    "reconstruction": autoencoder(),
+    "cross-entropy": autoencoder(options={"logits": True}),
+    "given-label": autoencoder(given_label=True),
+    "z-penalty": autoencoder(z_penalty=0.7),
+    "variational": autoencoder(Variational, {"posterior": "gaussian"}),
+    "variational-laplace": autoencoder(Variational, {"posterior": "gaussian"}, prior=Laplace(STYLE)),
+    "separated": autoencoder(Separated, {"heads": CLASSES}, eta=3.0, z_penalty=0.7),
     "discriminate": Case(Discriminate, lambda s: [s.encoder, s.parts], {"D_y", "D_z"}),
+    "discriminate-smoothed": Case(
+        Discriminate, lambda s: [s.encoder, s.parts], {"D_y", "D_z"}, keywords={"smoothing": 0.2}
+    ),
     "generate": Case(Generate, lambda s: [s.encoder, s.parts], {"Q"}),
     "discriminate-told-labels": Case(
         Discriminate, lambda s: [s.encoder, s.parts], {"D_y", "D_z"}, {"told_labels": True}
     ),
     "generate-told-labels": Case(Generate, lambda s: [s.encoder, s.parts], {"Q"}, {"told_labels": True}),
     "discriminate-images": Case(Discriminate, lambda s: [imagination(s), [s.image]], {"D_x"}),
-    "generate-images": Case(Generate, lambda s: [imagination(s), [s.image]], {"P"}),
+    "generate-images": Case(
+        Generate, lambda s: [imagination(s), [s.image]], {"P"}, {}, {"commits": True}, commits={"P"}
+    ),
+    "generate-images-of-logits": Case(Generate, lambda s: [imagination(s), [s.image]], {"P"}, {"logits": True}),
     "semi-supervised": Case(SemiSupervised, lambda s: [s.encoder], {"Q"}),
+    "mutual-information": Case(
+        MutualInformation, lambda s: [s.encoder, imagination_of_y(s)], {"Q", "P"}, {}, {"weight": 0.7}
+    ),
+    "mutual-information-of-logits": Case(
+        MutualInformation, lambda s: [s.encoder, imagination_of_y(s)], {"Q", "P"}, {"logits": True}
+    ),
+    "reconstruction-from-y": Case(
+        ReconstructionFromY, lambda s: [s.encoder, s.y_decoder], {"Q", "P_y"}, {}, {"weight": 0.7}
+    ),
+    "cross-entropy-from-y": Case(
+        ReconstructionFromY, lambda s: [s.encoder, s.y_decoder], {"Q", "P_y"}, {"logits": True}
+    ),
+    "repulsion": Case(
+        Repulsion, lambda s: [s.decoder, Gaussian(STYLE), CLASSES], {"P"}, {}, {"weight": 0.7, "eta": 0.057}
+    ),
+    "repulsion-of-logits": Case(
+        Repulsion, lambda s: [s.decoder, Gaussian(STYLE), CLASSES], {"P"}, {"logits": True}, {"eta": 0.057}
+    ),
 }
 
 

@@ -157,6 +157,14 @@ def test_one_hidden_width_is_that_of_two_layers(command, undrawn, here):
     assert json.loads((here / "out" / "config.json").read_text())["hidden"] == [9, 9]
 
 
+def test_extras_are_written_into_the_config_and_their_phases_trained(command, undrawn, here):
+    command(*SEMI, "--extra", "y-decoder=0.5", "--extra", "repulsion=0.01", "--out", "out")
+    config = json.loads((here / "out" / "config.json").read_text())
+    assert (config["y_decoder"], config["repulsion"], config["balance"]) == (0.5, 0.01, 0)
+    columns = (here / "out" / "metrics.csv").read_text().splitlines()[0].split(",")
+    assert {"reconstruction_from_y", "repulsion"} <= set(columns)
+
+
 def test_without_out_and_revision_the_folder_is_named_after_the_time(command, undrawn, here):
     assert command(*SEMI)[0] == 0
     (folder,) = (here / "runs").iterdir()
@@ -221,7 +229,9 @@ def test_auto_falls_back_to_numpy_with_a_notice(command, undrawn, here, monkeypa
 def test_help_explains_every_flag(command):
     status, out, err = command("--help")
     assert (status, err) == (0, "")
-    flags = "mode backend prior posterior labels clusters hidden epochs batch-size input-noise seed preset data out"
+    flags = (
+        "mode backend prior posterior labels clusters extra hidden epochs batch-size input-noise seed preset data out"
+    )
     for flag in [*flags.split(), "resume", "evaluate", "quiet", "revision"]:
         assert f"--{flag} " in out or f"--{flag}\n" in out
 
@@ -523,6 +533,10 @@ BAD_FLAGS = {
     "more labels than images": ["--labels", "1000"],
     "labels where there are none": ["--mode", "aae"],
     "clusters where there are none": ["--clusters", "5"],
+    "unknown extra": ["--extra", "entropy=1"],
+    "extra without a number": ["--extra", "balance"],
+    "second extra below zero": ["--extra", "balance=1", "--extra", "z-penalty=-1"],
+    "extra where it has no use": ["--mode", "autoencoder", "--extra", "balance=1"],
     "flat prior in three dimensions": ["--prior", "swiss-roll", "--z", "3"],
     "revision that is a path": ["--revision", "../up"],
     "empty revision": ["--revision", ""],

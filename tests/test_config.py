@@ -9,9 +9,10 @@ import pytest
 from tiny import refusal, tiny_config, tiny_dataset
 
 from tinyaae.backend import Backend
-from tinyaae.config import MODES, NEWER, OPTIONAL, PLANAR, PRESETS, Config
+from tinyaae.config import EXTRAS, MODES, NEWER, OPTIONAL, PLANAR, PRESETS, Config
 from tinyaae.data import split
 from tinyaae.errors import UserError
+from tinyaae.layers import BatchNorm
 from tinyaae.optimizers import Adam, Momentum
 from tinyaae.priors import PRIORS
 from tinyaae.recipes import build
@@ -29,6 +30,7 @@ PHASES = {  # the table of the README, the half-steps of Regularization by name
     "reduction": ["reconstruction", "discriminate", "generate", "semi-supervised"],
 }
 VALUES = {"prior": "mixture", "posterior": "gaussian", "input_noise": 0.1, "labels": 10, "clusters": 5}
+VALUES |= dict.fromkeys(EXTRAS, 0.5)
 
 
 def edited(**changed):
@@ -84,7 +86,8 @@ def test_flag_is_used_or_an_error_that_names_it(mode, flag):
         assert getattr(Config.of(mode, **{flag: VALUES[flag]}), flag) == VALUES[flag]
     else:
         message = refusal(Config.of, mode, **{flag: VALUES[flag]})
-        assert message.startswith(f"--{flag.replace('_', '-')}: mode {mode} ")
+        extra = "extra " if flag in EXTRAS else ""
+        assert message.startswith(f"--{extra}{flag.replace('_', '-')}: mode {mode} ")
 
 
 @pytest.mark.parametrize("mode, preset", CONFIGS)
@@ -108,8 +111,65 @@ def test_labels_in_a_mode_that_shows_none_are_refused_whoever_wrote_them():
     assert "shows no label" in refusal(dataclasses.replace(Config.of("clustering"), labels=10).check)
 
 
-def test_batch_norm_in_a_gan_is_refused_since_nothing_would_move_its_averages():
-    assert "running averages" in refusal(dataclasses.replace(Config.of("gan"), batch_norm=True).check)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", sorted(EXTRAS))
+def test_extras_are_off_and_where_a_mode_has_no_use_for_one_it_is_refused_whoever_wrote_it(mode, name):
+    config = Config.of(mode)
+    assert getattr(config, name) == 0
+    changed = dataclasses.replace(config, **{name: 0.5})
+    if name in MODES[mode].flags:
+        changed.check()
+    else:
+        assert refusal(changed.check).startswith(f"--extra {name.replace('_', '-')}: 0.5 given, but mode {mode} ")
+
+
+def test_extras_by_name_and_number():
+    config = Config.of("clustering", extra=["mutual-information=0.1", "balance=2"])
+    assert (config.mutual_information, config.balance, config.repulsion) == (0.1, 2.0, 0.0)
+
+
+@pytest.mark.parametrize("text", ["entropy=1", "", "=1", "z=5", "mutual_information=0.1"])
+def test_an_unknown_extra_is_told_with_the_known_ones(text):
+    message = refusal(Config.of, "clustering", extra=[text])
+    assert message.startswith("--extra: there is no extra ") and "mutual-information" in message
+
+
+@pytest.mark.parametrize("number", ["", "much", "1e", "0,5", "-1", "nan", "inf"])
+def test_an_extra_that_is_no_weight(number):
+    message = refusal(Config.of, "clustering", extra=[f"balance={number}"])
+    assert message.startswith("--extra balance: ")
+
+
+@pytest.mark.parametrize(
+    "extra, phases, networks",
+    [
+        ("mutual-information=1", ["mutual-information"], []),
+        ("y-decoder=1", ["reconstruction-from-y"], ["P_y"]),
+        ("repulsion=1", ["repulsion"], []),
+        ("z-penalty=1", [], []),
+        ("balance=1", [], []),
+    ],
+)
+def test_an_extra_is_a_phase_or_an_option(extra, phases, networks):
+    plain, more = [
+        build(Config.of("clustering", hidden=(8, 7), extra=given), Backend.named("numpy")) for given in ([], [extra])
+    ]
+    names = [[phase.name for phase in system.optimized()] for system in (plain, more)]
+    assert names[1] == names[0] + phases
+    assert list(more.networks) == list(plain.networks) + networks
+
+
+@pytest.mark.parametrize("batch_norm, decoder_norm, there", [(True, None, 1), (False, None, 0), (True, False, 0)])
+def test_batch_norm_in_p_is_as_in_q_unless_said_otherwise(batch_norm, decoder_norm, there):
+    config = Config.of("aae", hidden=(8,), batch_norm=batch_norm, decoder_norm=decoder_norm)
+    networks = build(config, Backend.named("numpy")).networks
+    count = {name: sum(isinstance(layer, BatchNorm) for layer in networks[name].stack.walk()) for name in "QP"}
+    assert count == {"Q": int(batch_norm), "P": there}
+
+
+@pytest.mark.parametrize("name", ["leak", "dropout", "smoothing"])
+def test_what_a_discriminator_is_weakened_by_is_a_share(name):
+    assert refusal(dataclasses.replace(Config.of("gan"), **{name: 1.0}).check).startswith(f"{name}: 1.0 given")
 
 
 def test_planar_prior_in_three_dimensions_is_refused():

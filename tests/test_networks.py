@@ -236,6 +236,49 @@ def test_decoder_s_images_are_sigmoids_of_its_last_linear(backend64, logits):
     np.testing.assert_allclose(image, 1 / (1 + np.exp(-last)), rtol=1e-12)
 
 
+@pytest.mark.parametrize("logits", [False, True])
+def test_decoder_s_image_backward_is_the_derivative_of_its_image(backend64, logits):
+    decoder = tiny_system(backend64, logits=logits).decoder
+    output, dimage = random(backend64, N, PIXELS), random(backend64, N, PIXELS)
+
+    def loss():
+        return float(host(backend64, backend64.xp.sum(dimage * decoder.image(output))))
+
+    doutput = host(backend64, decoder.image_backward(dimage, decoder.image(output)))
+    np.testing.assert_allclose(doutput, differences(backend64, loss, output), rtol=1e-6, atol=1e-9)
+
+
+def test_decoder_of_y_alone_gives_no_gradient_of_z(backend):
+    decoder = tiny_system(backend).y_decoder
+    image, cache = decoder.forward(Code(random(backend, N, CLASSES)), training(backend))
+    dcode = decoder.backward(image, cache)
+    assert dcode.z is None and tuple(dcode.y.shape) == (N, CLASSES)
+
+
+def test_encoder_s_dx_is_the_derivative(backend64):
+    system = tiny_system(backend64)
+    x, phase = system.batch.x, EveryField(system.encoder)
+    _, (dcode, cache) = phase.forward(system.batch)
+
+    def loss():
+        return sum(float(host(backend64, value)) for value in phase.forward(system.batch)[0].values())
+
+    dx = system.encoder.backward(dcode, cache, None, want_dx=True)
+    np.testing.assert_allclose(host(backend64, dx), differences(backend64, loss, x), rtol=1e-6, atol=1e-9)
+
+
+def test_code_plus_adds_field_by_field_and_counts_none_as_nothing():
+    total = Code(y=1, z=2).plus(Code(z=3, posterior=4))
+    assert total == Code(y=1, z=5, posterior=4)
+
+
+def test_discriminator_s_units_may_leak_and_drop_out_and_its_input_be_noisy(backend):
+    d = networks.discriminator(backend, "D", STYLE, [6], input_noise=0.5, leak=0.2, dropout=0.3)
+    names = [type(layer).__name__ for layer in d.stack.layers]
+    assert names == ["GaussianNoise", "Linear", "LeakyReLU", "Dropout", "Linear"]
+    assert (d.stack.layers[0].std, d.stack.layers[2].slope, d.stack.layers[3].p) == (0.5, 0.2, 0.3)
+
+
 def test_discriminator_gives_one_logit_and_has_no_batch_norm(backend):
     d = networks.discriminator(backend, "D", STYLE, HIDDEN)
     logits, _ = d.forward(random(backend, N, STYLE), training(backend))

@@ -15,17 +15,9 @@ from tinyaae.losses import half_squared_error, head_distance, kl_to_standard_nor
 from tinyaae.networks import Code
 from tinyaae.optimizers import SGD, Adam, Momentum
 from tinyaae.phases import Part, Regularization
-from tinyaae.priors import GaussianMixture
+from tinyaae.priors import Categorical, Gaussian, GaussianMixture
 
 each_phase = pytest.mark.parametrize("name", PHASES)
-RECONSTRUCTIONS = [
-    "reconstruction",
-    "cross-entropy",
-    "given-label",
-    "variational",
-    "variational-laplace",
-    "separated",
-]  # they commit batch statistics
 OPTIONS = {
     "plain": {},
     "noise": {"input_noise": 0.3, "input_dropout": 0.1},
@@ -111,7 +103,7 @@ def test_step_moves_the_phase_s_own_networks_and_no_other(backend, name):
 
 
 @each_phase
-def test_only_a_reconstruction_s_update_moves_batch_norm_s_statistics(backend, name):
+def test_only_the_update_of_a_reconstruction_or_of_a_gan_s_generator_moves_batch_norm_s_statistics(backend, name):
     phase, system, _ = tiny_phase(backend, name, batch_norm=True)
     before = saved(backend, *system.networks)
     phase.step(system.batch)
@@ -120,7 +112,7 @@ def test_only_a_reconstruction_s_update_moves_batch_norm_s_statistics(backend, n
     }
     everywhere = {key for key in before if "running" in key}
     assert len(everywhere) == 8  # mean and variance of two layers in Q and two in P
-    assert moved == (everywhere if name in RECONSTRUCTIONS else set())
+    assert moved == {key for key in everywhere if key.split(".")[0] in PHASES[name].commits}
 
 
 def test_reconstruction_commits_the_statistics_of_its_own_batch(backend64):
@@ -319,6 +311,20 @@ def test_variational_with_another_prior_takes_the_surprise_at_the_z_it_drew(back
     assert number(backend64, values["kl"]) == pytest.approx(np.mean(surprise - entropy))
 
 
+def test_a_penalty_on_z_is_half_its_mean_square_length(backend64):
+    phase, system, _ = tiny_phase(backend64, "z-penalty")
+    z = host(backend64, system.encoder.forward(system.batch.x, phase.context())[0].z)
+    values, _ = phase.forward(system.batch)
+    assert number(backend64, values["z_penalty"]) == pytest.approx(0.7 * np.sum(z * z) / (2 * N), rel=1e-12)
+
+
+def test_a_penalty_on_z_does_not_grow_with_the_batch(backend64):
+    phase, system, _ = tiny_phase(backend64, "z-penalty")
+    twice = system.batch._replace(x=backend64.xp.concat([system.batch.x] * 2, axis=0))
+    values = [number(backend64, phase.forward(batch)[0]["z_penalty"]) for batch in (system.batch, twice)]
+    assert values[0] == pytest.approx(values[1], rel=1e-12)
+
+
 def test_variational_adds_the_kl_of_the_posterior(backend64):
     phase, system, _ = tiny_phase(backend64, "variational")
     code, _ = system.encoder.forward(system.batch.x, phase.context())
@@ -377,6 +383,16 @@ def test_discriminate_is_the_loss_of_real_and_fake_told_apart(backend64, part):
     assert number(backend64, values[f"D_{part}_accuracy"]) == pytest.approx(accuracy)
 
 
+def test_a_smoothed_discriminate_wants_less_than_one_of_the_real_and_zero_of_the_fake(backend64):
+    phase, system, _ = tiny_phase(backend64, "discriminate-smoothed")
+    judge_blindly(system)
+    system.parts[1].discriminator.stack.layers[-1].b[...] = 1.0  # it says 1 to everything
+    right, wrong = -np.log(1 / (1 + np.exp(-1))), -np.log(1 / (1 + np.exp(1)))
+    values, _ = phase.forward(system.batch)
+    assert number(backend64, values["D_z"]) == pytest.approx(0.8 * right + 0.2 * wrong + wrong, rel=1e-12)
+    assert number(backend64, values["D_z_accuracy"]) == 0.5
+
+
 @pytest.mark.parametrize("part", ["y", "z"])
 def test_generate_is_the_loss_of_a_fake_that_is_called_real(backend64, part):
     phase, system, _ = tiny_phase(backend64, "generate")
@@ -410,6 +426,46 @@ def test_semi_supervised_is_the_cross_entropy_of_the_labelled_images(backend64):
     y = host(backend64, system.encoder.forward(system.batch.x_labelled, phase.context())[0].y)
     loss = -np.mean(np.log(np.sum(y * host(backend64, system.batch.y_labelled), axis=1)))
     assert number(backend64, phase.forward(system.batch)[0]["classification"]) == pytest.approx(loss, rel=1e-12)
+
+
+def test_mutual_information_is_how_well_q_reads_the_y_that_p_was_given(backend64):
+    phase, system, _ = tiny_phase(backend64, "mutual-information")
+    ctx = phase.context()
+    drawn = Code(Categorical(CLASSES).sample(N, ctx), Gaussian(STYLE).sample(N, ctx))
+    image, _ = system.decoder.forward(drawn, ctx)
+    read = host(backend64, system.encoder.forward(image, ctx)[0].y)
+    loss = -np.mean(np.log(np.sum(read * host(backend64, drawn.y), axis=1)))
+    values, _ = phase.forward(system.batch)
+    assert number(backend64, values["mutual_information"]) == pytest.approx(0.7 * loss, rel=1e-12)
+
+
+def test_mutual_information_looks_at_no_image_of_the_batch(backend64):
+    phase, system, _ = tiny_phase(backend64, "mutual-information")
+    values = [phase.forward(batch)[0] for batch in (system.batch, tiny_batch(backend64, seed=1))]
+    assert number(backend64, values[0]["mutual_information"]) == number(backend64, values[1]["mutual_information"])
+
+
+def test_reconstruction_from_y_knows_nothing_of_z(backend64):
+    phase, system, _ = tiny_phase(backend64, "reconstruction-from-y")
+    y = host(backend64, system.encoder.forward(system.batch.x, phase.context())[0].y)
+    linear = system.y_decoder.stack.layers[0]
+    image = 1 / (1 + np.exp(-(y @ host(backend64, linear.W) + host(backend64, linear.b))))
+    loss = np.sum((image - host(backend64, system.batch.x)) ** 2) / (2 * N)
+    values, _ = phase.forward(system.batch)
+    assert number(backend64, values["reconstruction_from_y"]) == pytest.approx(0.7 * loss, rel=1e-12)
+
+
+def test_repulsion_compares_the_pictures_of_all_clusters_in_one_style(backend64):
+    """They are painted as a trained P paints: with batch norm's running averages."""
+    phase, system, _ = tiny_phase(backend64, "repulsion", batch_norm=True)
+    z = host(backend64, Gaussian(STYLE).sample(1, phase.context()))
+    code = Code(backend64.array(np.eye(CLASSES)), backend64.array(np.repeat(z, CLASSES, axis=0)))
+    image = host(backend64, system.decoder.forward(code, Context(backend64))[0])
+    apart = np.sqrt(np.sum((image[:, None] - image) ** 2, axis=2))[np.triu_indices(CLASSES, 1)]
+    assert np.min(apart) < 0.057 < np.max(apart)
+    values, _ = phase.forward(system.batch)
+    loss = 0.7 * np.sum(np.maximum(0, 0.057 - apart))
+    assert number(backend64, values["repulsion"]) == pytest.approx(loss, rel=1e-12)
 
 
 @each_phase

@@ -37,6 +37,22 @@ def test_a_row_gives_mean_and_standard_deviation_over_seeds(here):
     assert "| **2.00 ± 1.00** | 0, 1, 2 | 3 | 8-8 | 2 | m |" in results.table()
 
 
+def test_an_ablation_is_a_row_of_its_own_table(here):
+    add_run(here, "ablation-balance", 0, cluster_error=0.3, cluster_error_majority=0.2, clusters_used=28)
+    paper, extras = results.table().split("## Clustering extras")
+    row = "| `--extra balance=1` | 28 | 30.00 | **20.00** | 0 | 3 | 8-8 | 2 | m |"
+    assert "ablation" not in paper and row in extras
+    assert extras.count("not run") == sum(name.startswith("ablation-") for name in EXPERIMENTS) - 1
+
+
+def test_a_command_names_each_size_once(here):
+    add_run(here, "ablation-none", 0, cluster_error=0.3, cluster_error_majority=0.2, clusters_used=28)
+    add_run(here, "clustering-30", 0, cluster_error=0.2)
+    for line in results.table().splitlines():
+        if "Made by" in line:
+            assert line.count("--epochs") == line.count("--hidden") == 1
+
+
 def test_a_likelihood_is_no_percentage(here):
     add_run(here, "likelihood", 0, log_likelihood=377.46)
     assert "| **377.5** | 0 |" in results.table()

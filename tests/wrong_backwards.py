@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from helpers import EveryField, phase_of, tiny_phase, tiny_system
 
+from tinyaae.extras import MutualInformation, ReconstructionFromY, Repulsion
 from tinyaae.gradcheck import check_layer, check_loss, check_phase
 from tinyaae.layers import (
     AppendNoise,
@@ -802,6 +803,21 @@ class VariationalWithoutEntropy(Variational):
         return values, dcode._replace(posterior=None)
 
 
+@wrong_phase("the penalty on z is a sum over the batch, and grows with it", "z-penalty")
+class PenaltyOfTheBatch(Reconstruction):
+    def penalty(self, code):
+        values, dcode = super().penalty(code)
+        return values, Code(z=dcode.z * code.z.shape[0])
+
+
+@wrong_phase("the penalty on z overwrites what the decoder says of z", "z-penalty")
+class PenaltyOverwrites(Reconstruction):
+    def backward(self, cache):
+        super().backward(cache)
+        q_cache, p_cache, doutput, _ = cache
+        self.encoder.backward(Code(z=-self.decoder.backward(doutput, p_cache).z), q_cache, self.gradients)
+
+
 @wrong_phase("the gradient of the KL is forgotten", "variational")
 class VariationalWithoutKL(Variational):
     def penalty(self, code):
@@ -840,6 +856,15 @@ class DiscriminateRealOnly(Discriminate):
     def backward(self, caches):
         real = [self.backend.xp.astype(dlogits < 0, dlogits.dtype) for _, dlogits in caches]
         super().backward([(d_cache, dlogits * r) for (d_cache, dlogits), r in zip(caches, real, strict=True)])
+
+
+@wrong_phase("the smoothed target is forgotten on the way back", "discriminate-smoothed")
+class DiscriminateUnsmoothed(Discriminate):
+    def backward(self, caches):
+        n = caches[0][1].shape[0] // 2
+        rows = self.backend.zeros((2 * n, 1))
+        rows[:n, :] += self.smoothing / n
+        super().backward([(d_cache, dlogits - rows) for d_cache, dlogits in caches])
 
 
 @wrong_phase("the sign is flipped: the codes move to where D calls them fake", "generate")
@@ -892,6 +917,22 @@ class GenerateImagesSign(Generate):
         super().backward((q_cache, [(d_cache, -dlogits, d) for d_cache, dlogits, d in d_caches]))
 
 
+@wrong_phase("batch norm's statistics move in backward instead of in update", "generate-images", batch_norm=True)
+class GenerateCommitsInBackward(Generate):
+    def backward(self, cache):
+        super().backward(cache)
+        self.encoder.commit(cache[0])
+
+
+@wrong_phase("the sigmoid between logits and image is skipped", "generate-images-of-logits")
+class GenerateSkipsSigmoid(Generate):
+    def backward(self, cache):
+        (p_cache, _), [(d_cache, dlogits, _)] = cache
+        self.gradients.zero()
+        dx = self.judges[0].discriminator.backward(dlogits, d_cache)
+        self.encoder.decoder.backward(dx, p_cache, self.gradients, want_dx=False)
+
+
 @wrong_phase("1/n is missing", "semi-supervised")
 class SemiSupervisedNoMean(SemiSupervised):
     def backward(self, cache):
@@ -905,3 +946,67 @@ class SemiSupervisedSoftmaxTwice(SemiSupervised):
         q_cache, dlogits = cache
         self.gradients.zero()
         self.encoder.backward(Code(y=dlogits), q_cache, self.gradients)
+
+
+@wrong_phase("only the encoder learns: P is not told what Q failed to read", "mutual-information")
+class MutualInformationStopsAtImage(MutualInformation):
+    def backward(self, cache):
+        _, q_cache, dlogits = cache
+        self.gradients.zero()
+        self.encoder.backward(Code(logits=dlogits), q_cache, self.gradients)
+
+
+@wrong_phase("only the decoder learns: Q is passed through like a discriminator", "mutual-information")
+class MutualInformationMovesPOnly(MutualInformation):
+    def backward(self, cache):
+        super().backward(cache)
+        self.gradients.flat[: self.encoder.size] = 0
+
+
+@wrong_phase("the sigmoid between logits and image is skipped", "mutual-information-of-logits")
+class MutualInformationSkipsSigmoid(MutualInformation):
+    def backward(self, cache):
+        (p_cache, _), q_cache, dlogits = cache
+        self.gradients.zero()
+        dx = self.encoder.backward(Code(logits=dlogits), q_cache, self.gradients, want_dx=True)
+        self.imagination.decoder.backward(dx, p_cache, self.gradients, want_dx=False)
+
+
+@wrong_phase("the weight is forgotten on the way back", "mutual-information")
+class MutualInformationNoWeight(MutualInformation):
+    def backward(self, cache):
+        p_cache, q_cache, dlogits = cache
+        super().backward((p_cache, q_cache, dlogits / self.weight))
+
+
+@wrong_phase("Q's y is taken for a constant", "reconstruction-from-y")
+class FromYStopsAtY(ReconstructionFromY):
+    def backward(self, cache):
+        super().backward(cache)
+        self.gradients.flat[: self.encoder.size] = 0
+
+
+@wrong_phase("the gradient of y is handed over as that of the logits", "reconstruction-from-y")
+class FromYSkipsSoftmax(ReconstructionFromY):
+    def backward(self, cache):
+        q_cache, p_cache, doutput = cache
+        self.gradients.zero()
+        dy = self.y_decoder.backward(doutput, p_cache, self.gradients).y
+        self.encoder.backward(Code(logits=dy), q_cache, self.gradients)
+
+
+@wrong_phase("the pictures are pulled together", "repulsion")
+class RepulsionSign(Repulsion):
+    def backward(self, cache):
+        p_cache, doutput = cache
+        super().backward((p_cache, -doutput))
+
+
+@wrong_phase("the pictures that are far apart push, too", "repulsion")
+class RepulsionOfAll(Repulsion):
+    def forward(self, batch):
+        values, _ = super().forward(batch)
+        eta, self.eta = self.eta, 1e9
+        _, cache = super().forward(batch)
+        self.eta = eta
+        return values, cache

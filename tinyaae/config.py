@@ -28,20 +28,24 @@ class Mode(NamedTuple):
     told_labels: bool = False  # whether a phase reads the label of each image of the batch
 
 
+Y_EXTRAS = {"mutual_information", "y_decoder", "repulsion", "balance"}  # they want a y of Q's
+Z_EXTRAS = {"z_penalty"}
+EXTRAS = Y_EXTRAS | Z_EXTRAS  # what --extra NAME=NUMBER can ask for, NAME with dashes; all are off at 0
+AAE = {"prior", "posterior", "input_noise"} | Z_EXTRAS
 MODES = {
-    "autoencoder": Mode({"input_noise"}),
+    "autoencoder": Mode({"input_noise", *Z_EXTRAS}),
     "vae": Mode({"prior", "input_noise"}),
-    "gan": Mode({"prior"}),
-    "aae": Mode({"prior", "posterior", "input_noise"}),
-    "label-regularized": Mode({"prior", "posterior", "input_noise", "labels"}, None, None, 1, told_labels=True),
-    "supervised": Mode({"prior", "posterior", "input_noise"}, None, "classes", told_labels=True),
-    "semi-supervised": Mode({"prior", "posterior", "input_noise", "labels"}, "classes", "classes", 1),
-    "clustering": Mode({"prior", "posterior", "input_noise", "clusters"}, "clusters", "clusters"),
-    "reduction": Mode({"prior", "posterior", "input_noise", "labels", "clusters"}, "either", "either"),
+    "gan": Mode({"prior", "input_noise"}),
+    "aae": Mode(AAE),
+    "label-regularized": Mode(AAE | {"labels"}, None, None, 1, told_labels=True),
+    "supervised": Mode(AAE, None, "classes", told_labels=True),
+    "semi-supervised": Mode(AAE | Y_EXTRAS | {"labels"}, "classes", "classes", 1),
+    "clustering": Mode(AAE | Y_EXTRAS | {"clusters"}, "clusters", "clusters"),
+    "reduction": Mode(AAE | Y_EXTRAS | {"labels", "clusters"}, "either", "either"),
 }
 PLANAR = ("mixture", "swiss-roll")  # priors that lie in a plane, and have a mode for each class
 SMOOTH = ("gaussian", "laplace", "mixture")  # priors whose ln p(z) has a slope everywhere, which a VAE's KL needs
-OPTIONAL = {"prior", "posterior", "input_noise", "labels", "clusters"}
+OPTIONAL = {"prior", "posterior", "input_noise", "labels", "clusters"} | EXTRAS
 
 
 @dataclass(frozen=True)
@@ -66,13 +70,19 @@ class Config:
     hidden: tuple = (400, 400)
     z: int = 10
     clusters: int = 0  # how many, in the modes that cluster without labels
-    eta: float = 5.0  # cluster heads closer than this push each other away; only where there are heads
+    eta: float = 5.0  # cluster heads, or pictures under `repulsion`, closer than this push each other away
+    mutual_information: float = 0.0  # weight of: Q reads in P(y, z) the y that P was given
+    z_penalty: float = 0.0  # weight of ½ Σ z² of each image
+    y_decoder: float = 0.0  # weight of the reconstruction from y alone, by a decoder of its own
+    repulsion: float = 0.0  # weight of the push between the pictures of two clusters in one style
+    balance: float = 0.0  # exponent with which the prior of y leans against over-used outputs
     prior: str = "gaussian"
     posterior: str = "deterministic"
     reconstruction: str = "squared"  # ½ Σ (x̂ − x)², the paper's, or "cross-entropy" of the pixels
-    input_noise: float = 0.3  # standard deviation of the noise on Q's input, in pixel units, training only
+    input_noise: float = 0.3  # standard deviation of the noise on Q's (a GAN: D's) images, in training only
     input_dropout: float = 0.0  # probability that a pixel of Q's input is dropped, training only
     batch_norm: bool = True  # in Q and P, never in a discriminator
+    decoder_norm: bool | None = None  # batch norm in P, where it is not as in Q
     head_norm: bool = False  # batch norm on Q's output, y and z, too
     weight_std: float | None = None  # None: 1/√(3·d_in)
     optimizer: str = "adam"
@@ -80,6 +90,9 @@ class Config:
     rate_adversarial: float = 3e-4
     rate_classifier: float = 0.1  # always SGD with momentum 0.9: as the few labels are learned, its steps must shrink
     adversarial_momentum: float = 0.5  # Adam's β₁, or SGD's momentum
+    leak: float = 0.0  # slope of a discriminator's units below 0: 0 is ReLU, more is LeakyReLU
+    dropout: float = 0.0  # in the hidden layers of a discriminator
+    smoothing: float = 0.0  # a discriminator's target for what is real is 1 less this
     decay: dict = field(default_factory=dict)  # epoch -> factor
     fade: float | None = 0.6  # after this share of the run the rates fall in a straight line towards 0.01; None: never
     save_every: int = 1  # epochs from checkpoint to checkpoint
@@ -110,9 +123,9 @@ class Config:
         """Return the preset of `mode` changed by `flags`; `UserError` for a flag that the mode cannot use."""
         expect_one_of("mode", mode, MODES)
         expect_one_of("preset", preset, PRESETS)
+        flags |= extras_in(flags.pop("extra", ()))
         for name in sorted(OPTIONAL & flags.keys() - MODES[mode].flags):
-            flag = name.replace("_", "-")
-            raise UserError(f"--{flag}: mode {mode} has no use for it; leave it out, or choose another --mode")
+            raise UserError(f"{flag(name)}: mode {mode} has no use for it; leave it out, or choose another --mode")
         if flags.get("prior") in PLANAR:
             flags.setdefault("z", 2)
         own = OWN.get(mode, {}) | OWN.get((preset, mode), {})
@@ -134,14 +147,16 @@ class Config:
             expect_one_of(name, getattr(self, name), known)
         for name, least in LEAST.items():
             if not least <= getattr(self, name) < 2**63:
-                flag = name.replace("_", "-")
-                raise UserError(f"--{flag}: {getattr(self, name)} given, expected a whole number from {least} up")
+                raise UserError(f"{flag(name)}: {getattr(self, name)} given, expected a whole number from {least} up")
         if not 1 <= len(self.hidden) <= 100 or not 1 <= min(self.hidden) <= max(self.hidden) < 2**31:
             came = f"{self.hidden}"[:80]
             raise UserError(f"--hidden: {came} given, expected one to a hundred widths of at least 1, e.g. 1000,1000")
         if self.side and (len(self.side) != 2 or min(self.side) < 1 or self.side[0] * self.side[1] != self.inputs):
             raise UserError(f"side: {self.side} given, expected height and width of an image of {self.inputs} pixels")
-        for name in ("input_dropout", "adversarial_momentum"):
+        for name in sorted(EXTRAS - MODES[self.mode].flags):
+            if getattr(self, name):
+                raise UserError(f"{flag(name)}: {getattr(self, name)} given, but mode {self.mode} has no use for it")
+        for name in ("input_dropout", "adversarial_momentum", "leak", "dropout", "smoothing"):
             if getattr(self, name) >= 1:
                 raise UserError(f"{name}: {getattr(self, name)} given, expected a number below 1")
         if isinstance(self.labels, str) and self.labels != "all":
@@ -166,8 +181,6 @@ class Config:
             raise UserError(f"--prior: {self.prior} has no modes to give labels to; expected mixture or swiss-roll")
         if self.labels != 0 and not ("labels" in MODES[self.mode].flags or MODES[self.mode].told_labels):
             raise UserError(f"labels: {self.labels!r} given, but mode {self.mode} shows no label to anyone")
-        if self.mode == "gan" and self.batch_norm:
-            raise UserError("batch_norm: true given, but a GAN has no Reconstruction to move its running averages")
 
     def for_data(self, dataset):
         """Return this config with the sizes of `dataset`."""
@@ -225,19 +238,33 @@ PRESETS = {
 # mode, or (preset, mode) -> what differs from the preset
 OWN = {
     "vae": dict(posterior="gaussian", z=8),
-    "gan": dict(input_noise=0.0, batch_norm=False),
+    "gan": dict(input_noise=0.0),
     "aae": dict(z=8),
     "label-regularized": dict(prior="mixture", z=2, labels=10000, images=50000),  # 40 000 unlabelled, as in the paper
     "supervised": dict(z=15, labels="all"),
     "semi-supervised": dict(labels=100),
-    "clustering": dict(clusters=16, z=5, input_noise=0.0, input_dropout=0.2, head_norm=True),
+    # with batch norm in P, too, it learns so fast that y is taken for style before it is one-hot
+    "clustering": dict(clusters=16, z=5, input_noise=0.0, input_dropout=0.2, head_norm=True, decoder_norm=False),
     "reduction": dict(labels=1000, clusters=20, z=2),
     ("quick", "semi-supervised"): dict(
         epochs=17, z=15, input_noise=0.4, reconstruction="cross-entropy", head_norm=True, fade=0.75
     ),
     ("quick", "supervised"): dict(z=5),  # in minutes 15 dimensions learn to hold the digit too; 5 keep to style
-    ("quick", "clustering"): SGD,
-    ("quick", "reduction"): SGD,
+    # what keeps D from winning: slow steps, units that leak and drop out, a target out of reach, noise over all images
+    ("quick", "gan"): dict(
+        epochs=25, hidden=(300, 300), z=20, input_noise=0.5, rate_adversarial=2e-4, leak=0.2, dropout=0.3, smoothing=0.1
+    ),
+    ("quick", "label-regularized"): dict(rate_reconstruction=5e-4, rate_adversarial=1e-3),
+    ("quick", "clustering"): SGD | dict(epochs=20),
+    # y reaches P through the long rows of W_C, so Reconstruction pulls hard at it: slow steps there, fast ones beside
+    ("quick", "reduction"): dict(
+        epochs=15,
+        input_noise=0.4,
+        reconstruction="cross-entropy",
+        head_norm=True,
+        rate_reconstruction=3e-4,
+        rate_adversarial=1e-3,
+    ),
     ("paper", "clustering"): dict(hidden=(3000, 3000), epochs=1500, batch_norm=True, decay={50: 0.1}),
 }
 
@@ -250,11 +277,33 @@ KNOWN = {
     "reconstruction": ("squared", "cross-entropy"),
     "optimizer": ("adam", "momentum"),
 }
-NEWER = {"save_every", "save_minutes", "images", "animate"}  # keys that an older config.json lacks; the defaults fit it
+NEWER = EXTRAS | {  # keys that an older config.json lacks; the defaults fit it
+    "save_every", "save_minutes", "images", "animate", "leak", "dropout", "smoothing", "decoder_norm",
+}  # fmt: skip
 LEAST = {
     "inputs": 1, "classes": 2, "epochs": 1, "batch_size": 1, "z": 1, "clusters": 0, "seed": 0, "threads": 0,
     "save_every": 1, "images": 0,
 }  # fmt: skip
+
+
+def flag(name):
+    """Return how a field of `Config` is written on the command line."""
+    return ("--extra " if name in EXTRAS else "--") + name.replace("_", "-")
+
+
+def extras_in(texts):
+    """Return the fields that `--extra` sets: ["z-penalty=0.1", …] -> {"z_penalty": 0.1, …}."""
+    found = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        known = [extra.replace("_", "-") for extra in sorted(EXTRAS)]
+        if name not in known:
+            raise UserError(f"--extra: there is no extra {name!r}; expected one of {', '.join(known)}, as NAME=NUMBER")
+        try:
+            found[name.replace("-", "_")] = float(number)
+        except ValueError:
+            raise UserError(f"--extra {name}: {number!r} given, expected a number, as in --extra {name}=0.1") from None
+    return found
 
 
 def expect_one_of(name, value, known):
@@ -266,8 +315,9 @@ def expect_one_of(name, value, known):
 def expect_kind(name, value, kind):
     """Raise `UserError` unless `value` is a `kind` and, if it is a real number, finite and not negative."""
     real = isinstance(0.5, kind)
-    if not isinstance(value, kind | int if real else kind) or (isinstance(value, bool) and kind is not bool):
+    wants_bool = kind in (bool, bool | None)
+    if not isinstance(value, kind | int if real else kind) or (isinstance(value, bool) and not wants_bool):
         expected = kind.__name__ if isinstance(kind, type) else kind
         raise UserError(f"{name}: {value!r} given, expected {expected}")
     if real and value is not None and not 0 <= value < float("inf"):
-        raise UserError(f"--{name.replace('_', '-')}: {value} given, expected a finite number from 0 up")
+        raise UserError(f"{flag(name)}: {value} given, expected a finite number from 0 up")

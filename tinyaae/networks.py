@@ -18,6 +18,7 @@ from .layers import (
     Dropout,
     GaussianNoise,
     GaussianSampling,
+    LeakyReLU,
     Linear,
     ReLU,
     Sequential,
@@ -105,7 +106,12 @@ class Code(NamedTuple):
     z: Any = None  # (n, d) style
     logits: Any = None  # (n, k)
     posterior: Any = None  # (n, d) z itself, or (n, 2d) [μ, ln σ²] where q(z|x) is a Gaussian
-    x: Any = None  # (n, d_in) an image, where a GAN's generator takes Q's place
+    x: Any = None  # (n, d_in) an image, where P paints from the prior
+
+    def plus(self, other):
+        """Return the sum, field by field, of two gradients; None counts as nothing."""
+        pairs = zip(self, other, strict=True)
+        return Code(*[b if a is None else a if b is None else a + b for a, b in pairs])
 
 
 class Encoder(Network):
@@ -129,8 +135,8 @@ class Encoder(Network):
         y, y_cache = self.softmax.forward(logits, ctx)
         return Code(y, z, logits, posterior), (cache, y_cache, z_cache, h.shape)
 
-    def backward(self, dcode, cache, gradients):
-        """dCode -> adds Q's gradient. Several fields may be given; they are added up. Nobody wants dx."""
+    def backward(self, dcode, cache, gradients, want_dx=False):
+        """dCode -> adds Q's gradient. Several fields may be given; they are added up. Few want dx (n, d_in)."""
         cache, y_cache, z_cache, shape = cache
         dh = self.backend.zeros(shape)
         if dcode.y is not None:
@@ -141,7 +147,7 @@ class Encoder(Network):
             dh[:, self.classes :] += self.sampling.backward(dcode.z, z_cache)
         if dcode.posterior is not None:
             dh[:, self.classes :] += dcode.posterior
-        super().backward(dh, cache, gradients, want_dx=False)
+        return super().backward(dh, cache, gradients, want_dx)
 
     def commit(self, cache):
         super().commit(cache[0])
@@ -150,37 +156,42 @@ class Encoder(Network):
 class Decoder(Network):
     """P: Code -> image; reads y and z side by side. Its output is the image, or, where `logits`, the image's logits."""
 
-    def __init__(self, backend, layers, logits=False, seed=0):
-        super().__init__(backend, "P", layers, seed)
+    def __init__(self, backend, layers, logits=False, seed=0, name="P"):
+        super().__init__(backend, name, layers, seed)
         self.logits = logits
 
     def forward(self, code, ctx):
-        """Code with y (n, k) or None, z (n, d) -> image (n, d_in)."""
-        if code.y is None:
-            x, cache = super().forward(code.z, ctx)
-            return x, (cache, 0)
-        x, cache = super().forward(self.backend.xp.concat([code.y, code.z], axis=1), ctx)
-        return x, (cache, code.y.shape[1])
+        """Code with y (n, k), z (n, d), or one of them None -> output (n, d_in)."""
+        read = [part for part in (code.y, code.z) if part is not None]
+        x, cache = super().forward(self.backend.xp.concat(read, axis=1), ctx)
+        return x, (cache, None if code.y is None else code.y.shape[1], code.z is None)
 
     def image(self, output):
         """Return an output (n, d_in) as pixels in (0, 1)."""
         return (self.backend.xp.tanh(output / 2) + 1) / 2 if self.logits else output
 
+    def image_backward(self, dimage, image):
+        """Return the gradient with respect to the output (n, d_in), given that with respect to its `image`."""
+        return dimage * image * (1 - image) if self.logits else dimage
+
     def backward(self, dx, cache, gradients=None, want_dx=True):
-        """dx (n, d_in) -> the gradient with respect to the Code, or None where nobody wants it."""
-        cache, k = cache
+        """dx (n, d_in), of the output -> the gradient with respect to the Code, or None where nobody wants it."""
+        cache, k, y_alone = cache
         dcode = super().backward(dx, cache, gradients, want_dx)
-        return Code(dcode[:, :k] if k else None, dcode[:, k:]) if want_dx else None
+        if not want_dx:
+            return None
+        return Code(None if k is None else dcode[:, :k], None if y_alone else dcode[:, k or 0 :])
 
     def commit(self, cache):
         super().commit(cache[0])
 
 
-def hidden_layers(sizes, batch_norm=False, std=None):
-    """Return Linear, (BatchNorm,) ReLU for each pair of neighbours in `sizes`."""
+def hidden_layers(sizes, batch_norm=False, std=None, leak=0.0, dropout=0.0):
+    """Return Linear, (BatchNorm,) ReLU (or LeakyReLU of slope `leak`), (Dropout) for each neighbours in `sizes`."""
     layers = []
     for d_in, d_out in pairwise(sizes):
-        layers += [Linear(d_in, d_out, std), *([BatchNorm(d_out)] if batch_norm else []), ReLU()]
+        layers += [Linear(d_in, d_out, std), *([BatchNorm(d_out)] if batch_norm else [])]
+        layers += [LeakyReLU(leak) if leak else ReLU(), *([Dropout(dropout)] if dropout else [])]
     return layers
 
 
@@ -197,13 +208,17 @@ def encoder(backend, d_in, hidden, classes, d_z, *, posterior="deterministic", i
     return Encoder(backend, layers, classes, posterior, seed)
 
 
-def decoder(backend, d_code, hidden, d_out, *, heads=0, logits=False, batch_norm=False, std=None, seed=0):
-    """Return P: hidden layers and an image; with `heads` = k it reads y·W_C + z instead of y and z."""
+def decoder(backend, d_code, hidden, d_out, *, heads=0, logits=False, batch_norm=False, std=None, seed=0,
+            name="P"):  # fmt: skip
+    """Return P: hidden layers (or none) and an image; with `heads` = k it reads y·W_C + z instead of y and z."""
     reads = [ClusterHeads(heads, d_code - heads)] if heads else []
-    image = [Linear(hidden[-1], d_out, std), *([] if logits else [Sigmoid()])]
-    return Decoder(backend, [*reads, *hidden_layers([d_code - heads, *hidden], batch_norm, std), *image], logits, seed)
+    sizes = [d_code - heads, *hidden]
+    image = [Linear(sizes[-1], d_out, std), *([] if logits else [Sigmoid()])]
+    return Decoder(backend, [*reads, *hidden_layers(sizes, batch_norm, std), *image], logits, seed, name)
 
 
-def discriminator(backend, name, d_in, hidden, *, std=None, seed=0):
+def discriminator(backend, name, d_in, hidden, *, input_noise=0.0, std=None, leak=0.0, dropout=0.0, seed=0):
     """Return D: one logit per sample, positive for "drawn from the prior". No batch norm: with it D sticks at 50 %."""
-    return Network(backend, name, [*hidden_layers([d_in, *hidden], std=std), Linear(hidden[-1], 1, std)], seed)
+    noise = [GaussianNoise(input_noise)] if input_noise else []
+    layers = hidden_layers([d_in, *hidden], std=std, leak=leak, dropout=dropout)
+    return Network(backend, name, [*noise, *layers, Linear(hidden[-1], 1, std)], seed)

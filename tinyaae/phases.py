@@ -41,6 +41,7 @@ class Phase:
         self.name, self.moves, self.optimizer, self.seed = name, moves, optimizer, seed
         self.backend = moves[0].backend
         self.gradients = Gradients(self.backend, moves)
+        self.statistics = []  # (network, cache) pairs whose batch statistics its update commits; most phases have none
         optimizer.bind(self.backend, self.gradients.flat.shape[0])
 
     def context(self):
@@ -59,6 +60,8 @@ class Phase:
         """Take one step of the optimizer along the gradient of the last `backward`."""
         self.optimizer.update([network.flat for network in self.moves], self.gradients.flat)
         self.backend.each_step(self._count)
+        for network, cache in self.statistics:
+            network.commit(cache)
 
     def _count(self):
         for network in self.moves:
@@ -74,40 +77,43 @@ class Reconstruction(Phase):
 
     Where P's output is logits the loss is the cross-entropy of its pixels instead: x is a probability of ink.
     With `given_label` the decoder gets the true label instead of Q's y, and z is left with the style (figure 6).
+    With `z_penalty` = λ it adds λ·½ Σ z², summed over z, mean over the images: far-out codes cost something.
     This is the phase whose update moves batch norm's running averages.
     """
 
-    def __init__(self, encoder, decoder, optimizer, seed=0, given_label=False):
+    def __init__(self, encoder, decoder, optimizer, seed=0, given_label=False, z_penalty=0.0):
         super().__init__("reconstruction", [encoder, decoder], optimizer, seed)
-        self.encoder, self.decoder, self.given_label = encoder, decoder, given_label
+        self.encoder, self.decoder, self.given_label, self.z_penalty = encoder, decoder, given_label, z_penalty
 
     def forward(self, batch):
         ctx = self.context()
         code, q_cache = self.encoder.forward(batch.x, ctx)
         read = Code(batch.labels[:, :-1], code.z) if self.given_label else code
         output, p_cache = self.decoder.forward(read, ctx)
-        loss = binary_cross_entropy if self.decoder.logits else half_squared_error
-        value, doutput = loss(self.backend.xp, output, batch.x)
+        value, doutput = image_error(self.decoder, output, batch.x)
         penalty, dcode = self.penalty(code)
         return {"reconstruction": value} | penalty, (q_cache, p_cache, doutput, dcode)
 
     def penalty(self, code):
-        """Return further losses of the code, name -> value, and their gradient as a Code; a plain one has none."""
-        return {}, Code()
+        """Return further losses of the code, name -> value, and their gradient as a Code."""
+        if not self.z_penalty:
+            return {}, Code()
+        value, dz = half_squared_error(self.backend.xp, code.z, 0)
+        return {"z_penalty": self.z_penalty * value}, Code(z=self.z_penalty * dz)
 
     def backward(self, cache):
         q_cache, p_cache, doutput, dpenalty = cache
         self.gradients.zero()
         dcode = self.decoder.backward(doutput, p_cache, self.gradients)
-        dz = dcode.z if dpenalty.z is None else dcode.z + dpenalty.z
-        dcode = dcode._replace(y=None if self.given_label else dcode.y, z=dz, posterior=dpenalty.posterior)
+        dcode = Code(None if self.given_label else dcode.y, dcode.z).plus(dpenalty)
         self.encoder.backward(dcode, q_cache, self.gradients)
-        self._statistics = q_cache, p_cache
+        self.statistics = [(self.encoder, q_cache), (self.decoder, p_cache)]
 
-    def update(self):
-        super().update()
-        for network, cache in zip(self.moves, self._statistics, strict=True):
-            network.commit(cache)
+
+def image_error(decoder, output, x):
+    """Return how far a decoder's output (n, d) is from the images x, and its gradient (n, d)."""
+    loss = binary_cross_entropy if decoder.logits else half_squared_error
+    return loss(decoder.backend.xp, output, x)
 
 
 class Variational(Reconstruction):
@@ -137,8 +143,8 @@ class Separated(Reconstruction):
     c_i is row i of W_C, the first parameter of a decoder that reads y·W_C + z (section 7).
     """
 
-    def __init__(self, encoder, decoder, optimizer, seed=0, eta=1.0):
-        super().__init__(encoder, decoder, optimizer, seed)
+    def __init__(self, encoder, decoder, optimizer, seed=0, eta=1.0, z_penalty=0.0):
+        super().__init__(encoder, decoder, optimizer, seed, z_penalty=z_penalty)
         self.eta = eta
 
     def forward(self, batch):
@@ -164,11 +170,14 @@ class Part(NamedTuple):
     prior: Any
     told_labels: bool = False
 
-    def real(self, batch, ctx):
-        """Return what the discriminator should call real: (n, d)."""
+    def real(self, batch, ctx, fake=None):
+        """Return what the discriminator should call real: (n, d); a prior may look at the `fake` ones."""
         if self.prior is None:
             return batch.x
-        return self.prior.sample(batch.x.shape[0], ctx, batch.labels if self.told_labels else None)
+        labels = batch.labels if self.told_labels else None
+        if fake is None:
+            return self.prior.sample(batch.x.shape[0], ctx, labels)
+        return self.prior.sample_beside(fake, ctx, labels)
 
     def judged(self, xp, code, batch):
         """Return what the discriminator reads: (n, d) or (n, d + k + 1)."""
@@ -179,11 +188,12 @@ class Discriminate(Phase):
     """min over the D of −ln s(D(real)) − ln(1 − s(D(fake))): real from the prior, fake from Q.
 
     The two halves are one product of 2n rows. Where D cannot tell, each half costs ln 2 and the sum is 2 ln 2.
+    With `smoothing` = s the target of the real ones is 1 − s, so that D never grows quite sure (Salimans et al. 2016).
     """
 
-    def __init__(self, encoder, parts, optimizer, seed=0):
+    def __init__(self, encoder, parts, optimizer, seed=0, smoothing=0.0):
         super().__init__("discriminate", [part.discriminator for part in parts], optimizer, seed)
-        self.encoder, self.judges = encoder, parts
+        self.encoder, self.judges, self.smoothing = encoder, parts, smoothing
 
     def forward(self, batch, code=None):
         """Use `code` for Q's where it has been computed already (Q does not move between the two halves)."""
@@ -192,13 +202,14 @@ class Discriminate(Phase):
             code, _ = self.encoder.forward(batch.x, ctx)
         n = batch.x.shape[0]
         ones, zeros = self.backend.zeros((n, 1)) + 1, self.backend.zeros((n, 1))
-        target = xp.concat([ones, zeros], axis=0)
+        target = xp.concat([ones * (1 - self.smoothing), zeros], axis=0)
         values, caches = {}, []
         for part in self.judges:
-            pair = [part.judged(xp, sample, batch) for sample in (part.real(batch, ctx), getattr(code, part.of))]
+            fake = getattr(code, part.of)
+            pair = [part.judged(xp, sample, batch) for sample in (part.real(batch, ctx, fake), fake)]
             logits, d_cache = part.discriminator.forward(xp.concat(pair, axis=0), ctx)
             value, dlogits = binary_cross_entropy(xp, logits, target)
-            right = xp.astype((logits > 0) == (target > 0.5), logits.dtype)
+            right = xp.astype((logits > 0) == (target > 0), logits.dtype)
             values[f"D_{part.of}"] = 2 * value  # the mean over 2n rows, counted once for each half
             values[f"D_{part.of}_accuracy"] = xp.mean(right)
             caches.append((d_cache, 2 * dlogits))
@@ -211,11 +222,14 @@ class Discriminate(Phase):
 
 
 class Generate(Phase):
-    """min over Q of −ln s(D(Q(x))): move the codes to where D calls them real. D is only passed through."""
+    """min over Q of −ln s(D(Q(x))): move the codes to where D calls them real. D is only passed through.
 
-    def __init__(self, encoder, parts, optimizer, seed=0):
+    In a GAN, which has no Reconstruction, it is told that it `commits`: its update moves batch norm's running averages.
+    """
+
+    def __init__(self, encoder, parts, optimizer, seed=0, commits=False):
         super().__init__("generate", encoder.networks, optimizer, seed)
-        self.encoder, self.judges = encoder, parts
+        self.encoder, self.judges, self.commits = encoder, parts, commits
 
     def forward(self, batch, encoded=None):
         """Use `encoded`, the pair (code, cache) of Q's forward, where it has been computed already."""
@@ -239,31 +253,38 @@ class Generate(Phase):
             djudged = part.discriminator.backward(dlogits, d_cache)  # nobody wants D's dW here
             dcode[part.of] = djudged[:, :d]  # the label beside the code, if any, is no variable
         self.encoder.backward(Code(**dcode), q_cache, self.gradients)
+        self.statistics = [(self.encoder, q_cache)] if self.commits else []
 
 
 class Imagination:
-    """P in Q's place: draws from the prior become images, and the same two phases train a GAN (section 2.2)."""
+    """P in Q's place: draws from the priors become images, and the same two phases train a GAN (section 2.2)."""
 
-    def __init__(self, decoder, prior):
-        self.decoder, self.prior, self.networks = decoder, prior, [decoder]
+    def __init__(self, decoder, prior, y_prior=None):
+        self.decoder, self.prior, self.y_prior, self.networks = decoder, prior, y_prior, [decoder]
 
     def forward(self, x, ctx):
-        """x (n, d_in), which is only counted -> Code whose x (n, d_in) are imagined images."""
-        z = self.prior.sample(x.shape[0], ctx)
-        image, cache = self.decoder.forward(Code(z=z), ctx)
-        return Code(x=image), cache
+        """x (n, d_in), which is only counted -> Code: the draws y and z, and the images x (n, d_in) P makes of them."""
+        n = x.shape[0]
+        drawn = Code(self.y_prior and self.y_prior.sample(n, ctx), self.prior.sample(n, ctx))
+        output, cache = self.decoder.forward(drawn, ctx)
+        image = self.decoder.image(output)
+        return drawn._replace(x=image), (cache, image)
 
     def backward(self, dcode, cache, gradients):
-        self.decoder.backward(dcode.x, cache, gradients, want_dx=False)
+        cache, image = cache
+        self.decoder.backward(self.decoder.image_backward(dcode.x, image), cache, gradients, want_dx=False)
+
+    def commit(self, cache):
+        self.decoder.commit(cache[0])
 
 
 class Regularization:
     """Make q(z) (and q(y)) match the prior: Discriminate, then Generate, with one encoder pass for both."""
 
-    def __init__(self, encoder, parts, d_optimizer, g_optimizer, seed=0):
+    def __init__(self, encoder, parts, d_optimizer, g_optimizer, seed=0, smoothing=0.0, commits=False):
         self.name, self.encoder = "regularization", encoder
-        self.discriminate = Discriminate(encoder, parts, d_optimizer, seed)
-        self.generate = Generate(encoder, parts, g_optimizer, seed)
+        self.discriminate = Discriminate(encoder, parts, d_optimizer, seed, smoothing)
+        self.generate = Generate(encoder, parts, g_optimizer, seed, commits)
 
     def step(self, batch):
         """One step of each half; Generate passes through D after D's own update.

@@ -25,6 +25,10 @@ class Prior:
         """Return n samples (n, d), using the noise of `ctx`."""
         raise NotImplementedError
 
+    def sample_beside(self, codes, ctx, labels=None):
+        """Return as many samples (n, d) as there are `codes` (n, d), which a prior may look at; most do not."""
+        return self.sample(codes.shape[0], ctx, labels)
+
     def log_density(self, xp, z):
         """Return ln p(z) for each row: (n, d) -> (n,)."""
         raise UserError(f"prior {type(self).__name__.lower()}: has no density in closed form; it can only be sampled")
@@ -35,7 +39,7 @@ class Prior:
 
     def _mode(self, n, ctx, labels):
         """Return a one-hot (n, modes): the label's mode, or a random one where there is no label."""
-        random = one_hot_uniform(ctx, n, self.modes)
+        random = one_hot(ctx, n, ctx.backend.constant(np.arange(1, self.modes + 1) / self.modes))
         return random if labels is None else labels[:, :-1] + labels[:, -1:] * random
 
 
@@ -204,27 +208,38 @@ class SwissRoll(Prior):
 
 
 class Categorical(Prior):
-    """One-hot vectors, class k with probability `weights[k]` (all equal unless given)."""
+    """One-hot vectors, class k with probability `weights[k]` (all equal unless given).
 
-    def __init__(self, d, weights=None):
+    With `balance` > 0 it leans against classes that the codes use too much: beside codes whose mean is u, class k
+    comes with probability ∝ weights[k]·(u_k + 1/d)^(−balance). Where all are used equally that changes nothing.
+    """
+
+    def __init__(self, d, weights=None, balance=0.0):
         super().__init__(d)
         self.weights = np.full(d, 1 / d) if weights is None else np.asarray(weights, float) / np.sum(weights)
+        self.balance = balance
 
     def sample(self, n, ctx, labels=None):
-        return one_hot_uniform(ctx, n, self.d, self.weights)
+        return one_hot(ctx, n, ctx.backend.constant(np.cumsum(self.weights)))
+
+    def sample_beside(self, codes, ctx, labels=None):
+        if not self.balance:
+            return self.sample(codes.shape[0], ctx)
+        xp, constant = ctx.backend.xp, ctx.backend.constant
+        weights = constant(self.weights) * (xp.mean(codes, axis=0) + 1 / self.d) ** -self.balance
+        upto = constant(np.triu(np.ones((self.d, self.d))))  # column j holds ones down to row j
+        return one_hot(ctx, codes.shape[0], xp.sum(weights[:, None] * upto, axis=0) / xp.sum(weights))
 
     def log_density(self, xp, z):
         return xp.log(sum(z[:, k] * weight for k, weight in enumerate(self.weights.tolist())))
 
 
-def one_hot_uniform(ctx, n, k, weights=None):
-    """Return n random one-hot rows (n, k); class j where u falls between the cumulative weights j−1 and j."""
-    upper = np.cumsum(np.full(k, 1 / k) if weights is None else weights)
-    lower = np.concatenate([[0.0], upper[:-1]])
-    upper[-1] = 2.0  # u < 1 always, whatever the rounding of the sum
-    u = ctx.uniform((n, 1))
-    inside = (u >= ctx.backend.constant(lower)) & (u < ctx.backend.constant(upper))
-    return ctx.backend.xp.astype(inside, u.dtype)
+def one_hot(ctx, n, cumulative):
+    """Return n random one-hot rows (n, k); class j where u falls between the `cumulative` (k,) weights j−1 and j."""
+    xp, edges = ctx.backend.xp, cumulative[:-1]  # the last is 1 but for rounding, and u < 1 always
+    beyond = xp.astype(ctx.uniform((n, 1)) >= edges, edges.dtype)  # (n, k − 1): is u beyond the end of class j?
+    side = ctx.backend.zeros((n, 1))
+    return xp.concat([side + 1, beyond], axis=1) - xp.concat([beyond, side], axis=1)
 
 
 PRIORS = {

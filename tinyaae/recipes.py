@@ -10,11 +10,13 @@
     clustering         Reconstruction, Regularization of y and z
     reduction          the same with cluster heads W_C kept apart, and SemiSupervised where there are labels
 
+The three modes in which Q has a y take further phases for its clusters, all off unless asked for (`Make.extras`).
 Read one function and you have read the model. What the numbers are is `config.py`'s business.
 """
 
 from . import networks
 from .config import PLANAR
+from .extras import MutualInformation, ReconstructionFromY, Repulsion
 from .optimizers import Adam, Momentum
 from .phases import Imagination, Part, Reconstruction, Regularization, SemiSupervised, Separated, Variational
 from .priors import Categorical, prior_named
@@ -24,7 +26,7 @@ from .system import System
 def autoencoder(make):
     """Images to codes and back; nothing says how the codes should lie."""
     q, p = make.encoder(), make.decoder()
-    return [q, p], [Reconstruction(q, p, make.optimizer("reconstruction"), make.seed)]
+    return [q, p], [make.reconstruction(q, p)]
 
 
 def vae(make):
@@ -35,16 +37,16 @@ def vae(make):
 
 
 def gan(make):
-    """No encoder: P paints images from the prior, D compares them with real ones."""
-    p, d = make.decoder(), make.discriminator("D_image", make.config.inputs)
-    return [p, d], [make.regularization(Imagination(p, make.prior), [Part("x", d, None)])]
+    """No encoder: P paints images from the prior, D compares them with real ones, and Generate commits P's averages."""
+    p, d = make.decoder(), make.discriminator("D_image", make.config.inputs, make.config.input_noise)
+    return [p, d], [make.regularization(Imagination(p, make.prior), [Part("x", d, None)], commits=True)]
 
 
 def aae(make):
     """Figure 1: an autoencoder whose codes an adversary cannot tell from the prior."""
     q, p, d = make.encoder(), make.decoder(), make.discriminator("D_gauss", make.prior.d)
     return [q, p, d], [
-        Reconstruction(q, p, make.optimizer("reconstruction"), make.seed),
+        make.reconstruction(q, p),
         make.regularization(q, [Part("z", d, make.prior)]),
     ]
 
@@ -54,7 +56,7 @@ def label_regularized(make):
     q, p = make.encoder(), make.decoder()
     d = make.discriminator("D_gauss", make.prior.d + make.config.classes + 1)
     return [q, p, d], [
-        Reconstruction(q, p, make.optimizer("reconstruction"), make.seed),
+        make.reconstruction(q, p),
         make.regularization(q, [Part("z", d, make.prior, told_labels=True)]),
     ]
 
@@ -63,7 +65,7 @@ def supervised(make):
     """Figure 6: P is given the label, so z need only hold what the label does not say: style."""
     q, p, d = make.encoder(), make.decoder(), make.discriminator("D_gauss", make.prior.d)
     return [q, p, d], [
-        Reconstruction(q, p, make.optimizer("reconstruction"), make.seed, given_label=True),
+        make.reconstruction(q, p, given_label=True),
         make.regularization(q, [Part("z", d, make.prior)]),
     ]
 
@@ -77,14 +79,13 @@ def semi_supervised(make):
 def clustering(make):
     """The same without a label: y is pressed to be one of k, and its k values become clusters."""
     q, p = make.encoder(), make.decoder()
-    return make.judged_y_and_z(q, p, Reconstruction(q, p, make.optimizer("reconstruction"), make.seed))
+    return make.judged_y_and_z(q, p, make.reconstruction(q, p))
 
 
 def reduction(make):
     """Figure 10: P reads y·W_C + z, a cluster head and a place around it, so codes of few dimensions can be drawn."""
     q, p = make.encoder(), make.decoder(heads=make.config.y)
-    first = Separated(q, p, make.optimizer("reconstruction"), make.seed, make.config.eta)
-    nets, phases = make.judged_y_and_z(q, p, first)
+    nets, phases = make.judged_y_and_z(q, p, make.reconstruction(q, p, Separated, eta=make.config.eta))
     if make.config.y_is_class:
         phases.append(SemiSupervised(q, make.optimizer("classifier"), make.seed))
     return nets, phases
@@ -121,15 +122,25 @@ class Make:
 
     def decoder(self, heads=0):
         c = self.config
+        batch_norm = c.batch_norm if c.decoder_norm is None else c.decoder_norm
         return networks.decoder(
             self.backend, c.given_y + c.z, c.hidden, c.inputs, heads=heads,
-            logits=c.reconstruction == "cross-entropy", batch_norm=c.batch_norm, std=c.weight_std, seed=c.seed,
+            logits=c.reconstruction == "cross-entropy", batch_norm=batch_norm, std=c.weight_std, seed=c.seed,
         )  # fmt: skip
 
-    def discriminator(self, name, d_in):
-        return networks.discriminator(
-            self.backend, name, d_in, self.config.hidden, std=self.config.weight_std, seed=self.seed
+    def y_decoder(self):
+        """One Linear: row k of its W is the picture of cluster k."""
+        c, logits = self.config, self.config.reconstruction == "cross-entropy"
+        return networks.decoder(
+            self.backend, c.y, (), c.inputs, logits=logits, std=c.weight_std, seed=c.seed, name="P_y"
         )
+
+    def discriminator(self, name, d_in, input_noise=0.0):
+        c = self.config
+        return networks.discriminator(
+            self.backend, name, d_in, c.hidden, input_noise=input_noise, std=c.weight_std, leak=c.leak,
+            dropout=c.dropout, seed=c.seed,
+        )  # fmt: skip
 
     def optimizer(self, kind):
         """Return the optimizer of a phase; `kind` is reconstruction, adversarial or classifier."""
@@ -138,15 +149,35 @@ class Make:
         momentum = c.adversarial_momentum if kind == "adversarial" else 0.9
         return Momentum(rate, momentum) if c.optimizer == "momentum" or kind == "classifier" else Adam(rate, momentum)
 
-    def regularization(self, encoder, parts):
-        return Regularization(encoder, parts, self.optimizer("adversarial"), self.optimizer("adversarial"), self.seed)
+    def reconstruction(self, q, p, kind=Reconstruction, **options):
+        return kind(q, p, self.optimizer("reconstruction"), self.seed, z_penalty=self.config.z_penalty, **options)
+
+    def regularization(self, encoder, parts, commits=False):
+        d_optimizer, g_optimizer = self.optimizer("adversarial"), self.optimizer("adversarial")
+        return Regularization(encoder, parts, d_optimizer, g_optimizer, self.seed, self.config.smoothing, commits)
 
     def judged_y_and_z(self, q, p, reconstruction):
         """Return the networks and phases in which y has an adversary D_cat, and z one called D_gauss."""
         y = self.config.y
         d_cat, d_gauss = self.discriminator("D_cat", y), self.discriminator("D_gauss", self.prior.d)
-        parts = [Part("y", d_cat, Categorical(y)), Part("z", d_gauss, self.prior)]
-        return [q, p, d_cat, d_gauss], [reconstruction, self.regularization(q, parts)]
+        parts = [Part("y", d_cat, Categorical(y, balance=self.config.balance)), Part("z", d_gauss, self.prior)]
+        more_nets, more_phases = self.extras(q, p)
+        return [q, p, d_cat, d_gauss, *more_nets], [reconstruction, self.regularization(q, parts), *more_phases]
+
+    def extras(self, q, p):
+        """Return the networks and phases that the config asks for beside those of the paper; by default none."""
+        c, nets, phases = self.config, [], []
+        if c.mutual_information:
+            imagination = Imagination(p, self.prior, Categorical(c.y))
+            optimizer = self.optimizer("reconstruction")
+            phases.append(MutualInformation(q, imagination, optimizer, self.seed, c.mutual_information))
+        if c.y_decoder:
+            nets.append(self.y_decoder())
+            phases.append(ReconstructionFromY(q, *nets, self.optimizer("reconstruction"), self.seed, c.y_decoder))
+        if c.repulsion:
+            optimizer = self.optimizer("reconstruction")
+            phases.append(Repulsion(p, self.prior, c.y, optimizer, self.seed, c.repulsion, c.eta))
+        return nets, phases
 
 
 def build(config, backend):
