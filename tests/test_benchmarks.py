@@ -1,0 +1,103 @@
+"""The contenders of benchmarks/step.py do the same work: from the same weights and noise come the same losses."""
+
+import numpy as np
+import pytest
+
+from benchmarks.contenders import LOSSES, Floor, Jax, Tinyaae, Torch
+from benchmarks.workload import CLASSES, PIXELS, STYLE, Workload
+
+SMALL = dict(width=12, batch=7)
+STEPS, TOLERANCE = 6, 2e-4
+
+
+class Noise:
+    """The same noise for every contender, in the order in which a step asks for it."""
+
+    def __init__(self, convert=lambda x: x):
+        self.rng, self.convert = np.random.default_rng(0), convert
+
+    def normal(self, shape):
+        return self.convert(self.rng.normal(size=tuple(shape)).astype(np.float32))
+
+    def one_hot(self, n, k):
+        return self.convert(np.eye(k, dtype=np.float32)[self.rng.integers(0, k, n)])
+
+    def all(self):
+        """Return a whole step's."""
+        n = SMALL["batch"]
+        images = [self.normal((n, PIXELS)), self.normal((n, PIXELS))]
+        return [*images, self.one_hot(n, CLASSES), self.normal((n, STYLE)), self.normal((n, PIXELS))]
+
+
+def losses_of(contender):
+    """Return the losses (STEPS, 6) of the first steps."""
+    found = []
+    for k in range(STEPS):
+        found.append([float(loss) for loss in contender.step(contender.load(Workload(**SMALL).images(k)))])
+    return np.array(found)
+
+
+@pytest.fixture
+def tinyaae_with(monkeypatch):
+    """Return a function that runs tinyaae on an optimizer, with the shared noise in place of its own."""
+
+    def run(optimizer):
+        contender, noise = Tinyaae(Workload(**SMALL, optimizer=optimizer), 1), Noise()
+        monkeypatch.setattr(contender.backend, "normal", lambda place, shape: noise.normal(shape))
+        discriminate = contender.system.phases[1].discriminate
+        y_prior = discriminate.judges[0].prior
+        monkeypatch.setattr(y_prior, "sample", lambda n, ctx, labels=None: noise.one_hot(n, CLASSES))
+        return losses_of(contender)
+
+    return run
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "momentum"])
+@pytest.mark.parametrize("fused", [False, True], ids=["plain", "fused"])
+def test_torch_computes_the_losses_of_tinyaae(tinyaae_with, optimizer, fused):
+    torch = pytest.importorskip("torch")
+    peer = Torch(Workload(**SMALL, optimizer=optimizer), 1, fused=fused, draws=Noise(torch.tensor))
+    np.testing.assert_allclose(losses_of(peer), tinyaae_with(optimizer), rtol=TOLERANCE)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "momentum"])
+def test_jax_computes_the_losses_of_tinyaae(tinyaae_with, optimizer):
+    pytest.importorskip("jax")
+    peer = Jax(Workload(**SMALL, optimizer=optimizer), 1, draws=Noise())
+    np.testing.assert_allclose(losses_of(peer), tinyaae_with(optimizer), rtol=TOLERANCE)
+
+
+def test_the_losses_move_by_more_than_the_tolerance(tinyaae_with):
+    losses = tinyaae_with("adam")
+    assert losses.shape == (STEPS, len(LOSSES))
+    assert np.all(np.ptp(losses, axis=0) > 2 * TOLERANCE * losses[0])
+
+
+def test_the_floor_is_the_products_that_tinyaae_computes(monkeypatch):
+    work = Workload(**SMALL)
+    computed = []
+
+    class Counted(np.ndarray):
+        def __array_ufunc__(self, ufunc, method, *inputs, out=None, **rest):
+            if ufunc is np.matmul:
+                computed.append((*inputs[0].shape, inputs[1].shape[1]))
+            plain = [x.view(np.ndarray) if isinstance(x, np.ndarray) else x for x in inputs]
+            rest |= {"out": tuple(x.view(np.ndarray) for x in out)} if out else {}
+            return np.asarray(getattr(ufunc, method)(*plain, **rest)).view(Counted)
+
+    contender = Tinyaae(work, 1)
+    for network in contender.system.networks.values():
+        network.flat = network.flat.view(Counted)
+        network.stack.bind(contender.backend, network.views(network.flat))
+    contender.step(contender.load(work.images()))
+    assert sorted(computed) == sorted((m, k, n) for _, m, k, n in work.products())
+
+
+def test_the_paper_s_step_has_seven_gflop():
+    assert Workload().flops == pytest.approx(7.1e9, rel=0.01)
+
+
+def test_the_floor_runs():
+    floor = Floor(Workload(**SMALL), 1)
+    floor.step(None)
+    assert len(floor.products) == len(Workload(**SMALL).products())
