@@ -162,7 +162,7 @@ if __name__ == "__main__":
         ax.plot(ranks, gain, "o-", label=name)
         print(f"{name}: {gain[-1]:.1f} times faster on 64 ranks, {gain.max():.1f} times at best")
     ax.axhline(1, color="0.8", zorder=0)
-    ax.set(xscale="log", yscale="log", xlabel="ranks", ylabel="times faster than one rank (a model, not a measurement)",
+    ax.set(xscale="log", yscale="log", xlabel="ranks", ylabel="times faster than one rank (modelled)",
            title=f"One step of {1000 * seconds:.0f} ms, {4 * moved / 1e6:.0f} MB of gradients")  # fmt: skip
     ax.set_xticks(ranks, ranks)
     ax.minorticks_off()
