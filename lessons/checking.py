@@ -196,8 +196,10 @@ def copied(inputs):
 def same(a, b, tolerance):
     """Whether two arrays have one shape and differ by at most `tolerance` times the largest element of `b`."""
     a, b = np.asarray(a), np.asarray(b)
-    if a.shape != b.shape or a.dtype.kind not in "biuf" or (a.size and not np.all(np.isfinite(a))):
+    if a.shape != b.shape or a.dtype.kind not in "biuf":
         return False
+    if not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
+        return np.array_equal(a, b, equal_nan=True)
     return a.size == 0 or bool(np.max(np.abs(a * 1.0 - b)) <= tolerance * np.max(np.abs(b)))
 
 

@@ -1,0 +1,186 @@
+# %% [markdown]
+# # 12. No labels at all: clusters, and codes that can be drawn
+#
+# Take the classification phase of lesson 11 away. What is left still presses y to be one of $k$, and P still has to
+# paint the image from y and z. Nobody says what y should mean; but the cheapest thing that one of $k$ can say about an
+# image of a digit is, more or less, which digit it is. Label-free classes are *clusters* (section 6 of the paper).
+#
+# To *draw* the codes of all images on paper, two numbers an image are enough, if P reads them well. The paper (section
+# 7) gives each cluster a head: a row of a matrix $W_C (k, d)$. P reads
+#
+# $$ r = y\,W_C + z, $$
+#
+# the place of the head, and a little step away from it. With $d = 2$ that is a map of the data set.
+
+# %%
+import os
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from tinyaae import Backend, build, data
+from tinyaae.config import Config
+from tinyaae.layers import ClusterHeads
+from tinyaae.phases import Reconstruction, Separated
+from tinyaae.training import Batches
+
+SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson with less training
+
+# %% [markdown]
+# ## Exercise 12.1: giving a cluster its name
+#
+# To count errors, each cluster needs a label. The paper's way uses very little: for cluster $i$ take the one image with
+# the highest $q(y_i|x)$, and the label of that image names the cluster. (So a cluster costs one label, and no more.)
+# Validation images serve for this; the error is then counted on other images.
+
+
+# %%
+def names_of(y, labels):
+    """y (n, k) probabilities q(y|x), labels (n,) of the same images -> the label of each cluster (k,)."""
+    ### BEGIN SOLUTION
+    purest = np.argmax(y, axis=0)
+    return labels[purest]
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## Exercise 12.2: heads that keep their distance
+#
+# Nothing yet keeps two heads apart, and where they coincide their clusters are drawn on top of each other. So the heads
+# pay for being close: each pair nearer than $\eta$ costs what is missing,
+#
+# $$ C = \sum_{i<j} \max(0,\ \eta - \|c_i - c_j\|). $$
+#
+# Return $C$ and its gradient. For a pair that is too close $\|c_i - c_j\|$ changes fastest along the unit vector
+# $(c_i - c_j)/\|c_i - c_j\|$, so the pair adds minus that vector to $dc_i$, and plus that vector to $dc_j$.
+
+
+# %%
+def head_cost(heads, eta):
+    """heads (k, d), eta -> C (), dheads (k, d)."""
+    ### BEGIN SOLUTION
+    apart = heads[:, None, :] - heads[None, :, :]
+    distance = np.sqrt(np.sum(apart * apart, axis=2)) + np.eye(len(heads))  # a head is no pair with itself
+    close = (distance < eta) & ~np.eye(len(heads), dtype=bool)
+    unit = apart / distance[:, :, None]
+    return np.sum((eta - distance)[close]) / 2, -np.sum(close[:, :, None] * unit, axis=1)
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## Exercise 12.3: from ten dimensions to a picture
+#
+# Two dimensions are few for P; with ten it paints better and the clusters are purer. To draw ten dimensions the paper
+# lets each head go to its own place on a circle: head $i$ of $k$ to $p_i = (\cos 2\pi i/k,\ \sin 2\pi i/k)$, by the
+# linear map $A\ (d, 2)$ that comes nearest, in the sense of least squares: the one with the smallest $\|W_C A - P\|^2$.
+# It solves $W_C^\top W_C\, A = W_C^\top P$.
+
+
+# %%
+def to_the_circle(heads):
+    """heads (k, d) with k at least d -> the map A (d, 2) that sends them nearest to k even places on the circle."""
+    ### BEGIN SOLUTION
+    angles = 2 * np.pi * np.arange(len(heads)) / len(heads)
+    places = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return np.linalg.lstsq(heads, places, rcond=None)[0]
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## Your cost in the reduction's training
+#
+# `Separated` is the library's phase for this: Reconstruction, and the cost of the heads beside it. The subclass
+# computes the cost with your function; the heads are the first parameter of P. Twenty clusters, two dimensions, no
+# label at all.
+#
+# A question first: P reads $y W_C + z$, and z is pulled to a Gaussian of width 1. What should $\eta$ be, if the
+# neighbourhoods of two heads are not to overlap much?
+
+
+# %%
+class MySeparated(Separated):
+    """The library's phase with the cost of the heads computed above."""
+
+    def forward(self, batch):
+        values, cache = Reconstruction.forward(self, batch)
+        cost, dheads = head_cost(self.decoder.stack.layers[0].W, self.eta)
+        return values | {"head_distance": cost}, (cache, dheads)
+
+
+def train(system, batches, epochs, steps):
+    """Step all phases; print what they say now and then."""
+    for epoch in range(epochs):
+        for _, batch in zip(range(steps), batches.epoch(epoch), strict=False):
+            values = system.step(batch)
+        heads = system.networks["P"].stack.layers[0].W
+        nearest = np.min(np.linalg.norm(heads[:, None] - heads, axis=2) + 1e9 * np.eye(len(heads)))
+        said = {name: f"{float(values[name]):.2f}" for name in ("reconstruction", "head_distance", "D_y", "D_z")}
+        print(f"epoch {epoch + 1}: {said}, nearest heads {nearest:.1f} apart")
+
+
+def error_of(system, batches, images, labels):
+    """Return the fraction of images in a cluster with another name; clusters are named on validation images."""
+    names = names_of(system.encode(batches.validation[0]).y, batches.validation[1])
+    return np.mean(names[np.argmax(system.encode(images).y, axis=1)] != labels)
+
+
+if __name__ == "__main__":
+    mnist, backend = data.load_mnist(), Backend.named("numpy")
+    flags = {"labels": 0, "clusters": 20, "hidden": (150, 150), "epochs": 10}
+    config = Config.of("reduction", **flags).for_data(mnist)
+    system, batches = build(config, backend), Batches(mnist, config, backend)
+    assert isinstance(system.networks["P"].stack.layers[0], ClusterHeads)
+    system.phases[0].__class__ = MySeparated  # the phase as it is, with your cost
+    train(system, batches, 1 if SHORT else 6, 20 if SHORT else 550)
+    error = error_of(system, batches, mnist.x_test, mnist.y_test)
+    print(f"{error:.1%} of the test images lie in a cluster of another digit; dice would give 90 %")
+
+# %% [markdown]
+# The map: one point a test image, coloured by its digit, which no phase has ever seen; the crosses are the heads.
+
+# %%
+if __name__ == "__main__":
+    code, heads = system.encode(mnist.x_test[:3000]), system.networks["P"].stack.layers[0].W
+    r = code.y @ heads + code.z
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained", width_ratios=[3, 2])
+    drawn = left.scatter(*r.T, c=mnist.y_test[:3000], cmap="tab10", s=4, vmin=-0.5, vmax=9.5)
+    left.plot(*heads.T, "kx", markersize=8)
+    left.set(title=f"y·W_C + z in two dimensions, no label used: {error:.0%} error", xlabel="first", ylabel="second")
+    figure.colorbar(drawn, ax=left, ticks=range(10), label="digit")
+    k = len(heads)
+    painted = system.decode(np.zeros((k, 2)), np.eye(k, dtype=np.float32)).reshape(-1, 5, 28, 28)
+    right.imshow(painted.swapaxes(1, 2).reshape(-1, 5 * 28), cmap="gray_r")
+    names = names_of(system.encode(batches.validation[0]).y, batches.validation[1])
+    right.set(title="What P paints at each head", xticks=[], yticks=[])
+    for place, name in enumerate(names):
+        right.text(place % 5 * 28 + 1, place // 5 * 28 + 5, str(name), color="tab:red")
+    os.makedirs("pictures", exist_ok=True)
+    figure.savefig("pictures/lesson_12.png", dpi=120)
+
+# %% [markdown]
+# ## Your map of ten dimensions
+#
+# The same with z ten-dimensional and drawn through `to_the_circle`. The heads stand around the circle, in no order that
+# means anything; a point between two of them is an image that y was not sure about, or one whose z is large.
+
+# %%
+if __name__ == "__main__":
+    config = Config.of("reduction", **flags, z=10).for_data(mnist)
+    system, batches = build(config, backend), Batches(mnist, config, backend)
+    system.phases[0].__class__ = MySeparated
+    train(system, batches, 1 if SHORT else 4, 20 if SHORT else 550)
+    error = error_of(system, batches, mnist.x_test, mnist.y_test)
+    code, heads = system.encode(mnist.x_test[:3000]), system.networks["P"].stack.layers[0].W
+    A = to_the_circle(heads)
+    figure, ax = plt.subplots(figsize=(6.5, 5.5), layout="constrained")
+    drawn = ax.scatter(
+        *((code.y @ heads + code.z) @ A).T, c=mnist.y_test[:3000], cmap="tab10", s=4, vmin=-0.5, vmax=9.5
+    )
+    ax.plot(*(heads @ A).T, "kx", markersize=8)
+    ax.set(title=f"Ten dimensions through A: {error:.0%} error", aspect="equal")
+    figure.colorbar(drawn, ax=ax, ticks=range(10), label="digit")
+    figure.savefig("pictures/lesson_12_circle.png", dpi=120)
+
+# %% [markdown]
+# `python run_mnist.py --mode clustering --clusters 30` and `--mode reduction --labels 0` train longer and draw more:
+# the clusters with their members, the confusion with the labels, and the map of heads.

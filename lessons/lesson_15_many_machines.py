@@ -1,0 +1,171 @@
+# %% [markdown]
+# # 15. Many machines: one all-reduce
+#
+# A batch can be split: each of $R$ *ranks* (a process, perhaps on a machine of its own) takes some rows, runs forward
+# and backward on them, and then all agree on one gradient. The agreement is a single operation, the *all-reduce*:
+# everybody puts in a vector, everybody gets the sum. Since each phase of this library has its gradient in one flat
+# vector, one all-reduce a phase is all it takes, and everybody then makes the same step. No rank ever sends a weight.
+#
+# The lesson plays four ranks in one process, so that you see what goes over the wire.
+
+# %%
+import os
+import time
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from tinyaae import Backend, build, data
+from tinyaae.config import Config
+from tinyaae.phases import Batch
+from tinyaae.training import Batches
+
+SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson with less training
+
+# %% [markdown]
+# ## Exercise 15.1: who takes which rows
+#
+# Rows 0 to $n - 1$ are dealt out in order, so that every row is taken once and the shares differ by at most one row:
+# with 10 rows, 4 ranks take 3, 3, 2 and 2. Return the first row of each rank, and the row after its last.
+
+
+# %%
+def shares(n, ranks):
+    """n rows, number of ranks -> starts (ranks,), stops (ranks,), whole numbers; the larger shares come first."""
+    ### BEGIN SOLUTION
+    sizes = np.full(ranks, n // ranks)
+    sizes[: n % ranks] += 1
+    stops = np.cumsum(sizes)
+    return stops - sizes, stops
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## Exercise 15.2: one gradient of many
+#
+# The loss is a mean over the batch. Rank $r$ has $n_r$ rows and the gradient $g_r$ of the mean over *its* rows. The
+# gradient of the mean over all rows is not the mean of the $g_r$ when the shares differ:
+#
+# $$ g = \frac{1}{\sum_r n_r} \sum_r n_r\, g_r. $$
+
+
+# %%
+def combine(gradients, rows):
+    """gradients (ranks, d), each a mean over its rows; rows (ranks,) -> the gradient of the whole batch (d,)."""
+    ### BEGIN SOLUTION
+    return rows @ gradients / np.sum(rows)
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## Exercise 15.3: batch norm across machines
+#
+# Batch norm wants the mean and variance of each column over the *whole* batch. Every rank sends the sum of its rows and
+# the sum of their squares; nobody needs to see another rank's rows. From these and the number of rows return the mean
+# and the variance, $\overline{x^2} - \bar x^2$.
+
+
+# %%
+def batch_statistics(sums, squares, rows):
+    """sums (ranks, d) of x, squares (ranks, d) sums of x², rows (ranks,) -> mean (d,), variance (d,)."""
+    ### BEGIN SOLUTION
+    n = np.sum(rows)
+    mean = np.sum(sums, axis=0) / n
+    return mean, np.sum(squares, axis=0) / n - mean**2
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## Exercise 15.4: where it stops paying
+#
+# More ranks do the arithmetic faster, but the gradient has to travel. In a *ring* all-reduce each rank sends its vector
+# in $R$ pieces, $R - 1$ times to add up and $R - 1$ times to hand the sums round. Each of these $2(R-1)$ messages takes
+# a latency $l$, and together they carry $2\frac{R-1}{R}$ of the vector's $B$ bytes over a line of $w$ bytes a second.
+# With $t_1$ seconds of work for one rank,
+#
+# $$ t(R) = \frac{t_1}{R} + 2\frac{R-1}{R}\frac{B}{w} + 2(R-1)\,l. $$
+#
+# Return the speed-up $t(1)/t(R)$ for each number of ranks.
+
+
+# %%
+def speed_up(ranks, seconds, vector_bytes, bytes_per_second, latency):
+    """ranks (k,), one rank's seconds, bytes of the gradient, bandwidth, latency in seconds -> speed-up (k,)."""
+    ### BEGIN SOLUTION
+    travel = 2 * (ranks - 1) / ranks * vector_bytes / bytes_per_second + 2 * (ranks - 1) * latency
+    return seconds / (seconds / ranks + travel)
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## Your all-reduce in real training
+#
+# Four systems with the same weights each take their rows of a batch and compute the gradient of the classification
+# phase. `combine` makes one vector of the four, all make the same step. A fifth system takes the whole batch. After the
+# training the weights of the fifth and of the four should agree, but for rounding. (The phase has no noise here. In the
+# library noise is a function of seed, phase, layer and step, so each rank knows the noise of all rows and takes its
+# own.)
+
+# %%
+if __name__ == "__main__":
+    mnist, backend = data.load_mnist(), Backend.named("numpy", "float64")
+    flags = {"hidden": (60, 60), "labels": 1000, "input_noise": 0.0, "weight_std": None}
+    config = Config.of("semi-supervised", "paper", **flags).for_data(mnist)
+    alone, *ranks = [build(config, backend) for _ in range(5)]
+    batches = Batches(mnist, config, backend)
+    starts, stops = shares(config.batch_size, 4)
+    before = alone.networks["Q"].flat.copy()
+    for _, batch in zip(range(5 if SHORT else 40), batches.epoch(0), strict=False):
+        alone.phases[-1].step(batch)
+        gradients = []
+        for system, start, stop in zip(ranks, starts, stops, strict=True):
+            rows = slice(start, stop)
+            phase = system.phases[-1]
+            _, cache = phase.forward(Batch(batch.x, batch.x_labelled[rows], batch.y_labelled[rows]))
+            phase.backward(cache)
+            gradients.append(phase.gradients.flat.copy())
+        total = combine(np.array(gradients), stops - starts)
+        for system in ranks:
+            system.phases[-1].gradients.flat[...] = total
+            system.phases[-1].update()
+    apart = max(np.max(np.abs(alone.networks["Q"].flat - system.networks["Q"].flat)) for system in ranks)
+    moved = np.max(np.abs(alone.networks["Q"].flat - before))
+    print(f"the weights moved by up to {moved:.2f}; those of one rank and of four differ by at most {apart:.1e}")
+
+# %% [markdown]
+# ## Is it worth it here?
+#
+# The step of the whole model is measured on this machine, and the model above asked: what would 2, 4, … 64 such
+# machines bring, over three kinds of line? Guess before you look: the gradient vectors of a step are some 9 million
+# numbers at the paper's width.
+
+# %%
+if __name__ == "__main__":
+    width = 200 if SHORT else 1000
+    backend = Backend.named("numpy")
+    config = Config.of("semi-supervised", "paper", hidden=(width, width)).for_data(mnist)
+    system, batches = build(config, backend), Batches(mnist, config, backend)
+    seconds = []
+    for _, batch in zip(range(8), batches.epoch(0), strict=False):
+        started = time.perf_counter()
+        system.step(batch)
+        seconds.append(time.perf_counter() - started)
+    seconds = float(np.median(seconds))
+    moved = sum(phase.gradients.flat.size for phase in system.optimized())
+    print(f"a step takes {1000 * seconds:.0f} ms and all-reduces {moved:,} numbers, {4 * moved / 1e6:.0f} MB")
+    lines = {"1 Gbit/s Ethernet": (0.125e9, 5e-5), "25 Gbit/s Ethernet": (3.1e9, 1e-5), "NVLink": (2e11, 5e-6)}
+    ranks = 2 ** np.arange(7)
+    figure, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
+    ax.plot(ranks, ranks, ":", color="0.5", label="as many times faster as there are ranks")
+    for name, (bandwidth, latency) in lines.items():
+        gain = speed_up(ranks, seconds, 4 * moved, bandwidth, latency)
+        ax.plot(ranks, gain, "o-", label=name)
+        print(f"{name}: {gain[-1]:.1f} times faster on 64 ranks, {gain.max():.1f} times at best")
+    ax.axhline(1, color="0.8", zorder=0)
+    ax.set(xscale="log", yscale="log", xlabel="ranks", ylabel="times faster than one rank (modelled)",
+           title=f"One step of {1000 * seconds:.0f} ms, {4 * moved / 1e6:.0f} MB of gradients")  # fmt: skip
+    ax.set_xticks(ranks, ranks)
+    ax.minorticks_off()
+    ax.legend()
+    os.makedirs("pictures", exist_ok=True)
+    figure.savefig("pictures/lesson_15.png", dpi=120)
