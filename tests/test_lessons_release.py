@@ -1,6 +1,7 @@
 """What a release hands out, and what it refuses to: each fault is put into a small lesson, one at a time."""
 
 import re
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -273,6 +274,31 @@ def test_a_file_in_its_place_is_refused(tmp_path):
         released(tmp_path, prove=False)
 
 
+def test_a_folder_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+    def full_disk(*args, **options):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(release.Path, "write_text", full_disk)
+    chosen = course.load(lessons=[1])
+    with pytest.raises(UserError, match="No space left on device; expected a folder that can be written to"):
+        release.release(tmp_path / "copy", chosen)
+    assert not (tmp_path / "copy").exists()
+
+
+def test_only_the_chosen_lessons_are_handed_out(tmp_path):
+    folder = synthetic_lessons.write(tmp_path / "repository" / "lessons")
+    for path in list(folder.iterdir()):
+        text = path.read_text(encoding="utf-8")
+        for old, new in (("_01_", "_02_"), ('"1.', '"2.'), ("doubled", "again")):
+            text = text.replace(old, new)
+        path.with_name(path.name.replace("_01_", "_02_")).write_text(text, encoding="utf-8")
+    table = TABLE | {"2.1": {"thrice": {"again = 2.0 * x": "again = 3.0 * x"}}}
+    chosen = course.load(folder=folder, lessons=[2])
+    copy = release.release(tmp_path / "copy", chosen, folder, table, prove=False) / "lessons"
+    assert [path.name for path in copy.glob("lesson_*.py")] == ["lesson_02_twice.py"]
+    assert [exercise.number for exercise in chosen.exercises] == ["2.1", "2.2"]
+
+
 def test_a_copy_inside_the_repository_is_refused(capsys):
     assert command_line.main(["start", str(HERE / "copy")]) == 2
     assert "is inside the repository" in capsys.readouterr().err
@@ -366,6 +392,15 @@ def test_a_misuse_is_told_in_one_line(tmp_path, monkeypatch, capsys, words, says
     assert status == 2
     assert says in printed and printed.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_release_writes_the_autograder_of_the_course(monkeypatch, capsys):
+    written = []
+    package = SimpleNamespace(autograder=lambda path, chosen: written.append((path, chosen.lessons)) or path)
+    monkeypatch.setitem(sys.modules, "lessons.instructor.autograder", package)
+    assert command_line.main(["release", "--autograder", "a.zip", "--lessons", "1"]) == 0
+    assert written == [("a.zip", [1])]
+    assert capsys.readouterr().out.startswith("a.zip: the autograder of lessons 1, ")
 
 
 @pytest.mark.parametrize("words", ["grade x --out y", "grade-all z --csv t"])
