@@ -223,6 +223,18 @@ def test_a_check_that_passes_before_anything_is_solved_is_found(tmp_path):
         released(tmp_path, lesson, changed(CHECKS, '        variants={"thrice": lambda x: x + x + x},\n', ""))
 
 
+def test_what_is_right_in_a_variant_is_no_mistake_there(tmp_path):
+    right_there = 'changed("y", lambda y, inputs: 3 * inputs[0], "y is x three times"),'
+    checks = changed(CHECKS, '"nothing was doubled")]', f'"nothing was doubled"), {right_there}]')
+    assert released(tmp_path, checks=checks, chosen=in_variant(tmp_path)).is_dir()
+
+
+def test_a_variant_in_which_no_listed_mistake_is_wrong_is_found(tmp_path):
+    checks = changed(CHECKS, 'scaled("y", lambda inputs: 0.5,', 'changed("y", lambda y, inputs: 3 * inputs[0],')
+    with pytest.raises(proof.Unproven, match=r"1\.1 double: lets pass: nothing was doubled"):
+        released(tmp_path, checks=checks, chosen=in_variant(tmp_path))
+
+
 def test_a_variant_that_last_terms_solution_passes_is_found(tmp_path):
     checks = changed(CHECKS, "lambda x: x + x + x", "lambda x: x + x")
     with pytest.raises(proof.Unproven, match="the solution without variant passes in variant thrice"):
