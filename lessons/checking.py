@@ -18,6 +18,8 @@ import numpy as np
 
 from tinyaae.errors import UserError
 
+LIKELY = "Likely mistake:"
+
 
 class Mistake(NamedTuple):
     """`says` names the slip; `of(right, inputs)` takes the right outputs by name and returns those it makes wrong."""
@@ -69,7 +71,7 @@ class Exercise(NamedTuple):
                 lines.append(f"  {' ' * len(name)}  but came {shown(a)}")
                 lines += worst(a, b)
         likely = self.likely_mistakes(inputs, came, right)
-        return "\n".join(lines + [f"  Likely mistake: {says}" for says in likely])
+        return "\n".join(lines + [f"  {LIKELY} {says}" for says in likely])
 
     def likely_mistakes(self, inputs, came, right):
         """Return the words of the mistake that gives what came, or else of one for each output that is wrong."""

@@ -1,6 +1,7 @@
 """What a release hands out, and what it refuses to: each fault is put into a small lesson, one at a time."""
 
 import re
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -222,6 +223,18 @@ def test_a_check_that_passes_before_anything_is_solved_is_found(tmp_path):
         released(tmp_path, lesson, changed(CHECKS, '        variants={"thrice": lambda x: x + x + x},\n', ""))
 
 
+def test_what_is_right_in_a_variant_is_no_mistake_there(tmp_path):
+    right_there = 'changed("y", lambda y, inputs: 3 * inputs[0], "y is x three times"),'
+    checks = changed(CHECKS, '"nothing was doubled")]', f'"nothing was doubled"), {right_there}]')
+    assert released(tmp_path, checks=checks, chosen=in_variant(tmp_path)).is_dir()
+
+
+def test_a_variant_in_which_no_listed_mistake_is_wrong_is_found(tmp_path):
+    checks = changed(CHECKS, 'scaled("y", lambda inputs: 0.5,', 'changed("y", lambda y, inputs: 3 * inputs[0],')
+    with pytest.raises(proof.Unproven, match=r"1\.1 double: lets pass: nothing was doubled"):
+        released(tmp_path, checks=checks, chosen=in_variant(tmp_path))
+
+
 def test_a_variant_that_last_terms_solution_passes_is_found(tmp_path):
     checks = changed(CHECKS, "lambda x: x + x + x", "lambda x: x + x")
     with pytest.raises(proof.Unproven, match="the solution without variant passes in variant thrice"):
@@ -271,6 +284,31 @@ def test_a_file_in_its_place_is_refused(tmp_path):
     (tmp_path / "copy").write_text("mine")
     with pytest.raises(UserError, match="is a file"):
         released(tmp_path, prove=False)
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+    def full_disk(*args, **options):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(release.Path, "write_text", full_disk)
+    chosen = course.load(lessons=[1])
+    with pytest.raises(UserError, match="No space left on device; expected a folder that can be written to"):
+        release.release(tmp_path / "copy", chosen)
+    assert not (tmp_path / "copy").exists()
+
+
+def test_only_the_chosen_lessons_are_handed_out(tmp_path):
+    folder = synthetic_lessons.write(tmp_path / "repository" / "lessons")
+    for path in list(folder.iterdir()):
+        text = path.read_text(encoding="utf-8")
+        for old, new in (("_01_", "_02_"), ('"1.', '"2.'), ("doubled", "again")):
+            text = text.replace(old, new)
+        path.with_name(path.name.replace("_01_", "_02_")).write_text(text, encoding="utf-8")
+    table = TABLE | {"2.1": {"thrice": {"again = 2.0 * x": "again = 3.0 * x"}}}
+    chosen = course.load(folder=folder, lessons=[2])
+    copy = release.release(tmp_path / "copy", chosen, folder, table, prove=False) / "lessons"
+    assert [path.name for path in copy.glob("lesson_*.py")] == ["lesson_02_twice.py"]
+    assert [exercise.number for exercise in chosen.exercises] == ["2.1", "2.2"]
 
 
 def test_a_copy_inside_the_repository_is_refused(capsys):
@@ -366,6 +404,15 @@ def test_a_misuse_is_told_in_one_line(tmp_path, monkeypatch, capsys, words, says
     assert status == 2
     assert says in printed and printed.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_release_writes_the_autograder_of_the_course(monkeypatch, capsys):
+    written = []
+    package = SimpleNamespace(autograder=lambda path, chosen: written.append((path, chosen.lessons)) or path)
+    monkeypatch.setitem(sys.modules, "lessons.instructor.autograder", package)
+    assert command_line.main(["release", "--autograder", "a.zip", "--lessons", "1"]) == 0
+    assert written == [("a.zip", [1])]
+    assert capsys.readouterr().out.startswith("a.zip: the autograder of lessons 1, ")
 
 
 @pytest.mark.parametrize("words", ["grade x --out y", "grade-all z --csv t"])

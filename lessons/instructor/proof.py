@@ -16,7 +16,7 @@ from pathlib import Path
 import tinyaae
 from lessons import catalogue
 from lessons.catalogue import read
-from lessons.checking import ALWAYS
+from lessons.checking import ALWAYS, LIKELY
 from lessons.instructor import stripping, variants
 from lessons.instructor.mutants import EQUIVALENT, mutants
 
@@ -151,8 +151,12 @@ def refused(exercise, function, variant):
 
 
 def unnamed(exercise, variant):
-    """Return a line for each listed mistake that is not rejected, or not by its name, on some input."""
-    problems = []
+    """Return a line for each listed mistake that is not rejected, or not by its name, on some input.
+
+    The mistakes are those of the exercise as it is. In a variant one of them may be right, or look like another; there
+    every outcome that is wrong must still be told as a likely mistake, and one at least must be wrong on every input.
+    """
+    problems, passed = [], set()
     for mistake in (*exercise.mistakes, *ALWAYS):
         for inputs in (inputs for seed in SEEDS for inputs in exercise.cases(seed)):
             try:
@@ -161,7 +165,9 @@ def unnamed(exercise, variant):
             except Exception as error:
                 return [f"{mistake.says}: cannot be tried: {type(error).__name__}: {error}"]
             if says is None:
-                problems.append(f"lets pass: {mistake.says}")
-            elif mistake.says not in says:
+                passed.add(mistake.says)
+            elif (LIKELY if variant else mistake.says) not in says:
                 problems.append(f"rejects, but does not name: {mistake.says}")
-    return list(dict.fromkeys(problems))
+    own = {mistake.says for mistake in exercise.mistakes}
+    right_here = own if variant and not own <= passed else set()
+    return sorted({*problems, *(f"lets pass: {says}" for says in passed - right_here)})
