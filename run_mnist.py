@@ -174,8 +174,8 @@ def test(run, quiet):
     system, batches = assemble(config, backend, dataset)
     done = folder.restore(system)
     found = evaluate(system, dataset, batches.validation)
-    place = f"epoch {done.epoch}" + (f", step {done.step}" if done.step else "")
-    print(f"{run} after {place} of {config.epochs}: {in_words(found)}")
+    place = f"epoch {done.epoch} of {config.epochs}" + (f" and {done.step} steps of the next" if done.step else "")
+    print(f"{run} after {place}: {in_words(found)}")
 
 
 def likelihood(run_and_samples, quiet):

@@ -310,6 +310,14 @@ def test_evaluate_an_interrupted_run(command, undrawn, monkeypatch):
     assert status == 0 and out.startswith("part after epoch 1 of 2: ")
 
 
+def test_evaluate_a_run_stopped_within_an_epoch(command, undrawn, here, monkeypatch):
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, STEPS + 3)
+        command(*SEMI, "--out", "part", "--quiet", "--save-minutes", "0")
+    status, out, _ = command("--evaluate", "part")
+    assert status == 0 and out.startswith("part after epoch 1 of 2 and 3 steps of the next: ")
+
+
 def test_resume_of_a_finished_run_does_nothing(command, finished, here):
     before = everything(here)
     status, out, err = command("--resume", finished)

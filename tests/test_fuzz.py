@@ -1,5 +1,6 @@
 """Broken and hostile input ends in one line; `python tests/fuzz.py` throws twenty times as much, of another seed."""
 
+import os
 import subprocess
 import sys
 
@@ -12,5 +13,5 @@ from tiny import REPOSITORY
 def test_five_hundred_cases_hold_no_surprise():
     pytest.importorskip("hypothesis")
     line = [sys.executable, REPOSITORY / "tests" / "fuzz.py", "--cases", "500", "--seed", "0"]
-    run = subprocess.run(line, cwd=REPOSITORY, env=None, capture_output=True, text=True)
+    run = subprocess.run(line, env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -323,6 +323,17 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, mode, epoch, ste
     same_run(part, whole)
 
 
+def test_resume_is_exact_on_every_backend(tmp_path, backend):
+    _, whole = tiny_run(tmp_path / "whole", backend=backend)
+    part = RunFolder.create(tmp_path / "part")
+    system, batches = assembled(tiny_config(), backend)
+    with pytest.raises(Interrupted):
+        train(system, InterruptedIn(batches, 0, 6), part, quiet=True)
+    system, batches = assembled(tiny_config(), backend)
+    train(system, batches, part, part.restore(system), quiet=True)
+    same_run(part, whole)
+
+
 def same_run(part, whole):
     assert checkpoint(part) == checkpoint(whole)
     assert (part.path / "best.npz").exists() == (whole.path / "best.npz").exists() == (whole.config().mode != "gan")
@@ -457,6 +468,13 @@ class NaNFrom:
     def epoch(self, k, first):
         for step, batch in enumerate(self.batches.epoch(k, first), first):
             yield batch._replace(x=batch.x * math.nan) if (k, step) >= (1, self.step) else batch
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_divergence_is_found_on_every_backend(tmp_path, backend):
+    system, batches = assembled(tiny_config(), backend)
+    with pytest.raises(Diverged, match=r"epoch 2, step 5: phase reconstruction, Q layer 1"):
+        train(system, NaNFrom(batches, 4), RunFolder.create(tmp_path / "run"), quiet=True)
 
 
 @pytest.mark.parametrize("save_minutes", [0.0, 10.0])

@@ -195,9 +195,7 @@ class Config:
         code, *hidden = max(self.y, self.given_y) + 2 * self.z, *self.hidden
         read = max(code, self.inputs) + self.classes + 1  # no network reads more
         weights = 4 * sum(a * b for a, b in pairwise([read, *hidden, max(self.inputs, code)]))  # Q, P and two D
-        needed = (
-            4 * 10 * weights
-        )  # float32; a network is moved by up to three phases, each with three vectors of its size
+        needed = 4 * 4 * weights  # float32: the weights, and for one phase at least a gradient and two moments
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else math.inf
         if needed > memory:
             came = f"{needed / 1e9:.3g} GB for {list(self.hidden)}, z {self.z}"
