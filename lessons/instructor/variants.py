@@ -1,0 +1,33 @@
+"""Variants: the same exercise with another formula, so that neither last year's answers nor the library's pass.
+
+`VARIANTS[number][name]` maps texts of the lesson (prose, docstring, solution) to what stands there in that variant.
+Each must occur exactly once. The answers are in the lesson's tests, `Exercise.variants[name]`.
+"""
+
+VARIANTS = {
+    # Lesson 2: another activation
+    "2.2": {
+        "softplus": {
+            "Ours is the rectified linear unit,": "Ours is the softplus, a rectifier without a corner,",
+            r"$$ y = \max(x, 0), \qquad \text{slope}\ \frac{dy}{dx} = 1 \text{ where } x > 0, \text{ else } 0. $$": (
+                r"$$ y = \ln(1 + e^x). $$ Find its slope $dy/dx$ yourself."
+            ),
+            '"""x (n, d) -> y (n, d) = max(x, 0), slope (n, d) = dy/dx."""': (
+                '"""x (n, d) -> y (n, d) = ln(1 + e^x), slope (n, d) = dy/dx."""'
+            ),
+            "return np.maximum(x, 0), (x > 0).astype(x.dtype)": "return np.logaddexp(0, x), 1 / (1 + np.exp(-x))",
+        },
+        "swish": {
+            "Ours is the rectified linear unit,": "Ours is the swish, where $s(x) = 1/(1 + e^{-x})$,",
+            r"$$ y = \max(x, 0), \qquad \text{slope}\ \frac{dy}{dx} = 1 \text{ where } x > 0, \text{ else } 0. $$": (
+                r"$$ y = x \cdot s(x). $$ Find its slope $dy/dx$ yourself."
+            ),
+            '"""x (n, d) -> y (n, d) = max(x, 0), slope (n, d) = dy/dx."""': (
+                '"""x (n, d) -> y (n, d) = x·s(x) with s the sigmoid, slope (n, d) = dy/dx."""'
+            ),
+            "return np.maximum(x, 0), (x > 0).astype(x.dtype)": (
+                "s = 1 / (1 + np.exp(-x))\n    return x * s, s + x * s * (1 - s)"
+            ),
+        },
+    },
+}
