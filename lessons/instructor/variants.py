@@ -30,4 +30,26 @@ VARIANTS = {
             ),
         },
     },
+    # Lesson 3: another loss, another step
+    "3.1": {
+        "temperature": {
+            "The softmax makes them probabilities $p_j$, and": (
+                "A softmax at the temperature $T = 2$ makes them probabilities $p_j$, less sure than at 1, and"
+            ),
+            r"p_j = \frac{e^{s_j}}{\sum_i e^{s_i}}, \qquad L": r"p_j = \frac{e^{s_j/2}}{\sum_i e^{s_i/2}}, \qquad L",
+            "shifted = scores - scores.max(axis=1, keepdims=True)": (
+                "shifted = (scores - scores.max(axis=1, keepdims=True)) / 2"
+            ),
+            "(np.exp(log_p) - target) / n": "(np.exp(log_p) - target) / (2 * n)",
+        },
+    },
+    "3.2": {
+        "nesterov": {
+            r"$$ v \leftarrow \mu v + dw, \qquad w \leftarrow w - \eta\, v. $$": (
+                r"$$ v \leftarrow \mu v + dw, \qquad w \leftarrow w - \eta\, (dw + \mu v). $$" + "\n#\n"
+                "# This is Nesterov's form: $dw + \\mu v$, with the new $v$, is where the ball will be pushed next."
+            ),
+            "return w - rate * velocity, velocity": "return w - rate * (dw + momentum * velocity), velocity",
+        },
+    },
 }
