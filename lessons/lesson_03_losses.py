@@ -28,7 +28,8 @@ SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson w
 # %% [markdown]
 # ## Exercise 3.1: the cross-entropy
 #
-# Scores $s_j$ may be any numbers. The softmax makes them probabilities $p_j$, and the loss is the surprise at the truth:
+# Scores $s_j$ may be any numbers.
+# The softmax makes them probabilities $p_j$, and the loss is the surprise at the truth:
 #
 # $$ p_j = \frac{e^{s_j}}{\sum_i e^{s_i}}, \qquad L = -\frac{1}{n} \sum_{\text{rows}} \sum_j t_j \ln p_j. $$
 #
@@ -37,8 +38,8 @@ SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson w
 # then not depend on how many examples happen to be in the batch.
 #
 # Return $L$ and its gradient with respect to the scores. Put $\partial(-\ln p)/\partial p = -1/p$ and the softmax's
-# backward of exercise 2.4 together and simplify; little remains. And mind $e^{900}$, which no computer holds: adding the
-# same number to all scores of a row does not change $p$.
+# backward of exercise 2.4 together and simplify; little remains. And mind $e^{900}$, which no computer holds: adding
+# the same number to all scores of a row does not change $p$.
 
 
 # %%
@@ -72,9 +73,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Exercise 3.2: momentum
 #
-# Plain *stochastic gradient descent* walks against the gradient: $w \leftarrow w - \eta\, dw$ with the *rate* $\eta$. In
-# a long narrow valley that is slow. Across the valley the slope is steep, so the rate must be small; along it the slope
-# is gentle, so a small rate gets nowhere. Momentum lets a heavy ball roll instead. Its velocity $v$ gathers what
+# Plain *stochastic gradient descent* walks against the gradient: $w \leftarrow w - \eta\, dw$ with the *rate* $\eta$.
+# In a long narrow valley that is slow. Across the valley the slope is steep, so the rate must be small; along it the
+# slope is gentle, so a small rate gets nowhere. Momentum lets a heavy ball roll instead. Its velocity $v$ gathers what
 # gradients agree on, and what they disagree on cancels:
 #
 # $$ v \leftarrow \mu v + dw, \qquad w \leftarrow w - \eta\, v. $$

@@ -52,4 +52,25 @@ VARIANTS = {
             "return w - rate * velocity, velocity": "return w - rate * (dw + momentum * velocity), velocity",
         },
     },
+    # Lesson 4: another error, another distance
+    "4.1": {
+        "ink": {
+            r"$$ L = \frac{1}{n} \sum_{\text{images}} \tfrac12 \sum_{\text{pixels}} (\hat x - x)^2. $$": (
+                r"$$ L = \frac{1}{n} \sum_{\text{images}} \tfrac12 \sum_{\text{pixels}} (1 + 4x)\, (\hat x - x)^2, $$"
+                "\n#\n# so that a pixel of full ink ($x = 1$) counts five times as much as a white one."
+            ),
+            "return (apart**2).sum() / (2 * len(apart)), apart / len(apart)": (
+                "weight = (1 + 4 * target) / len(target)\n    return (weight * apart**2).sum() / 2, weight * apart"
+            ),
+        },
+    },
+    "4.3": {
+        "city-block": {
+            "probes, return the Euclidean distance to the code nearest to it.": (
+                "probes, return the city-block distance $\\sum_i |p_i - c_i|$ to the code nearest to it."
+            ),
+            "-> the distance (m,) of each": "-> the city-block distance (m,) of each",
+            "return np.sqrt((apart**2).sum(axis=2)).min(axis=1)": "return np.abs(apart).sum(axis=2).min(axis=1)",
+        },
+    },
 }
