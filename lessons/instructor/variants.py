@@ -73,4 +73,26 @@ VARIANTS = {
             "return np.sqrt((apart**2).sum(axis=2)).min(axis=1)": "return np.abs(apart).sum(axis=2).min(axis=1)",
         },
     },
+    # Lesson 5: another prior
+    "5.3": {
+        "wide-prior": {
+            "PRIOR_STD = 1.0  #": "PRIOR_STD = 2.0  #",
+            "near the *prior* $p(z) = N(0, I)$, the": "near the *prior* $p(z) = N(0, 2^2 I)$, the",
+            r"""# $$ \mathrm{KL} = \int q \ln \frac{q}{p}\, dz = \tfrac12 \sum_{i=1}^{d} \left( \mu_i^2 + \sigma_i^2 - \ln \sigma_i^2
+#    - 1 \right) \quad \text{for } p = N(0, I). $$""": (
+                r"""# $$ \mathrm{KL} = \int q \ln \frac{q}{p}\, dz = \tfrac12 \sum_{i=1}^{d} \left( \frac{\mu_i^2 + \sigma_i^2}{s^2}
+#    - \ln \frac{\sigma_i^2}{s^2} - 1 \right) \quad \text{for } p = N(0, s^2 I). \text{ Our prior has } s = 2. $$"""
+            ),
+            '"""mean, log_var (n, d) -> value (), dmean (n, d), dlog_var (n, d)."""': (
+                '"""mean, log_var (n, d) -> value (), dmean (n, d), dlog_var (n, d), for the prior N(0, 2²)."""'
+            ),
+            "n, variance = len(mean), np.exp(log_var)": (
+                "n, variance = len(mean), np.exp(log_var) / 4  # in units of the prior's"
+            ),
+            "return (mean**2 + variance - log_var - 1).sum() / (2 * n), mean / n, (variance - 1) / (2 * n)": (
+                "value = (mean**2 / 4 + variance - np.log(variance) - 1).sum() / (2 * n)\n"
+                "    return value, mean / 4 / n, (variance - 1) / (2 * n)"
+            ),
+        },
+    },
 }
