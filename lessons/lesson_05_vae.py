@@ -2,13 +2,13 @@
 # # 5. Mean and standard deviation: the variational autoencoder
 #
 # **The one idea.** An autoencoder's code is a point, and between points there are gaps. So let Q answer with a little
-# cloud instead: a mean $\mu(x)$ and a standard deviation $\sigma(x)$, the normal distribution $q(z|x) = N(\mu, \sigma^2)$.
-# P has to decode any z from that cloud, so it learns to be right in a whole neighbourhood. A second term of the loss, a
-# formula called KL, keeps the clouds large and near the *prior* $p(z) = N(0, I)$, the distribution that we want to draw
-# from later. This is the variational autoencoder, the VAE (Kingma and Welling 2014).
+# cloud instead: a mean $\mu(x)$ and a standard deviation $\sigma(x)$, the normal distribution $q(z|x) = N(\mu,
+# \sigma^2)$. P has to decode any z from that cloud, so it learns to be right in a whole neighbourhood. A second term of
+# the loss, a formula called KL, keeps the clouds large and near the *prior* $p(z) = N(0, I)$, the distribution that we
+# want to draw from later. This is the variational autoencoder, the VAE (Kingma and Welling 2014).
 #
-# Notation: $z$ (n, d) codes, $\epsilon$ noise from $N(0, 1)$. Q's last layer gives $\mu$ and $\ln \sigma^2$ side by side.
-# Its second half is a logarithm because a network's outputs may be negative, and a variance may not.
+# Notation: $z$ (n, d) codes, $\epsilon$ noise from $N(0, 1)$. Q's last layer gives $\mu$ and $\ln \sigma^2$ side by
+# side. Its second half is a logarithm because a network's outputs may be negative, and a variance may not.
 
 # %%
 import os
@@ -56,8 +56,8 @@ if __name__ == "__main__":
 # ## Exercise 5.2: and go back through the draw
 #
 # How can a gradient pass through a random draw? It cannot: "a number from $N(\mu, \sigma^2)$" has no derivative. But
-# written as above, the randomness is an *input*, and z is a plain function of $\mu$ and $\ln\sigma^2$. That is the whole
-# trick, and it is called the *reparametrisation*. Given `dz`, with the same noise as in forward, find the two
+# written as above, the randomness is an *input*, and z is a plain function of $\mu$ and $\ln\sigma^2$. That is the
+# whole trick, and it is called the *reparametrisation*. Given `dz`, with the same noise as in forward, find the two
 # gradients. Where a cloud is drawn out by positive $\epsilon$, should its $\sigma$ grow if z should grow?
 
 
@@ -160,9 +160,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Exercise 5.4: all clouds together
 #
-# Each image has a cloud of its own. Draw an image at random, then z from its cloud: that z follows
-# $q(z) = \frac1n \sum_x q(z|x)$, the *aggregated posterior*. If we want to draw z from the prior later, it is q(z), all
-# clouds together, that should look like the prior. No single cloud has to. (The AAE of lesson 7 works on q(z) directly.)
+# Each image has a cloud of its own. Draw an image at random, then z from its cloud: that z follows $q(z) = \frac1n
+# \sum_x q(z|x)$, the *aggregated posterior*. If we want to draw z from the prior later, it is q(z), all clouds
+# together, that should look like the prior. No single cloud has to. (The AAE of lesson 7 works on q(z) directly.)
 #
 # Return the mean and the variance of q(z), for each coordinate. Is the variance of a heap of clouds the mean of their
 # variances?
@@ -207,11 +207,13 @@ if __name__ == "__main__":
         )
 
 # %% [markdown]
-# Read the middle line. All clouds together are about as wide as the prior, each of them is much smaller, and the KL says
-# how many nats one code tells about its image. Ten classes would take $\ln 10 = 2.3$ of them; the rest is handwriting.
+# Read the middle line. All clouds together are about as wide as the prior, each of them is much smaller, and the KL
+# says how many nats one code tells about its image. Ten classes would take $\ln 10 = 2.3$ of them; the rest is
+# handwriting.
 #
-# The ellipses are the clouds of 400 test images, out to one standard deviation, coloured by digit; the dotted circle holds
-# 86 % of the prior. Below each, what P makes of the prior: z runs through its percentiles 4, 12, … 96 in both directions.
+# The ellipses are the clouds of 400 test images, out to one standard deviation, coloured by digit; the dotted circle
+# holds 86 % of the prior. Below each, what P makes of the prior: z runs through its percentiles 4, 12, … 96 in both
+# directions.
 
 # %%
 if __name__ == "__main__":
@@ -222,7 +224,7 @@ if __name__ == "__main__":
     says = ("no KL: points, and gaps", "the VAE: small clouds that fill the prior", "KL × 40: every cloud is the prior")
     circle = 2 * PRIOR_STD * np.exp(1j * np.linspace(0, 2 * np.pi, 100))
     colours = plt.colormaps["tab10"](mnist.y_test[:400])
-    for (weight, system), title, (ax, below) in zip(systems.items(), says, axes.T, strict=True):
+    for system, title, (ax, below) in zip(systems.values(), says, axes.T, strict=True):
         mean, log_var = np.split(system.encode(mnist.x_test[:400]).posterior, 2, axis=1)
         width, height = 2 * np.exp(log_var / 2).T
         clouds = EllipseCollection(width, height, np.zeros(400), units="xy", offsets=mean, transOffset=ax.transData,
@@ -247,7 +249,7 @@ if __name__ == "__main__":
 # ## What to take with you
 #
 # * Randomness as an input: $z = \mu + \sigma\epsilon$ lets gradients pass through a draw.
-# * Reconstruction pushes the clouds apart and makes them small. The KL pulls them together and makes them wide. A VAE is
-#   the truce between the two.
-# * The KL is a formula for *each* cloud, and needs a prior with a formula. What we want is that *all together* look like
-#   the prior, whatever the prior is. A discriminator can see to that, with nothing but samples. It is next.
+# * Reconstruction pushes the clouds apart and makes them small. The KL pulls them together and makes them wide. A VAE
+#   is the truce between the two.
+# * The KL is a formula for *each* cloud, and needs a prior with a formula. What we want is that *all together* look
+#   like the prior, whatever the prior is. A discriminator can see to that, with nothing but samples. It is next.

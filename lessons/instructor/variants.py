@@ -78,11 +78,10 @@ VARIANTS = {
         "wide-prior": {
             "PRIOR_STD = 1.0  #": "PRIOR_STD = 2.0  #",
             "near the *prior* $p(z) = N(0, I)$, the": "near the *prior* $p(z) = N(0, 2^2 I)$, the",
-            r"""# $$ \mathrm{KL} = \int q \ln \frac{q}{p}\, dz = \tfrac12 \sum_{i=1}^{d} \left( \mu_i^2 + \sigma_i^2 - \ln \sigma_i^2
-#    - 1 \right) \quad \text{for } p = N(0, I). $$""": (
-                r"""# $$ \mathrm{KL} = \int q \ln \frac{q}{p}\, dz = \tfrac12 \sum_{i=1}^{d} \left( \frac{\mu_i^2 + \sigma_i^2}{s^2}
-#    - \ln \frac{\sigma_i^2}{s^2} - 1 \right) \quad \text{for } p = N(0, s^2 I). \text{ Our prior has } s = 2. $$"""
+            r"\left( \mu_i^2 + \sigma_i^2 - \ln \sigma_i^2": (
+                r"\left( \frac{\mu_i^2 + \sigma_i^2}{s^2} - \ln \frac{\sigma_i^2}{s^2}"
             ),
+            r"\quad \text{for } p = N(0, I). $$": r"\quad \text{for } p = N(0, s^2 I). $$ Our prior has $s = 2$.",
             '"""mean, log_var (n, d) -> value (), dmean (n, d), dlog_var (n, d)."""': (
                 '"""mean, log_var (n, d) -> value (), dmean (n, d), dlog_var (n, d), for the prior N(0, 2²)."""'
             ),
@@ -92,6 +91,25 @@ VARIANTS = {
             "return (mean**2 + variance - log_var - 1).sum() / (2 * n), mean / n, (variance - 1) / (2 * n)": (
                 "value = (mean**2 / 4 + variance - np.log(variance) - 1).sum() / (2 * n)\n"
                 "    return value, mean / 4 / n, (variance - 1) / (2 * n)"
+            ),
+        },
+    },
+    # Lesson 6: the loss of the game as it is written in theory
+    "6.2": {
+        "minimax": {
+            r"$$ L_G = \frac1m \sum_{\text{fake}} -\ln s(l). $$": (
+                r"$$ L_G = \frac1m \sum_{\text{fake}} \ln(1 - s(l)), $$" + "\n#\n"
+                "# exactly the opposite of what D pays for fakes. This is the *minimax* game, and what you shall write."
+            ),
+            "The generator wants its samples called real. Its loss is D's loss for real ones, on the fakes:": (
+                "The generator wants its samples called real. Its loss is"
+            ),
+            r"# Why not simply the opposite of what D pays for fakes, $\ln(1 - s(l))$? Where": (
+                r"# The library goes down $-\ln s(l)$ instead. Where"
+            ),
+            "The one above is steep there. It is called": "The library's is steep there. It is called",
+            "return np.logaddexp(0, -fake).mean(), (sigmoid(fake) - 1) / len(fake)": (
+                "return -np.logaddexp(0, fake).mean(), -sigmoid(fake) / len(fake)"
             ),
         },
     },
