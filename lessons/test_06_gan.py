@@ -124,7 +124,8 @@ def reached_d(right, inputs):
 
 
 def two_shares(rng):
-    p, q = rng.uniform(0.05, 1, size=(2, rng.integers(3, 9)))
+    p, q = rng.uniform(0.2, 1, size=(2, rng.integers(3, 9)))
+    p[0] *= 8  # unlike each other, or both halves of the loss would be ln 2
     return p / p.sum(), q / q.sum()
 
 
