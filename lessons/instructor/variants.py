@@ -1,0 +1,19 @@
+"""What a term's variants change in the text of the lessons: number -> variant -> {text: replacement}.
+
+Each text must occur exactly once in its lesson. The answers stand with the exercises, as `Exercise.variants`.
+"""
+
+VARIANTS = {
+    "7.1": {
+        "smooth": {  # one-sided label smoothing
+            r"\sum_{i=1}^{n} \ln s(l^{real}_i)": (
+                r"\sum_{i=1}^{n} \bigl(0.9 \ln s(l^{real}_i) + 0.1 \ln(1 - s(l^{real}_i))\bigr)"
+            ),
+            "The target of a real draw is 1,": "The target of a real draw is 0.9 here, so that $D$ is never too sure;",
+            "loss = np.mean(np.logaddexp(0, -real))": (
+                "loss = np.mean(0.9 * np.logaddexp(0, -real) + 0.1 * np.logaddexp(0, real))"
+            ),
+            "dreal = ((np.tanh(real / 2) + 1) / 2 - 1)": "dreal = ((np.tanh(real / 2) + 1) / 2 - 0.9)",
+        },
+    },
+}
