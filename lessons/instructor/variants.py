@@ -16,4 +16,28 @@ VARIANTS = {
             "dreal = ((np.tanh(real / 2) + 1) / 2 - 1)": "dreal = ((np.tanh(real / 2) + 1) / 2 - 0.9)",
         },
     },
+    "8.3": {
+        "three-windings": {
+            "is a curve with two windings": "is a curve with three windings",
+            r"the angle $\theta = 4\pi\sqrt t$": r"the angle $\theta = 6\pi\sqrt t$",
+            "angle = 4 * np.pi * root": "angle = 6 * np.pi * root",
+        },
+    },
+    "9.1": {
+        "log-std": {
+            r"where $xB$ is $\ln\sigma^2$, the logarithm of the variance:": (
+                r"where $xB$ is $\ln\sigma$, the logarithm of the standard deviation:"
+            ),
+            "gaussian = mean + np.exp(x @ B / 2) * epsilon": "gaussian = mean + np.exp(x @ B) * epsilon",
+        },
+    },
+    "9.2": {
+        "log-std": {
+            "The noise is a constant: it was drawn before": (
+                "In this exercise $xB$ is $\\ln\\sigma$, not $\\ln\\sigma^2$.\n# The noise is a constant: it was drawn before"
+            ),
+            "sigma = np.exp(x @ B / 2)": "sigma = np.exp(x @ B)",
+            "dspread = dz * epsilon * sigma / 2": "dspread = dz * epsilon * sigma",
+        },
+    },
 }
