@@ -146,7 +146,7 @@ EXERCISES = [
         hints=(
             "A mixture adds up densities. Only the sum is put into the logarithm, and the largest term is taken out.",
             "z[:, :1] (n, 1) with cos α (K,) is (n, K), all points against all petals; their sum is (n,).",
-            "M = max over k of t_k;  ln p = M + ln Σ e^{t_k − M} − ln(K·2π·long·short),  t_k = −(e_k² + f_k²)/2",
+            "M = max over k of t_k;  M + ln Σ e^{t_k − M} − ln(K·2π·long·short), with t_k = −(e_k² + f_k²)/2",
         ),
     ),
     Exercise(
