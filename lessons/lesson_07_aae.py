@@ -21,9 +21,10 @@ import numpy as np
 from tinyaae import Backend, data
 from tinyaae.config import Config
 from tinyaae.context import Context
+from tinyaae.gradcheck import GradientError, check_phase
 from tinyaae.networks import Code, discriminator
 from tinyaae.optimizers import Adam, linear_schedule
-from tinyaae.phases import Discriminate, Generate, Part, Phase, Reconstruction, Variational
+from tinyaae.phases import Batch, Discriminate, Generate, Part, Phase, Reconstruction, Variational
 from tinyaae.recipes import Make
 from tinyaae.training import Batches
 
@@ -192,8 +193,9 @@ if __name__ == "__main__":
 # ## The training, and what happens without the mask
 #
 # *Predict: over the epochs, does the accuracy of $D$ go to 100 %, or to 50 %?* And then the same for
-# `ForgottenDetach`. It has one mask wrong: Discriminate moves $D$ **and** $Q$. Nothing else differs, and no exception
-# is raised.
+# `ForgottenDetach`. It has one mask wrong: Discriminate moves $D$ **and** $Q$. Nothing else differs, and training
+# raises no exception. The library's `check_phase` compares a phase's gradient with central differences, and asks
+# whether it reaches a network that should stay as it is.
 
 
 # %%
@@ -228,6 +230,15 @@ def train(phases, batches, epochs):
 
 
 if __name__ == "__main__":
+    small = Config.of("aae", z=2, hidden=(5, 4), inputs=6, side=None, batch_norm=False)
+    tiny, few = Make(small, Backend.named("numpy", "float64")), Batch(np.random.default_rng(0).random((7, 6)))
+    for half in MyDiscriminate, ForgottenDetach:
+        nets, three = new_aae(tiny, half)
+        try:
+            print(f"check_phase: {half.__name__}: right to {check_phase(three[1], few, frozen=[nets['Q']]):.0e}")
+        except GradientError as complaint:
+            print(f"check_phase: {half.__name__}: {complaint}\n")
+
     networks, phases = new_aae(make)
     accuracy = train(phases, batches, config.epochs)
     leaking, phases = new_aae(make, ForgottenDetach)

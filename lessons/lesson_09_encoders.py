@@ -237,11 +237,14 @@ if __name__ == "__main__":
     print(f"{'the square':13}: variance {4**2 / 12:.2f}\n")
 
 # %% [markdown]
-# Ten points cannot fill a square, however they are placed, and the examiner learns where they are. Ten clouds do
-# better, but round clouds neither tile a square nor have edges. The universal encoder gives each image a *territory*:
-# look at its borders.
+# Ten points cannot fill a square, however they are placed, and the examiner learns where they are. The Gaussian
+# encoder may make clouds, but look how small they are: the reconstruction wants each cloud small, and nobody pays for
+# $\sigma$ as the KL of a VAE does. Wider ones would be round, with soft edges: they could not tile a square either.
+# The universal encoder bends its noise and gives each image a *territory*; where two meet there is a border, not a
+# gap.
 #
-# Below, what the decoder makes of every place of the square. Where no code ever was, nobody taught it what to paint.
+# In the lower row, what the decoder makes of every place of the square. Where no code ever was, nobody taught it what
+# to paint.
 
 # %%
 if __name__ == "__main__":

@@ -146,7 +146,7 @@ def supervised(make):
 def trained(mode, recipe, dataset, backend, epochs):
     """Return a `System` of this recipe after `epochs` epochs."""
     config = Config.of(
-        mode, z=5, hidden=(200, 200), reconstruction="cross-entropy", input_noise=0.0, rate_adversarial=1e-3,
+        mode, z=3, hidden=(200, 200), reconstruction="cross-entropy", input_noise=0.0, rate_adversarial=1e-3,
     )  # fmt: skip
     make = Make(config, backend)
     system = System(config, backend, *recipe(make), make.prior)
@@ -191,7 +191,7 @@ if __name__ == "__main__":
     def written(labels, z):
         return told.decode(z.astype("float32"), decoder_input(labels, z, 10)[:, :10].astype("float32"))
 
-    styles = np.random.default_rng(3).standard_normal((10, 5))
+    styles = np.random.default_rng(3).standard_normal((10, 3))
     labels, z = style_grid(styles, 10)
     names = ("one column a style z", "one row a digit y")
     names = names if labels[1] == labels[0] else names[::-1]

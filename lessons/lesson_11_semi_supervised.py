@@ -164,7 +164,7 @@ class MyClassification(SemiSupervised):
 
 def semi_supervised(dataset, backend, chosen, **changes):
     """Return the system with your functions inside, and batches whose labelled images are `chosen` (m,)."""
-    config = Config.of("semi-supervised", hidden=(200, 200), z=8, input_noise=0.3, **changes)
+    config = Config.of("semi-supervised", hidden=(200, 200), z=3, input_noise=0.3, **changes)
     system = build(config, backend)
     q = system.networks["Q"]
     q.softmax = MySoftmax()
@@ -231,7 +231,7 @@ if __name__ == "__main__":
         ax.set(title=title, xticks=[], yticks=28 * np.arange(rows) + 14, yticklabels=range(rows), xlabel=x, ylabel="y")
         ax.tick_params(length=0)
 
-    styles = np.concatenate([np.zeros((1, 8)), np.random.default_rng(1).standard_normal((9, 8))]).astype("float32")
+    styles = np.concatenate([np.zeros((1, 3)), np.random.default_rng(1).standard_normal((9, 3))]).astype("float32")
     pages = system.decode(np.tile(styles, (10, 1)), np.repeat(np.eye(10, dtype="float32"), 10, axis=0))
     show(axes[1], pages, 10, "P(y, z): what the classes have become", "z = 0, then one column a style")
 

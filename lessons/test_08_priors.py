@@ -137,7 +137,7 @@ EXERCISES = [
     Exercise(
         "8.2", "flower_log_density", ("log_density",), places, one_petal_after_another, points=2,
         mistakes=[
-            changed("log_density", lambda d, inputs: d + math.log(inputs[1]), "the weight 1/K of each petal is missing"),
+            changed("log_density", lambda d, inputs: d + math.log(inputs[1]), "the weight 1/K of a petal is missing"),
             changed("log_density", lambda d, inputs: d + math.log(2 * math.pi * inputs[3] * inputs[4]),
                     "the factor 1/(2π·long·short) of the Gaussian is missing"),
             changed("log_density", lambda d, inputs: logs_of_petals(*inputs).sum(axis=0),
