@@ -133,7 +133,8 @@ def draw_evenly(labels, order, each, classes):
 # ## Your functions in the semi-supervised AAE
 #
 # `MySoftmax` takes the place of $Q$'s softmax, `MyClassification` that of the third phase, and the labelled images
-# are yours. All else is the library's: `build` makes the system, `train` runs the epochs, and a run folder keeps the
+# are yours. $z$ has three numbers only: with more, a short training leaves the digit in $z$, and $y$ has little to
+# say to $P$. All else is the library's: `build` makes the system, `train` runs the epochs, and a run folder keeps the
 # metrics.
 
 
