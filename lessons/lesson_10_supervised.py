@@ -194,7 +194,7 @@ if __name__ == "__main__":
     def written(labels, z):
         return told.decode(z.astype("float32"), decoder_input(labels, z, 10)[:, :10].astype("float32"))
 
-    styles = np.random.default_rng(3).standard_normal((10, 2))
+    styles = np.random.default_rng(3).standard_normal((10, told.config.z))
     labels, z = style_grid(styles, 10)
     names = ("one column a style z", "one row a digit y")
     names = names if labels[1] == labels[0] else names[::-1]
