@@ -26,6 +26,7 @@ SEAL, DIGITS = b"sha256:", 64  # the comment at the end of the zip
 HERE_ONLY = ("revision", "data", "backend", "threads", "save_every", "save_minutes")  # change no number, or only bits
 TOTAL = "total/"
 ROOM = 2**20  # bytes for headers, the config and the totals
+CHANGED = "was config.json changed?"
 
 
 class Position(NamedTuple):
@@ -126,9 +127,6 @@ def checked_arrays(path, file, system):
     if version > 1:
         expect_config(path, str(arrays["config"]), lasting(system.config))
     return arrays
-
-
-CHANGED = "was config.json changed?"
 
 
 def expect_config(path, text, now):
