@@ -1,8 +1,8 @@
 """NumPy with compiled optimizers, `--backend numpy-fast` (the extra `fast`: Numba).
 
 An optimizer's step is one simple formula for each of millions of numbers. NumPy needs a pass over memory for every
-operation in it; compiled, it is one pass. The formulas are those of the plain backend, and the same tests hold them
-to it. Everything else is NumPy's.
+operation in it; compiled, it is one pass. The operations and their order are those of the plain backend, so the bits
+are the same; everything else is NumPy's.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ class FastBackend(NumpyBackend):
         except ImportError as error:
             raise UserError("backend numpy-fast: Numba is not installed; run pip install -e '.[fast]'") from error
         super().__init__(dtype, threads)
-        compiled = njit(nogil=True, fastmath={"contract"}, error_model="numpy", cache=True)
+        compiled = njit(nogil=True, error_model="numpy", cache=True)
         self._momentum, self._adam = compiled(momentum), compiled(adam)
 
     def momentum(self, w, dw, velocity, rate, decay):
