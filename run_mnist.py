@@ -50,7 +50,7 @@ def parser():
     p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     p.add_argument("--mode", help="what to train; semi-supervised unless given")
     p.add_argument("--preset", help="quick (the default) or paper, the paper's own network and recipe")
-    p.add_argument("--backend", help="numpy (the default), cupy (an NVIDIA GPU), or auto")
+    p.add_argument("--backend", help="numpy (the default), numpy-fast (with Numba), cupy (an NVIDIA GPU), auto")
     p.add_argument("--prior", help="of z: gaussian, laplace, uniform, gamma, mixture or swiss-roll")
     p.add_argument("--posterior", help="q(z|x): deterministic, gaussian or universal")
     p.add_argument("--labels", type=labels, metavar="N|all", help="how many training images show their label")

@@ -68,7 +68,8 @@ EXTRAS = {
     "mutual-information-1": "mutual-information=1",
     "z-penalty": "z-penalty=0.1",
     "y-decoder": "y-decoder=0.3",
-    "repulsion": "repulsion=0.01",
+    "repulsion": "repulsion=0.001",
+    "repulsion-0.01": "repulsion=0.01",
     "balance": "balance=1",
 }
 ERROR = "cluster_error_majority"  # the paper's naming of a cluster by one image jumps by points between epochs

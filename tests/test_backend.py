@@ -71,7 +71,7 @@ def test_auto_takes_cupy_where_it_works(monkeypatch):
 def test_an_unknown_name_is_told_in_one_line():
     with pytest.raises(UserError) as error:
         Backend.named("torch")
-    assert str(error.value) == "--backend: 'torch' is not a backend; expected numpy, cupy or auto"
+    assert str(error.value) == "--backend: 'torch' is not a backend; expected numpy, numpy-fast, cupy or auto"
 
 
 @pytest.mark.parametrize("value, expected", [("1", 1), ("many", None), ("100000", None)])

@@ -1,11 +1,16 @@
 """Optimizers: hand-computed numbers, the textbook's formulas over many steps, and fast kernels that equal the plain."""
 
+import sys
+
 import numpy as np
 import pytest
+from conftest import BACKENDS, backend_for_test
 from helpers import host
 
 from tinyaae.backend import Backend
+from tinyaae.backend.fast_backend import SHARE, FastBackend
 from tinyaae.backend.numpy_backend import BLOCK, NumpyBackend
+from tinyaae.errors import UserError
 from tinyaae.optimizers import SGD, Adam, Momentum, clip_by_norm, linear_schedule, step_schedule
 
 OPTIMIZERS = {
@@ -14,6 +19,17 @@ OPTIMIZERS = {
     "adam": lambda **options: Adam(0.1, **options),
 }
 each_optimizer = pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
+
+
+@pytest.fixture(params=[*BACKENDS, "numpy-fast"])
+def backend(request, monkeypatch):
+    """The backends of all tests, and the one whose kernels for optimizers are compiled."""
+    return backend_for_test(request.param, "float32", monkeypatch)
+
+
+@pytest.fixture(params=[*BACKENDS, "numpy-fast"])
+def backend64(request, monkeypatch):
+    return backend_for_test(request.param, "float64", monkeypatch)
 
 
 def run(backend, optimizer, start, gradients):
@@ -198,6 +214,23 @@ def test_numpy_s_kernels_give_the_bits_of_the_plain_ones_on_any_number_of_thread
     plain = weights_and_state(Backend(np), make, size)
     for threads in (1, 2, 3):
         np.testing.assert_array_equal(weights_and_state(NumpyBackend(threads=threads), make, size), plain)
+
+
+@each_optimizer
+@pytest.mark.parametrize("size", [1, 7, 2 * SHARE + 5, 6 * SHARE + 5])
+def test_compiled_kernels_give_the_bits_of_the_plain_ones_on_any_number_of_threads(make, size):
+    pytest.importorskip("numba")
+    plain = weights_and_state(Backend(np), make, size)
+    for threads in (1, 2, 3):
+        np.testing.assert_array_equal(weights_and_state(FastBackend(threads=threads), make, size), plain)
+
+
+def test_compiled_kernels_without_numba_are_told_in_one_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.raises(
+        UserError, match=r"^backend numpy-fast: Numba is not installed; run pip install -e '.\[fast\]'$"
+    ):
+        Backend.named("numpy-fast")
 
 
 @each_optimizer

@@ -28,6 +28,7 @@ HERE_ONLY = (  # change no number, or only its last bits
 )  # fmt: skip
 TOTAL = "total/"
 ROOM = 2**20  # bytes for headers, the config and the totals
+CHANGED = "was config.json changed?"
 
 
 class Position(NamedTuple):
@@ -128,9 +129,6 @@ def checked_arrays(path, file, system):
     if version > 1:
         expect_config(path, str(arrays["config"]), lasting(system.config))
     return arrays
-
-
-CHANGED = "was config.json changed?"
 
 
 def expect_config(path, text, now):

@@ -19,6 +19,175 @@ VARIANTS = {
             "max|ours − theirs| / max(max|ours|, max|theirs|)": "max|ours − theirs| / (max|ours| + max|theirs|)",
         }
     },
+    # Lesson 2: another activation
+    "2.2": {
+        "softplus": {
+            "Ours is the rectified linear unit,": "Ours is the softplus, a rectifier without a corner,",
+            r"$$ y = \max(x, 0), \qquad \text{slope}\ \frac{dy}{dx} = 1 \text{ where } x > 0, \text{ else } 0. $$": (
+                r"$$ y = \ln(1 + e^x). $$ Find its slope $dy/dx$ yourself."
+            ),
+            '"""x (n, d) -> y (n, d) = max(x, 0), slope (n, d) = dy/dx."""': (
+                '"""x (n, d) -> y (n, d) = ln(1 + e^x), slope (n, d) = dy/dx."""'
+            ),
+            "return np.maximum(x, 0), (x > 0).astype(x.dtype)": "return np.logaddexp(0, x), 1 / (1 + np.exp(-x))",
+        },
+        "swish": {
+            "Ours is the rectified linear unit,": "Ours is the swish, where $s(x) = 1/(1 + e^{-x})$,",
+            r"$$ y = \max(x, 0), \qquad \text{slope}\ \frac{dy}{dx} = 1 \text{ where } x > 0, \text{ else } 0. $$": (
+                r"$$ y = x \cdot s(x). $$ Find its slope $dy/dx$ yourself."
+            ),
+            '"""x (n, d) -> y (n, d) = max(x, 0), slope (n, d) = dy/dx."""': (
+                '"""x (n, d) -> y (n, d) = x·s(x) with s the sigmoid, slope (n, d) = dy/dx."""'
+            ),
+            "return np.maximum(x, 0), (x > 0).astype(x.dtype)": (
+                "s = 1 / (1 + np.exp(-x))\n    return x * s, s + x * s * (1 - s)"
+            ),
+        },
+    },
+    # Lesson 3: another loss, another step
+    "3.1": {
+        "temperature": {
+            "The softmax makes them probabilities $p_j$, and": (
+                "A softmax at the temperature $T = 2$ makes them probabilities $p_j$, less sure than at 1, and"
+            ),
+            r"p_j = \frac{e^{s_j}}{\sum_i e^{s_i}}, \qquad L": r"p_j = \frac{e^{s_j/2}}{\sum_i e^{s_i/2}}, \qquad L",
+            "shifted = scores - scores.max(axis=1, keepdims=True)": (
+                "shifted = (scores - scores.max(axis=1, keepdims=True)) / 2"
+            ),
+            "(np.exp(log_p) - target) / n": "(np.exp(log_p) - target) / (2 * n)",
+        },
+    },
+    "3.2": {
+        "nesterov": {
+            r"$$ v \leftarrow \mu v + dw, \qquad w \leftarrow w - \eta\, v. $$": (
+                r"$$ v \leftarrow \mu v + dw, \qquad w \leftarrow w - \eta\, (dw + \mu v). $$" + "\n#\n"
+                "# This is Nesterov's form: $dw + \\mu v$, with the new $v$, is where the ball will be pushed next."
+            ),
+            "return w - rate * velocity, velocity": "return w - rate * (dw + momentum * velocity), velocity",
+        },
+    },
+    # Lesson 4: another error, another distance
+    "4.1": {
+        "ink": {
+            r"$$ L = \frac{1}{n} \sum_{\text{images}} \tfrac12 \sum_{\text{pixels}} (\hat x - x)^2. $$": (
+                r"$$ L = \frac{1}{n} \sum_{\text{images}} \tfrac12 \sum_{\text{pixels}} (1 + 4x)\, (\hat x - x)^2, $$"
+                "\n#\n# so that a pixel of full ink ($x = 1$) counts five times as much as a white one."
+            ),
+            "return (apart**2).sum() / (2 * len(apart)), apart / len(apart)": (
+                "weight = (1 + 4 * target) / len(target)\n    return (weight * apart**2).sum() / 2, weight * apart"
+            ),
+        },
+    },
+    "4.3": {
+        "city-block": {
+            "probes, return the Euclidean distance to the code nearest to it.": (
+                "probes, return the city-block distance $\\sum_i |p_i - c_i|$ to the code nearest to it."
+            ),
+            "-> the distance (m,) of each": "-> the city-block distance (m,) of each",
+            "return np.sqrt((apart**2).sum(axis=2)).min(axis=1)": "return np.abs(apart).sum(axis=2).min(axis=1)",
+        },
+    },
+    # Lesson 5: another prior
+    "5.3": {
+        "wide-prior": {
+            "PRIOR_STD = 1.0  #": "PRIOR_STD = 2.0  #",
+            "near the *prior* $p(z) = N(0, I)$, the": "near the *prior* $p(z) = N(0, 2^2 I)$, the",
+            r"\left( \mu_i^2 + \sigma_i^2 - \ln \sigma_i^2": (
+                r"\left( \frac{\mu_i^2 + \sigma_i^2}{s^2} - \ln \frac{\sigma_i^2}{s^2}"
+            ),
+            r"\quad \text{for } p = N(0, I). $$": r"\quad \text{for } p = N(0, s^2 I). $$ Our prior has $s = 2$.",
+            '"""mean, log_var (n, d) -> value (), dmean (n, d), dlog_var (n, d)."""': (
+                '"""mean, log_var (n, d) -> value (), dmean (n, d), dlog_var (n, d), for the prior N(0, 2²)."""'
+            ),
+            "n, variance = len(mean), np.exp(log_var)": (
+                "n, variance = len(mean), np.exp(log_var) / 4  # in units of the prior's"
+            ),
+            "return (mean**2 + variance - log_var - 1).sum() / (2 * n), mean / n, (variance - 1) / (2 * n)": (
+                "value = (mean**2 / 4 + variance - np.log(variance) - 1).sum() / (2 * n)\n"
+                "    return value, mean / 4 / n, (variance - 1) / (2 * n)"
+            ),
+        },
+    },
+    # Lesson 6: the loss of the game as it is written in theory
+    "6.2": {
+        "minimax": {
+            r"$$ L_G = \frac1m \sum_{\text{fake}} -\ln s(l). $$": (
+                r"$$ L_G = \frac1m \sum_{\text{fake}} \ln(1 - s(l)), $$" + "\n#\n"
+                "# exactly the opposite of what D pays for fakes. This is the *minimax* game, and what you shall write."
+            ),
+            "The generator wants its samples called real. Its loss is D's loss for real ones, on the fakes:": (
+                "The generator wants its samples called real. Its loss is"
+            ),
+            r"# Why not simply the opposite of what D pays for fakes, $\ln(1 - s(l))$? Where": (
+                r"# The library goes down $-\ln s(l)$ instead. Where"
+            ),
+            "The one above is steep there. It is called": "The library's is steep there. It is called",
+            "return np.logaddexp(0, -fake).mean(), (sigmoid(fake) - 1) / len(fake)": (
+                "return -np.logaddexp(0, fake).mean(), -sigmoid(fake) / len(fake)"
+            ),
+        },
+    },
+    "7.1": {
+        "smooth": {  # one-sided label smoothing
+            r"\sum_{i=1}^{n} \ln s(l^{real}_i)": (
+                r"\sum_{i=1}^{n} \bigl(0.9 \ln s(l^{real}_i) + 0.1 \ln(1 - s(l^{real}_i))\bigr)"
+            ),
+            "The target of a real draw is 1,": "The target of a real draw is 0.9 here, so that $D$ is never too sure;",
+            "loss = np.mean(np.logaddexp(0, -real))": (
+                "loss = np.mean(0.9 * np.logaddexp(0, -real) + 0.1 * np.logaddexp(0, real))"
+            ),
+            "dreal = ((np.tanh(real / 2) + 1) / 2 - 1)": "dreal = ((np.tanh(real / 2) + 1) / 2 - 0.9)",
+        },
+    },
+    "8.3": {
+        "three-windings": {
+            "is a curve with two windings": "is a curve with three windings",
+            r"the angle $\theta = 4\pi\sqrt t$": r"the angle $\theta = 6\pi\sqrt t$",
+            "angle = 4 * np.pi * root": "angle = 6 * np.pi * root",
+        },
+    },
+    "9.1": {
+        "log-std": {
+            r"where $xB$ is $\ln\sigma^2$, the logarithm of the variance:": (
+                r"where $xB$ is $\ln\sigma$, the logarithm of the standard deviation:"
+            ),
+            "gaussian = mean + np.exp(x @ B / 2) * epsilon": "gaussian = mean + np.exp(x @ B) * epsilon",
+        },
+    },
+    "9.2": {
+        "log-std": {
+            "The noise is a constant: it was drawn before": (
+                "In this exercise $xB$ is $\\ln\\sigma$, not $\\ln\\sigma^2$.\n"
+                "# The noise is a constant: it was drawn before"
+            ),
+            "sigma = np.exp(x @ B / 2)": "sigma = np.exp(x @ B)",
+            "dspread = dz * epsilon * sigma / 2": "dspread = dz * epsilon * sigma",
+        },
+    },
+    "10.3": {
+        "transposed": {
+            "one row a digit, one column a style. With": "one row a style, one column a digit. With",
+            "the first row is digit 0 in all\n# the styles, then digit 1 in the same styles,": (
+                "the first row is every\n# digit in style 0, then every digit in style 1,"
+            ),
+            "return np.repeat(np.arange(classes), len(styles)), np.tile(styles, (classes, 1))": (
+                "return np.tile(np.arange(classes), len(styles)), np.repeat(styles, classes, axis=0)"
+            ),
+        },
+    },
+    "11.1": {
+        "temperature": {
+            r"$y_j = e^{l_j} / \sum_i e^{l_i}$ in each row.": (r"$y_j = e^{l_j/2} / \sum_i e^{l_i/2}$ in each row."),
+            r"y_j([i = j] - y_i)$": r"\tfrac12 y_j([i = j] - y_i)$",
+            r"$$ dl_i = \sum_j dy_j \frac{\partial y_j}{\partial l_i} = y_i": (
+                r"$$ dl_i = \sum_j dy_j \frac{\partial y_j}{\partial l_i} = \tfrac12 y_i"
+            ),
+            "e = np.exp(logits - logits.max(axis=1, keepdims=True))": (
+                "e = np.exp((logits - logits.max(axis=1, keepdims=True)) / 2)"
+            ),
+            "return y, y * (dy -": "return y, 0.5 * y * (dy -",
+        },
+    },
 }
 
 

@@ -46,14 +46,18 @@ class Backend:
 
     @staticmethod
     def named(name, dtype="float32", notice=print):
-        """Return the backend `numpy`, `cupy` or `auto` (cupy if it works, else numpy and a `notice`).
+        """Return the backend `numpy`, `numpy-fast`, `cupy` or `auto` (cupy if it works, else numpy and a `notice`).
 
-        Raises `UserError` when cupy is asked for and cannot be used, or for an unknown name.
+        Raises `UserError` when one is asked for that cannot be used, or for an unknown name.
         """
         if name == "numpy":
             from .numpy_backend import NumpyBackend
 
             return NumpyBackend(dtype)
+        if name == "numpy-fast":
+            from .fast_backend import FastBackend
+
+            return FastBackend(dtype)
         if name in ("cupy", "auto"):
             from .cupy_backend import CupyBackend
 
@@ -64,7 +68,7 @@ class Backend:
                     raise
                 notice(f"No GPU, so this runs on NumPy ({error}).")
                 return Backend.named("numpy", dtype)
-        raise UserError(f"--backend: {name!r} is not a backend; expected numpy, cupy or auto")
+        raise UserError(f"--backend: {name!r} is not a backend; expected numpy, numpy-fast, cupy or auto")
 
     def join(self, team):
         """Share every batch with the ranks of `team` from now on; return this backend."""

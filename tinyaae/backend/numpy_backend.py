@@ -20,6 +20,7 @@ class NumpyBackend(Backend):
     """Arrays are `numpy.ndarray`; `threads` work on the optimizers' vectors."""
 
     name = "numpy"
+    block = BLOCK
 
     def __init__(self, dtype="float32", threads=None):
         super().__init__(np, dtype)
@@ -63,12 +64,12 @@ class NumpyBackend(Backend):
 
     def _in_blocks(self, update, *vectors):
         """Call `update(*blocks, scratch)` for every block of the vectors, shared among the threads."""
-        starts = range(0, vectors[0].size, BLOCK)
+        starts = range(0, vectors[0].size, self.block)
 
         def work(share):
-            scratch = np.empty(BLOCK, self.dtype)
+            scratch = np.empty(self.block, self.dtype)
             for start in share:
-                blocks = [vector[start : start + BLOCK] for vector in vectors]
+                blocks = [vector[start : start + self.block] for vector in vectors]
                 update(*blocks, scratch[: blocks[0].size])
 
         if self._pool is None or len(starts) < 2 * self.threads:

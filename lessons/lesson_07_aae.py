@@ -1,0 +1,343 @@
+# %% [markdown]
+# # 7. The adversarial autoencoder: two halves that share an encoder
+#
+# **The idea.** An autoencoder puts its codes wherever it likes (lesson 4). A game can make one distribution look like
+# another (lesson 6). Put the two together: let the *encoder* be the player who wants to fool $D$. Then the codes of all
+# images, taken together, become indistinguishable from draws of a prior $p(z)$, and the decoder learns to turn
+# $p(z)$ into images.
+#
+# Three networks: the encoder $Q$ makes a code $z$ (n, d) of images $x$; the decoder $P$ makes images of codes; the
+# discriminator $D$ gives one logit a code, positive for "this was drawn from the prior". Every batch is used twice:
+#
+# 1. **Reconstruction**: $Q$ and $P$ move so that $P(Q(x))$ is like $x$.
+# 2. **Regularization**, in two halves: $D$ moves to tell draws of $p(z)$ from codes $Q(x)$; then $Q$ moves to fool it.
+
+# %%
+import os
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from tinyaae import Backend, data
+from tinyaae.config import Config
+from tinyaae.context import Context
+from tinyaae.gradcheck import GradientError, check_phase
+from tinyaae.networks import Code, discriminator
+from tinyaae.optimizers import Adam, linear_schedule
+from tinyaae.phases import Batch, Discriminate, Generate, Part, Phase, Reconstruction, Variational
+from tinyaae.recipes import Make
+from tinyaae.training import Batches
+
+SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson with less training
+
+# %% [markdown]
+# ## Exercise 7.1: the half of D
+#
+# With $s(l) = 1/(1 + e^{-l})$ the sigmoid, $D$ pays for every draw of the prior that it does not call real, and for
+# every code that it does. Each half is a mean of its own, over $n$ draws and over $m$ codes:
+#
+# $$ L_D = -\frac1n \sum_{i=1}^{n} \ln s(l^{real}_i)
+#    \;-\; \frac1m \sum_{j=1}^{m} \ln\bigl(1 - s(l^{fake}_j)\bigr). $$
+#
+# The target of a real draw is 1, that of a code is 0.
+# `np.logaddexp(0, l)` is $\ln(1 + e^l)$ and cannot overflow; $-\ln s(l) = \ln(1 + e^{-l})$. Return $L_D$, its gradients
+# with respect to both sets of logits, and the share of all $n + m$ logits that are on the right side of 0.
+#
+# *Before you run it: what is $L_D$ where $D$ answers 0 to everything?*
+
+
+# %%
+def discriminator_loss(real, fake):
+    """Logits real (n,), fake (m,) -> loss (), dreal (n,), dfake (m,), accuracy ()."""
+    ### BEGIN SOLUTION
+    loss = np.mean(np.logaddexp(0, -real)) + np.mean(np.logaddexp(0, fake))
+    dreal = ((np.tanh(real / 2) + 1) / 2 - 1) / len(real)
+    dfake = (np.tanh(fake / 2) + 1) / 2 / len(fake)
+    accuracy = np.mean(np.concatenate([real > 0, fake <= 0]))
+    return loss, dreal, dfake, accuracy
+    ### END SOLUTION
+
+
+if __name__ == "__main__":
+    for name, size in ("knows nothing", 0.0), ("is fairly sure", 2.0), ("is certain", 8.0):
+        loss, dreal, _, _ = discriminator_loss(np.full(4, size), np.full(4, -size))
+        print(f"D {name:14}: loss {loss:.4f}, and a draw's logit is pushed with {dreal[0]:+.4f}")
+    print(f"2 ln 2 = {2 * np.log(2):.4f}: a D that cannot tell pays ln 2 for each half\n")
+
+# %% [markdown]
+# ## Exercise 7.2: the half of Q
+#
+# Now $Q$ wants its codes called real: it pays $L_G = -\frac1n \sum_i \ln s(D(z_i))$. The gradient goes *through* $D$,
+# all the way down to $z$, and nobody asks for $D$'s own `dW`: in this half $D$ is a fixed function. Ours has one
+# hidden layer of $h$ units,
+#
+# $$ D(z) = \max(0,\; zW + b)\, v + c, \qquad W\ (d, h),\quad b\ (h,),\quad v\ (h,),\quad c\ (). $$
+#
+# Return $L_G$ and $dz = \partial L_G / \partial z$. It says where each code should go to look more like the prior.
+
+
+# %%
+def generator_loss(z, W, b, v, c):
+    """Codes z (n, d), and D's W (d, h), b (h,), v (h,), c () -> loss (), dz (n, d)."""
+    ### BEGIN SOLUTION
+    hidden = np.maximum(0, z @ W + b)
+    logits = hidden @ v + c
+    loss = np.mean(np.logaddexp(0, -logits))
+    dlogits = ((np.tanh(logits / 2) + 1) / 2 - 1) / len(z)
+    dhidden = dlogits[:, None] * v * (hidden > 0)
+    return loss, dhidden @ W.T
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## Exercise 7.3: who may move
+#
+# The chain rule would happily carry every loss into every network it passed through. Then there is no game: a $Q$
+# that moves along $D$'s loss, too, *helps* $D$ to tell codes from draws, and undoes in one half what it does in the
+# other. So each of the three phases has a gradient of its own, and moves its own networks only:
+#
+# | phase | moves | only passes through |
+# |---|---|---|
+# | 0 Reconstruction | Q, P | |
+# | 1 Discriminate | D | Q |
+# | 2 Generate | Q | D |
+#
+# All weights stand in one vector, first those of Q, then P, then D. Given the gradients that the chain rule gives for
+# each phase, return masks with 1 where that phase may move and 0 elsewhere, and the weights after the three plain steps
+# $w \leftarrow w - rate \cdot mask \cdot gradient$.
+
+
+# %%
+def three_steps(weights, gradients, sizes, rate):
+    """weights (N,), gradients (3, N), sizes (3,) of Q, P, D with sum N, rate () -> masks (3, N), weights (N,)."""
+    ### BEGIN SOLUTION
+    q, p = sizes[0], sizes[0] + sizes[1]
+    masks = np.zeros((3, len(weights)))
+    masks[0, :p] = 1
+    masks[1, p:] = 1
+    masks[2, :q] = 1
+    return masks, weights - rate * (masks * gradients).sum(axis=0)
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## One step by hand
+#
+# Here are your two halves as phases of the library: `forward` computes the values and keeps what `backward` needs,
+# `backward` fills the phase's own gradient, `update` moves the phase's own networks.
+
+
+# %%
+class MyDiscriminate(Discriminate):
+    """The library's phase, paying what `discriminator_loss` says."""
+
+    def forward(self, batch, code=None):
+        code, self.q_cache = self.encoder.forward(batch.x, self.context())
+        part, n = self.judges[0], len(batch.x)
+        both = np.concatenate([part.real(batch, self.context()), code.z])
+        logits, d_cache = part.discriminator.forward(both, self.context())
+        loss, dreal, dfake, accuracy = discriminator_loss(logits[:n, 0], logits[n:, 0])
+        dlogits = np.concatenate([dreal, dfake])[:, None]
+        return {"D_z": loss, "D_z_accuracy": accuracy}, [(d_cache, dlogits)]
+
+
+class MyGenerate(Generate):
+    """The library's phase, going through D by `generator_loss`."""
+
+    def forward(self, batch, encoded=None):
+        code, q_cache = self.encoder.forward(batch.x, self.context())
+        first, _, last = self.judges[0].discriminator.stack.layers
+        loss, dz = generator_loss(code.z, first.W, first.b, last.W[:, 0], last.b[0])
+        return {"G_z": loss}, (q_cache, dz)
+
+    def backward(self, cache):
+        q_cache, dz = cache
+        self.gradients.zero()
+        self.encoder.backward(Code(z=dz), q_cache, self.gradients)
+
+
+def new_aae(make, first_half=MyDiscriminate):
+    """Fresh networks {name: network} and the three phases of an AAE, with the sizes in `make.config`."""
+    q, p, d = make.encoder(), make.decoder(), discriminator(make.backend, "D", 2, (200,))
+    part = [Part("z", d, make.prior)]
+    phases = [
+        Reconstruction(q, p, Adam(1e-3)),
+        first_half(q, part, Adam(1e-3, 0.5)),
+        MyGenerate(q, part, Adam(1e-3, 0.5)),
+    ]
+    return {"Q": q, "P": p, "D": d}, phases
+
+
+if __name__ == "__main__":
+    SIZES = dict(z=2, hidden=(200, 200), reconstruction="cross-entropy", input_noise=0.0)
+    mnist, backend = data.load_mnist(), Backend.named("numpy")
+    config = Config.of("aae", epochs=1 if SHORT else 3, **SIZES)
+    make = Make(config, backend)
+    batches = Batches(mnist, config, backend)
+    networks, phases = new_aae(make)
+    batch = next(batches.epoch(0))
+    sizes = np.array([network.size for network in networks.values()])
+    yours, _ = three_steps(np.zeros(sizes.sum()), np.zeros((3, sizes.sum())), sizes, 0.1)
+    ends = np.cumsum(sizes) - 1
+    print("weights that moved, of each network:       Q       P       D   your masks")
+    for row, phase in enumerate(phases):
+        before = [network.flat.copy() for network in networks.values()]
+        values, cache = phase.forward(batch)
+        phase.backward(cache)
+        phase.update()
+        moved = [np.sum(n.flat != old) for n, old in zip(networks.values(), before, strict=True)]
+        print(f"  {phase.name:34}", *(f"{count:7}" for count in moved), "  ", *yours[row, ends].astype(int))
+    print("(Fewer weights of Q than there are: pixels that are black in this batch move nothing in the first layer.)\n")
+
+# %% [markdown]
+# ## The training, and what happens without the mask
+#
+# *Predict: over the epochs, does the accuracy of $D$ go to 100 %, or to 50 %?* And then the same for
+# `ForgottenDetach`. It has one mask wrong: Discriminate moves $D$ **and** $Q$. Nothing else differs, and training
+# raises no exception. The library's `check_phase` compares a phase's gradient with central differences, and asks
+# whether it reaches a network that should stay as it is.
+
+
+# %%
+class ForgottenDetach(MyDiscriminate):
+    """The famous slip: D's loss moves the encoder, too."""
+
+    def __init__(self, encoder, parts, optimizer):
+        Phase.__init__(self, "discriminate", [parts[0].discriminator, encoder], optimizer)
+        self.encoder, self.judges = encoder, parts
+
+    def backward(self, caches):
+        self.gradients.zero()
+        (d_cache, dlogits) = caches[0]
+        dcodes = self.judges[0].discriminator.backward(dlogits, d_cache, self.gradients)
+        n = len(dcodes) // 2
+        self.encoder.backward(Code(z=dcodes[n:]), self.q_cache, self.gradients)
+
+
+def train(phases, batches, epochs):
+    """Step the phases through `epochs` epochs with rates that fade in the second half; return D's accuracies."""
+    fade, accuracies = linear_schedule(epochs / 2, epochs), []
+    for epoch in range(epochs):
+        for step, batch in enumerate(batches.epoch(epoch)):
+            if SHORT and step == 30:
+                break
+            values = {}
+            for phase in phases:
+                phase.optimizer.scale = fade(epoch + step / batches.steps)
+                values |= phase.step(batch)
+            accuracies.append(values.get("D_z_accuracy", 0))
+    return accuracies
+
+
+if __name__ == "__main__":
+    small = Config.of("aae", z=2, hidden=(5, 4), inputs=6, side=None, batch_norm=False)
+    tiny, few = Make(small, Backend.named("numpy", "float64")), Batch(np.random.default_rng(0).random((7, 6)))
+    for half in MyDiscriminate, ForgottenDetach:
+        nets, three = new_aae(tiny, half)
+        try:
+            print(f"check_phase: {half.__name__}: right to {check_phase(three[1], few, frozen=[nets['Q']]):.0e}")
+        except GradientError as complaint:
+            print(f"check_phase: {half.__name__}: {complaint}\n")
+
+    networks, phases = new_aae(make)
+    accuracy = train(phases, batches, config.epochs)
+    leaking, phases = new_aae(make, ForgottenDetach)
+    accuracy_leaking = train(phases, batches, 1)
+    print(f"D is right in {np.mean(accuracy):.0%} of the cases: it can only guess, which is what Q wants")
+    print(
+        f"with the forgotten mask in {np.mean(accuracy_leaking):.0%}: Q undoes in one half what it does in the other\n"
+    )
+
+# %% [markdown]
+# ## Beside it, the VAE, and exercise 7.4: where is the KL?
+#
+# The VAE of lesson 5 also pulls codes towards $N(0, I)$, but image by image: it pays
+# $KL\bigl(q(z|x_i)\,\|\,N(0, I)\bigr)$ for each $x_i$, which wants every single image to have the *whole* prior as
+# its code. The AAE has no such wish. What it matches is the **aggregated posterior**
+#
+# $$ q(z) = \frac1n \sum_i q(z|x_i), $$
+#
+# the codes of all images in one bag. To see the difference, measure both. Image $i$ has a Gaussian code with mean
+# $\mu_i$ and variance $\sigma_i^2$ in each of $d$ dimensions. The KL of a Gaussian with mean $m$ and variance $v$ is
+#
+# $$ KL(m, v) = \tfrac12 \sum_{k=1}^{d} \bigl(m_k^2 + v_k - \ln v_k - 1\bigr). $$
+#
+# Return $KL(\mu_i, \sigma_i^2)$ of each image, and the KL of the bag, taken as one Gaussian. The mean of the bag is
+# the mean of the means. Its variance has two sources: how wide the single codes are on average, and how far their
+# means lie apart (`np.var`).
+#
+# *Which of the two numbers do you expect to be smaller?*
+
+
+# %%
+def two_kls(mean, log_var):
+    """Means and ln σ² of the codes, both (n, d) -> KL of each image (n,), KL of all together ()."""
+    ### BEGIN SOLUTION
+    variance = np.exp(log_var)
+    each = 0.5 * np.sum(mean**2 + variance - log_var - 1, axis=1)
+    m = np.mean(mean, axis=0)
+    v = np.mean(variance, axis=0) + np.var(mean, axis=0)
+    return each, 0.5 * np.sum(m**2 + v - np.log(v) - 1)
+    ### END SOLUTION
+
+
+# %%
+if __name__ == "__main__":
+    vae_config = Config.of("vae", epochs=config.epochs, **SIZES)
+    vae_make = Make(vae_config, backend)
+    vae = {"Q": vae_make.encoder(), "P": vae_make.decoder()}
+    train([Variational(vae["Q"], vae["P"], Adam(1e-3))], Batches(mnist, vae_config, backend), config.epochs)
+
+    seen, labels = mnist.x_test[:4000] / np.float32(255), mnist.y_test[:4000]
+    posterior = vae["Q"].forward(seen, Context(backend))[0].posterior.astype(float)
+    mean, log_var = posterior[:, :2], posterior[:, 2:]
+    each, together = two_kls(mean, log_var)
+    print(f"VAE: {np.mean(each):.2f} nats for each image on average, but {together:.2f} for all of them together")
+    codes_vae = mean + np.exp(log_var / 2) * np.random.default_rng(0).standard_normal(mean.shape)
+    codes_aae = networks["Q"].forward(seen, Context(backend))[0].z
+    _, together = two_kls(codes_aae.astype(float), np.full(codes_aae.shape, -np.inf))
+    print(
+        f"AAE: its codes are points (σ = 0), each infinitely far from the prior, yet all together {together:.2f} nats"
+    )
+
+# %% [markdown]
+# The nats for each image are what the code says *about* that image. The VAE pays for them; the AAE has them for free,
+# as long as the bag as a whole looks like the prior.
+#
+# In the picture, the upper row shows codes of test images, a colour for each digit. Circles hold 50, 90 and 99 % of the
+# prior. The lower row shows what the decoders make of the prior: columns and rows are percentiles of $N(0, 1)$.
+
+# %%
+if __name__ == "__main__":
+    NORMAL_PERCENTILES = np.quantile(np.random.default_rng(0).standard_normal(100000), (np.arange(14) + 0.5) / 14)
+
+    def show_codes(ax, codes, title):
+        for radius in np.sqrt(-2 * np.log([0.5, 0.1, 0.01])):
+            ax.add_patch(plt.Circle((0, 0), radius, fill=False, color="0.25", lw=0.8))
+        points = ax.scatter(*codes.T, c=labels, cmap="tab10", s=4, linewidths=0, vmin=-0.5, vmax=9.5)
+        ax.set(xlim=(-4, 4), ylim=(-4, 4), aspect="equal", title=title, xlabel="$z_1$", ylabel="$z_2$")
+        return points
+
+    def show_decoded(ax, decoder, title):
+        across, down = np.meshgrid(NORMAL_PERCENTILES, NORMAL_PERCENTILES[::-1])
+        z = np.stack([across.ravel(), down.ravel()], axis=1).astype("float32")
+        images = decoder.image(decoder.forward(Code(z=z), Context(backend))[0])
+        ax.imshow(images.reshape(14, 14, 28, 28).swapaxes(1, 2).reshape(14 * 28, -1), cmap="gray_r")
+        ax.set(title=title, xticks=[], yticks=[], xlabel="percentiles of $z_1$", ylabel="percentiles of $z_2$")
+
+    figure, axes = plt.subplots(2, 3, figsize=(14, 9.2), layout="constrained")
+    points = show_codes(axes[0, 0], codes_aae, "AAE: all codes together look like the prior")
+    show_codes(axes[0, 1], codes_vae, "VAE: each code is a cloud of its own")
+    forgotten = leaking["Q"].forward(seen, Context(backend))[0].z
+    show_codes(axes[0, 2], forgotten, "mask forgotten: the codes go their own way")
+    figure.colorbar(points, ax=axes[0, 2], ticks=range(10), label="digit", shrink=0.8)
+    show_decoded(axes[1, 0], networks["P"], "the prior, through the AAE's decoder")
+    show_decoded(axes[1, 1], vae["P"], "the prior, through the VAE's decoder")
+    ax, window = axes[1, 2], 10 if SHORT else 50
+    for values, name in (accuracy_leaking, "mask forgotten"), (accuracy, "AAE"):
+        ax.plot(np.convolve(values, np.ones(window) / window, "valid"), label=name)
+    ax.axhline(0.5, color="0.4", ls=":", label="guessing")
+    ax.set(title="How often D is right", xlabel="step", ylabel=f"accuracy, mean of {window} steps", ylim=(0.3, 1.02))
+    ax.legend()
+    os.makedirs("pictures", exist_ok=True)
+    figure.savefig("pictures/lesson_07_aae.png", dpi=100)

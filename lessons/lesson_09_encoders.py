@@ -1,0 +1,264 @@
+# %% [markdown]
+# # 9. Three encoders: a point, a cloud, or any shape at all
+#
+# **The idea.** What an AAE pulls to the prior is the bag of all codes, $q(z) = \frac1n \sum_i q(z|x_i)$ (lesson 7).
+# Nobody said that one image must have *one* code. The paper has three kinds of encoder $q(z|x)$:
+#
+# 1. **deterministic**: $z = \mu(x)$, one point for each image;
+# 2. **Gaussian**: $z = \mu(x) + \sigma(x)\,\varepsilon$ with $\varepsilon \sim N(0, I)$, a cloud, as in lesson 5's VAE;
+# 3. **universal approximator**: $z = f(x, \eta)$, with noise $\eta \sim N(0, I)$ fed into the network beside the
+#    image. As $f$ is a network, it can bend the noise into any shape.
+#
+# With 60 000 images the bag is full even if each image is a point. So we take only **ten**, one of each digit, and
+# ask for codes spread evenly over a square. *Predict: which of the three can do it? What will the bag look like for
+# each?*
+
+# %%
+import os
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from tinyaae import Backend, data
+from tinyaae.context import Context
+from tinyaae.gradcheck import check_layer
+from tinyaae.layers import Layer, Linear, ReLU, Tanh
+from tinyaae.networks import Encoder, decoder, discriminator
+from tinyaae.optimizers import Adam, linear_schedule
+from tinyaae.phases import Batch, Discriminate, Part, Reconstruction, Regularization
+from tinyaae.priors import Uniform
+
+SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson with less training
+
+# %% [markdown]
+# ## Exercise 9.1: three codes of the same images
+#
+# To have all three on one page, let every encoder be a single layer. $x$ (n, i) is what it reads, $A$, $B$ and $C$
+# are weights, and the noise $\varepsilon$ (n, d), $\eta$ (n, e) is given:
+#
+# $$ z_{det} = xA, \qquad z_{gauss} = xA + \sigma\varepsilon, \qquad z_{univ} = \tanh(xA + \eta C), $$
+#
+# where $xB$ is $\ln\sigma^2$, the logarithm of the variance:
+# it may be any number, and $\sigma$ is always positive.
+# The last is one linear layer that reads $[x, \eta]$ side by side, its weights being $A$ above $C$, and an activation.
+
+
+# %%
+def three_codes(x, epsilon, eta, A, B, C):
+    """x (n, i), epsilon (n, d), eta (n, e), A (i, d), B (i, d), C (e, d) -> three codes z, each (n, d)."""
+    ### BEGIN SOLUTION
+    mean = x @ A
+    gaussian = mean + np.exp(x @ B / 2) * epsilon
+    return mean, gaussian, np.tanh(mean + eta @ C)
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## Exercise 9.2: back through the Gaussian
+#
+# The noise is a constant: it was drawn before, and no weight changes it. Given $dz$ (n, d), find $dA$, $dB$ and $dx$.
+# Two roads lead from $x$ to $z$, one by the mean and one by the spread, and $dx$ comes back by both.
+#
+# *What does $dB$ have to do with $\varepsilon$? Think of a row with $\varepsilon = 0$.*
+
+
+# %%
+def gaussian_backward(dz, x, epsilon, A, B):
+    """dz (n, d), x (n, i), epsilon (n, d), A (i, d), B (i, d) -> dx (n, i), dA (i, d), dB (i, d)."""
+    ### BEGIN SOLUTION
+    sigma = np.exp(x @ B / 2)
+    dspread = dz * epsilon * sigma / 2
+    return dz @ A.T + dspread @ B.T, x.T @ dz, x.T @ dspread
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## Exercise 9.3: back through the universal approximator
+#
+# The same for $z = \tanh(xA + \eta C)$. The derivative of $\tanh a$ is $1 - \tanh^2 a$.
+
+
+# %%
+def universal_backward(dz, x, eta, A, C):
+    """dz (n, d), x (n, i), eta (n, e), A (i, d), C (e, d) -> dx (n, i), dA (i, d), dC (e, d)."""
+    ### BEGIN SOLUTION
+    z = np.tanh(x @ A + eta @ C)
+    dsum = dz * (1 - z**2)
+    return dsum @ A.T, x.T @ dsum, eta.T @ dsum
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## Exercise 9.4: how much of a code is noise
+#
+# Encode each of $n$ images $S$ times, each time with fresh noise: $z$ (S, n, d). How far do the codes of *one* image
+# lie apart, and how far do the images lie apart from *each other*?
+#
+# * **within**: the variance over the $S$ draws, of each image and coordinate; then the mean of these n·d numbers;
+# * **between**: the mean over the $S$ draws, of each image and coordinate; then the variance of that over the images,
+#   and the mean over the coordinates.
+#
+# Variances are means of squares (`np.var` as it comes). Together they are the whole variance of the bag: that is the
+# law of total variance, and exercise 7.4 was a case of it.
+
+
+# %%
+def within_and_between(z):
+    """z (S, n, d) -> within (), between ()."""
+    ### BEGIN SOLUTION
+    return z.var(axis=0).mean(), z.mean(axis=0).var(axis=0).mean()
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## Layers of your own, checked
+#
+# Two layers for the library: noise comes from `ctx`, and is 0 when nobody trains. `check_layer` compares `dx` and
+# every `dW` with central differences, on the same noise, and raises where they differ.
+
+
+# %%
+class WithNoise(Layer):
+    """A layer with weights drawn like the library's Linear, and noise only in training."""
+
+    def initial(self, name, rng):
+        return rng.normal(0, 1 / np.sqrt(3 * self.shapes["A"][0]), self.shapes[name])
+
+    def draw(self, ctx, shape):
+        return ctx.normal(shape) if ctx.training else ctx.backend.zeros(shape)
+
+
+class MyGaussian(WithNoise):
+    """z = xA + σ·ε: the second of `three_codes`."""
+
+    def __init__(self, d_in, d):
+        self.shapes = {"A": (d_in, d), "B": (d_in, d)}
+
+    def forward(self, x, ctx):
+        epsilon = self.draw(ctx, (len(x), self.shapes["A"][1]))
+        return three_codes(x, epsilon, epsilon, self.A, self.B, 0 * self.A[: epsilon.shape[1]])[1], (x, epsilon)
+
+    def backward(self, dz, cache, grads=None, want_dx=True):
+        x, epsilon = cache
+        dx, dA, dB = gaussian_backward(dz, x, epsilon, self.A, self.B)
+        if grads is not None:
+            grads["A"] += dA
+            grads["B"] += dB
+        return dx
+
+
+class MyUniversal(WithNoise):
+    """tanh(xA + ηC): the third of `three_codes`, here as the first layer of a deeper f(x, η)."""
+
+    def __init__(self, d_in, d, d_noise):
+        self.shapes = {"A": (d_in, d), "C": (d_noise, d)}
+
+    def initial(self, name, rng):
+        return super().initial(name, rng) if name == "A" else rng.normal(0, 1, self.shapes["C"])
+
+    def forward(self, x, ctx):
+        eta = self.draw(ctx, (len(x), self.shapes["C"][0]))
+        return three_codes(x, 0 * (x @ self.A), eta, self.A, 0 * self.A, self.C)[2], (x, eta)
+
+    def backward(self, dz, cache, grads=None, want_dx=True):
+        x, eta = cache
+        dx, dA, dC = universal_backward(dz, x, eta, self.A, self.C)
+        if grads is not None:
+            grads["A"] += dA
+            grads["C"] += dC
+        return dx
+
+
+if __name__ == "__main__":
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    print(f"MyGaussian:  relative error of the gradients {check_layer(MyGaussian(4, 2), x):.0e}")
+    print(f"MyUniversal: relative error of the gradients {check_layer(MyUniversal(4, 5, 2), x):.0e}\n")
+
+# %% [markdown]
+# ## Ten images, three encoders
+#
+# To be quick, we take every second pixel in both directions, 196 of them. A batch is the ten images, twenty times over.
+# The prior is uniform on the square $[-2, 2]^2$. Only the encoder differs.
+#
+# Here $D$'s accuracy during the training tells little: ten points that run away from $D$ faster than it learns look
+# like a success. So afterwards we let $Q$ stand still, and a *fresh* discriminator, the examiner, learns to tell its
+# codes from draws of the square: one phase of the library, `Discriminate`, alone.
+
+
+# %%
+def encoder_layers(kind, hidden):
+    """Return the layers of Q for images of 196 pixels and codes of 2 numbers."""
+    if kind == "universal":
+        return [MyUniversal(196, hidden, 2), Linear(hidden, hidden), ReLU(), Linear(hidden, 2)]
+    last = MyGaussian(hidden, 2) if kind == "Gaussian" else Linear(hidden, 2)
+    return [Linear(196, hidden), Tanh(), Linear(hidden, hidden), ReLU(), last]
+
+
+def train(kind, images, backend, steps, hidden=100):
+    """Train an AAE on these few images; return Q and P."""
+    q = Encoder(backend, encoder_layers(kind, hidden), 0, "deterministic")  # the noise is in our own layers
+    p = decoder(backend, 2, (hidden, hidden), 196, logits=True)
+    d = discriminator(backend, "D", 2, (hidden, hidden))
+    reconstruct = Reconstruction(q, p, Adam(2e-4))
+    regularize = Regularization(q, [Part("z", d, Uniform(2))], Adam(2e-3, 0.5), Adam(5e-4, 0.5))
+    batch, fade = Batch(np.tile(images, (20, 1))), linear_schedule(steps / 2, steps)
+    for step in range(steps):
+        for phase in [*reconstruct.parts(), *regularize.parts()]:
+            phase.optimizer.scale = fade(step)
+        reconstruct.step(batch)
+        regularize.step(batch)
+    return q, p
+
+
+def examine(q, images, backend, steps):
+    """Return how often a fresh D, trained while Q stands still, is right in the second half of its training."""
+    d = discriminator(backend, "examiner", 2, (100, 100))
+    phase, batch = Discriminate(q, [Part("z", d, Uniform(2))], Adam(3e-3)), Batch(np.tile(images, (20, 1)))
+    return np.mean([phase.step(batch)["D_z_accuracy"] for _ in range(steps)][steps // 2 :])
+
+
+if __name__ == "__main__":
+    mnist, backend = data.load_mnist(), Backend.named("numpy")
+    ten = mnist.x_train[[np.flatnonzero(mnist.y_train == k)[0] for k in range(10)]] / np.float32(255)
+    ten = ten.reshape(10, 28, 28)[:, ::2, ::2].reshape(10, 196)
+    codes, pictures, accuracy = {}, {}, {}
+    steps, draws = 60 if SHORT else 2500, 500
+    for kind in "deterministic", "Gaussian", "universal":
+        q, p = train(kind, ten, backend, steps)
+        accuracy[kind] = examine(q, ten, backend, steps // 3)
+        noisy = Context(backend, training=True, stream="many draws")
+        codes[kind] = q.forward(np.tile(ten, (draws, 1)), noisy)[0].z.reshape(draws, 10, 2)
+        reach = np.linspace(-2, 2, 11, dtype="float32")
+        plane = np.stack(np.meshgrid(reach, reach[::-1]), axis=2).reshape(-1, 2)
+        pictures[kind] = p.image(p.stack.forward(plane, Context(backend))[0])
+        within, between = within_and_between(codes[kind].astype(float))
+        print(f"{kind:13}: the examiner is right in {accuracy[kind]:.0%}; variance within {within:.3f}, ", end="")
+        print(f"between {between:.3f}, together {within + between:.2f}")
+    print(f"{'the square':13}: variance {4**2 / 12:.2f}\n")
+
+# %% [markdown]
+# Ten points cannot fill a square, however they are placed, and the examiner learns where they are. The Gaussian
+# encoder may make clouds, but look how small they are: the reconstruction wants each cloud small, and nobody pays for
+# $\sigma$ as the KL of a VAE does. Wider ones would be round, with soft edges: they could not tile a square either.
+# The universal encoder bends its noise and gives each image a *territory*; where two meet there is a border, not a
+# gap.
+#
+# In the lower row, what the decoder makes of every place of the square. Where no code ever was, nobody taught it what
+# to paint.
+
+# %%
+if __name__ == "__main__":
+    figure, axes = plt.subplots(2, 3, figsize=(13.5, 9.4), layout="constrained")
+    for (kind, z), ax in zip(codes.items(), axes[0], strict=True):
+        size = 60 if kind == "deterministic" else 3
+        points = ax.scatter(z[:, :, 0], z[:, :, 1], c=np.tile(np.arange(10), draws), cmap="tab10", s=size, linewidths=0,
+                            vmin=-0.5, vmax=9.5)  # fmt: skip
+        ax.add_patch(plt.Rectangle((-2, -2), 4, 4, fill=False, color="0.25", lw=1))
+        title = f"{kind}: the examiner is right in {accuracy[kind]:.0%}"
+        ax.set(xlim=(-2.9, 2.9), ylim=(-2.9, 2.9), aspect="equal", title=title, xlabel="$z_1$", ylabel="$z_2$")
+    figure.colorbar(points, ax=axes[0, 2], ticks=range(10), label="which image", shrink=0.8)
+    for (kind, images), ax in zip(pictures.items(), axes[1], strict=True):
+        ax.imshow(images.reshape(11, 11, 14, 14).swapaxes(1, 2).reshape(11 * 14, -1), cmap="gray_r")
+        ax.set(title=f"{kind}: the square, decoded", xticks=[], yticks=[], xlabel="$z_1$, −2 to 2", ylabel="$z_2$")
+    os.makedirs("pictures", exist_ok=True)
+    figure.savefig("pictures/lesson_09_encoders.png", dpi=100)

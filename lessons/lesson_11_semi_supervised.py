@@ -1,0 +1,244 @@
+# %% [markdown]
+# # 11. A hundred labels and fifty-five thousand images
+#
+# **The idea.** In lesson 10 somebody told the decoder the digit. Now the encoder says it: $Q$ has two outputs, $y$
+# (n, k), a softmax over the classes, and the style $z$. A second adversary, $D_{cat}$, compares the $y$ of images
+# with *one-hot vectors*, all $k$ of them equally often. To fool it, $Q$ must decide for one class, and must use all
+# of them. Which class means which digit is then told by a handful of labels. Three phases on each batch:
+#
+# 1. **Reconstruction**: $Q$ and $P$ move so that $P(y, z)$ is like $x$;
+# 2. **Regularization**: $D_{cat}$ learns to tell $y$ from one-hot vectors, $D_{gauss}$ to tell $z$ from $N(0, I)$; then
+#    $Q$ moves to fool both;
+# 3. **Classification**: $Q$ moves so that the few labelled images get their label.
+#
+# *Predict: with 100 labels, 10 of each digit, how many of the test images are classified wrong without the first two
+# phases? And with them?*
+
+# %%
+import os
+import tempfile
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+import tinyaae
+from tinyaae import Backend, build, data
+from tinyaae.config import Config
+from tinyaae.evaluation import error_rate
+from tinyaae.layers import Softmax
+from tinyaae.networks import Code
+from tinyaae.phases import SemiSupervised
+from tinyaae.run_folder import RunFolder
+from tinyaae.training import Batches, Shuffles, train
+
+SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson with less training
+
+# %% [markdown]
+# ## Exercise 11.1: from the adversary back through the softmax
+#
+# $Q$ makes logits $l$ (n, k), and $y_j = e^{l_j} / \sum_i e^{l_i}$ in each row. $D_{cat}$ reads $y$, and in the
+# Generate half its backward gives $dy$ (n, k): how each probability should change to look more like a one-hot. But
+# $Q$ moves logits, and no logit moves one probability alone: raise one, and all others of the row fall. With
+# $\partial y_j/\partial l_i = y_j([i = j] - y_i)$ the chain rule gives
+#
+# $$ dl_i = \sum_j dy_j \frac{\partial y_j}{\partial l_i} = y_i \Bigl(dy_i - \sum_j dy_j\, y_j\Bigr). $$
+#
+# Return $y$ and $dl$. (Subtract each row's largest logit first: $y$ stays the same, and $e^l$ cannot overflow.)
+#
+# *What is $dl$ in a row where $dy$ is the same for all classes? And where $y$ is one-hot already?*
+
+
+# %%
+def softmax_both_ways(logits, dy):
+    """logits (n, k), dy (n, k) -> y (n, k), dlogits (n, k)."""
+    ### BEGIN SOLUTION
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    y = e / e.sum(axis=1, keepdims=True)
+    return y, y * (dy - (dy * y).sum(axis=1, keepdims=True))
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## Exercise 11.2: the loss of the few
+#
+# A batch in which only some labels are known; the others are −1. Only the known rows pay, each $-\ln y_{label}$, and
+# the loss is the mean **over the known rows**: dividing by all $n$ would make it fainter the fewer labels there are.
+# The gradient with respect to the logits is (softmax − one-hot) over the number of known rows, and zero where nothing
+# is known. The softmax of exercise 11.1 may help; the loss takes logits, and softmax twice is a classic mistake.
+
+
+# %%
+def loss_of_known(logits, labels):
+    """logits (n, k), labels (n,) with −1 for unknown, at least one known -> loss (), dlogits (n, k)."""
+    ### BEGIN SOLUTION
+    y, _ = softmax_both_ways(logits, logits)
+    known = np.flatnonzero(labels >= 0)
+    target = np.zeros(logits.shape)
+    target[known, labels[known]] = 1
+    share = (labels >= 0)[:, None] / len(known)
+    return -np.log(y[known, labels[known]]).mean(), (y - target) * share
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## Exercise 11.3: is y what it should be?
+#
+# Two entropies tell whether $D_{cat}$ is doing its work. The entropy of probabilities $p$ (k,) is
+# $H(p) = -\sum_j p_j \ln p_j$.
+#
+# * $H$ of the **mean** of $y$ over the images: $\ln k$ if all $k$ outputs are used equally, less if some are dead;
+# * the mean over the images of $H(y)$: 0 if every $y$ is one-hot, $\ln k$ if $Q$ never decides.
+#
+# The difference is the information, in nats, that $y$ has about the image. An exact one-hot has $p_j = 0$, where
+# $0 \ln 0$ counts as 0: take `np.log(np.maximum(p, 1e-12))`.
+
+
+# %%
+def two_entropies(y):
+    """y (n, k), rows sum to 1 -> H of the mean row (), mean of the rows' H ()."""
+    ### BEGIN SOLUTION
+    middle = y.mean(axis=0)
+    of_mean = -np.sum(middle * np.log(np.maximum(middle, 1e-12)))
+    return of_mean, -np.sum(y * np.log(np.maximum(y, 1e-12))) / len(y)
+    ### END SOLUTION
+
+
+if __name__ == "__main__":
+    uniform, dead = np.full((4, 10), 0.1), np.eye(10)[[3, 3, 3, 3]]
+    spread = np.eye(10)
+    for name, y in ("never decides", uniform), ("one class for all", dead), ("as it should be", spread):
+        of_mean, of_each = two_entropies(y)
+        print(f"y: {name:17}: H(mean) {abs(of_mean):.2f}, mean H {abs(of_each):.2f}, ", end="")
+        print(f"information {of_mean - of_each:.2f}")
+    print(f"ln 10 = {np.log(10):.2f}\n")
+
+# %% [markdown]
+# ## Exercise 11.4: choose the hundred fairly
+#
+# The paper draws the same number of labels from each class. Given the labels of all images and a shuffled `order` of
+# their numbers, take for each class the first `each` images of that class in this order. Row $c$ of the result holds
+# the numbers of the images of class $c$. (All from the training set: labels drawn from the test set are a well-known
+# scandal.)
+
+
+# %%
+def draw_evenly(labels, order, each, classes):
+    """labels (n,), order (n,) a permutation of 0 … n−1, two numbers -> numbers of images (classes, each)."""
+    ### BEGIN SOLUTION
+    return np.stack([order[labels[order] == c][:each] for c in range(classes)])
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## Your functions in the semi-supervised AAE
+#
+# `MySoftmax` takes the place of $Q$'s softmax, `MyClassification` that of the third phase, and the labelled images
+# are yours. $z$ has three numbers only: with more, a short training leaves the digit in $z$, and $y$ has little to
+# say to $P$. All else is the library's: `build` makes the system, `train` runs the epochs, and a run folder keeps the
+# metrics.
+
+
+# %%
+class MySoftmax(Softmax):
+    """The library's Softmax, with `softmax_both_ways`."""
+
+    def forward(self, x, ctx):
+        return softmax_both_ways(x, 0 * x)[0], x
+
+    def backward(self, dy, x, grads=None):
+        return softmax_both_ways(x, dy)[1]
+
+
+class MyClassification(SemiSupervised):
+    """The library's third phase, with `loss_of_known`."""
+
+    def forward(self, batch):
+        code, q_cache = self.encoder.forward(batch.x_labelled, self.context())
+        value, dlogits = loss_of_known(code.logits, np.argmax(batch.y_labelled, axis=1))
+        return {"classification": value}, (q_cache, Code(logits=dlogits))
+
+    def backward(self, cache):
+        q_cache, dcode = cache
+        self.gradients.zero()
+        self.encoder.backward(dcode, q_cache, self.gradients)
+
+
+def semi_supervised(dataset, backend, chosen, **changes):
+    """Return the system with your functions inside, and batches whose labelled images are `chosen` (m,)."""
+    config = Config.of("semi-supervised", hidden=(200, 200), z=3, input_noise=0.3, **changes)
+    system = build(config, backend)
+    q = system.networks["Q"]
+    q.softmax = MySoftmax()
+    q.softmax.bind(backend, {})
+    system.phases[2] = MyClassification(q, system.phases[2].optimizer, config.seed)
+    batches = Batches(dataset, config, backend)
+    batches.labelled = Shuffles(chosen, config.seed, 12)
+    if SHORT:
+        batches.steps = 10
+    return system, batches
+
+
+if __name__ == "__main__":
+    mnist, backend = data.load_mnist(), Backend.named("numpy")
+    epochs = 1 if SHORT else 3
+    candidates = data.split(mnist.y_train, 10, 0, seed=0).train  # the rest is for validation
+    order = np.random.default_rng(0).permutation(len(candidates))
+    chosen = candidates[draw_evenly(mnist.y_train[candidates], order, 10, 10)].ravel()
+    print("labels of each digit:", *np.bincount(mnist.y_train[chosen]))
+
+    alone, batches = semi_supervised(mnist, backend, chosen, batch_norm=False, head_norm=False)
+    for step, batch in enumerate(batches.epoch(0)):
+        alone.phases[2].step(batch)  # 100 images at a time: all that have a label
+        if step == 300:
+            break
+    alone_error = error_rate(alone.classify(mnist.x_test), mnist.y_test)
+    print(f"the labels alone: {alone_error:.1%} of the test images wrong")
+
+    system, batches = semi_supervised(mnist, backend, chosen, epochs=epochs)
+    with tempfile.TemporaryDirectory() as place:
+        folder = RunFolder.create(os.path.join(place, "run"))
+        folder.write_config(system.config)
+        train(system, batches, folder, quiet=True)
+        for row in folder.metrics():
+            print(f"  epoch {row['epoch']:.0f}: D_cat is right in {row['D_y_accuracy']:.0%}", end=", ")
+            print(f"{row['validation_error']:.1%} of the validation images wrong ({row['seconds']:.0f} s)")
+        again = tinyaae.load(folder.path)  # what somebody else would do with your run
+    error = error_rate(system.classify(mnist.x_test), mnist.y_test)
+    print(f"with 55 000 images more, which nobody labelled: {error:.1%} wrong")
+    same = np.mean(again.classify(mnist.x_test[:1000]) == system.classify(mnist.x_test[:1000]))
+    print(f"loaded again from its folder it agrees with itself on {same:.0%} of the images")
+    of_mean, of_each = two_entropies(system.encode(mnist.x_test).y.astype(float))
+    print(f"y: H(mean) {of_mean:.2f}, mean H {of_each:.2f}; D_cat wants {np.log(10):.2f} and 0")
+
+# %% [markdown]
+# In the picture, each row is one class $y$, in the first column with the style $z = 0$, then with styles drawn from the
+# prior. The network has seen ten labelled images of each class. Last, test images in the order of how sure $Q$ is:
+# the least sure ones of each class.
+
+# %%
+if __name__ == "__main__":
+    figure, axes = plt.subplots(1, 3, figsize=(15.5, 6), layout="constrained", width_ratios=[3.6, 8, 6.4])
+    bars = axes[0].bar([0, 1], [alone_error, error], color=["0.6", "tab:blue"])
+    axes[0].bar_label(bars, [f"{value:.1%}" for value in (alone_error, error)])
+    axes[0].set(xticks=[0, 1], xticklabels=["100 labels\nalone", f"and {len(candidates):,}\nimages"],
+                ylabel="share of test images classified wrong", title="What unlabelled images give")  # fmt: skip
+
+    def show(ax, images, columns, title, x):
+        rows = len(images) // columns
+        page = images.reshape(rows, columns, 28, 28).swapaxes(1, 2).reshape(rows * 28, columns * 28)
+        ax.imshow(page, cmap="gray_r")
+        ax.set(title=title, xticks=[], yticks=28 * np.arange(rows) + 14, yticklabels=range(rows), xlabel=x, ylabel="y")
+        ax.tick_params(length=0)
+
+    styles = np.random.default_rng(1).standard_normal((10, system.config.z)).astype("float32")
+    styles[0] = 0
+    pages = system.decode(np.tile(styles, (10, 1)), np.repeat(np.eye(10, dtype="float32"), 10, axis=0))
+    show(axes[1], pages, 10, "P(y, z): what the classes have become", "z = 0, then one column a style")
+
+    y = system.encode(mnist.x_test).y
+    said, sure = np.argmax(y, axis=1), np.max(y, axis=1)
+    unsure = [np.flatnonzero(said == k)[np.argsort(sure[said == k])[:8]] for k in range(10)]
+    unsure = np.array([np.resize(found, 8) if len(found) else np.zeros(8, int) for found in unsure])
+    show(axes[2], mnist.x_test[unsure.ravel()] / 255, 8, "what Q is least sure of, by the class it said", "test images")
+    os.makedirs("pictures", exist_ok=True)
+    figure.savefig("pictures/lesson_11_semi_supervised.png", dpi=100)

@@ -1,0 +1,184 @@
+"""Checks of lesson 11."""
+
+import math
+
+import numpy as np
+
+from lessons import lesson_11_semi_supervised as lesson
+from lessons.checking import Exercise, Mistake, changed, checks_of, everywhere, numerical, scaled
+
+
+def sizes(rng, count):
+    return rng.permutation(np.arange(2, 8))[:count]  # all different, so that a missing transpose cannot pass
+
+
+def shares(row, temperature=1):
+    weights = [math.exp(logit / temperature) for logit in row]
+    return [weight / sum(weights) for weight in weights]
+
+
+def probabilities(logits, temperature=1):
+    return np.array([shares(row, temperature) for row in logits])
+
+
+# 11.1 -----------------------------------------------------------------------------------------------------------------
+
+
+def logits_and_gradient(rng):
+    n, k = sizes(rng, 2)
+    return rng.normal(size=(n, k)), rng.normal(size=(n, k))
+
+
+def both_ways(logits, dy, temperature=1):
+    gradient = numerical(lambda logits: np.sum(dy * probabilities(logits, temperature)), logits)
+    return probabilities(logits, temperature), gradient
+
+
+# 11.2 -----------------------------------------------------------------------------------------------------------------
+
+
+def partly_labelled(rng):
+    n, k = sizes(rng, 2) + 2
+    labels = rng.integers(0, k, size=n)
+    labels[rng.random(n) < 0.3] = -1
+    labels[:3] = 0, -1, 1  # two that are known, one that is not
+    return rng.normal(size=(n, k)), labels
+
+
+def one_known_row_after_another(logits, labels, again=False):
+    def loss(logits):
+        paid = []
+        for row, label in zip(logits, labels, strict=True):
+            if label >= 0:
+                paid.append(-math.log((shares(shares(row)) if again else shares(row))[label]))
+        return sum(paid) / len(paid)
+
+    return loss(logits), numerical(loss, logits)
+
+
+def softmax_twice(right, inputs):
+    loss, dlogits = one_known_row_after_another(*inputs, again=True)
+    return {"loss": loss, "dlogits": dlogits}
+
+
+def known(inputs):
+    return np.sum(inputs[1] >= 0)
+
+
+def by_all_rows(right, inputs):
+    return {name: value * known(inputs) / len(inputs[1]) for name, value in right.items()}
+
+
+def unknown_pay(dlogits, inputs):
+    """−1 is the last class to NumPy: rows without a label are pulled to it."""
+    logits, labels = inputs
+    classes = logits.shape[1]
+    return one_known_row_after_another(logits, labels % classes)[1] * len(labels) / known(inputs)
+
+
+# 11.3 -----------------------------------------------------------------------------------------------------------------
+
+
+def some_probabilities(rng):
+    n, k = sizes(rng, 2) + 2
+    y = probabilities(rng.normal(size=(n, k)) * 2)
+    y[0] = np.arange(k) == rng.integers(0, k)  # one row is exactly one-hot
+    return (y,)
+
+
+def entropy(row):
+    return sum(p * math.log(1 / p) for p in row if p > 0)
+
+
+def of_mean_and_each(y):
+    mean = [sum(column) / len(column) for column in y.T]
+    return entropy(mean), sum(map(entropy, y)) / len(y)
+
+
+# 11.4 -----------------------------------------------------------------------------------------------------------------
+
+
+def labels_and_order(rng):
+    classes, each = rng.integers(4, 7), rng.integers(2, 5)
+    labels = rng.permutation(np.concatenate([np.repeat(np.arange(classes), 8), rng.integers(0, classes, size=7)]))
+    cycle = rng.permutation(len(labels))
+    order = np.empty_like(cycle)
+    order[cycle] = np.roll(cycle, 1)  # one long cycle, so that no image stands at its own place
+    return labels, order, int(each), int(classes)
+
+
+def one_image_after_another(labels, order, each, classes):
+    rows = [[] for _ in range(classes)]
+    for image in order:
+        if len(rows[labels[image]]) < each:
+            rows[labels[image]].append(image)
+    return np.array(rows)
+
+
+def places_in_order(numbers, inputs):
+    return np.argsort(inputs[1])[numbers]
+
+
+EXERCISES = [
+    Exercise(
+        "11.1", "softmax_both_ways", ("y", "dlogits"), logits_and_gradient, both_ways, points=2,
+        mistakes=[
+            changed("dlogits", lambda d, inputs: inputs[1], "dy came back as it was; it has to pass the softmax"),
+            Mistake("the sum over the classes is missing: each logit moves the other probabilities, too",
+                    lambda right, inputs: {"dlogits": right["y"] * inputs[1]}),
+            scaled("dlogits", lambda inputs: 1 / len(inputs[0]), "divided by n; the loss that made dy has done that"),
+        ],
+        hints=(
+            "Each logit moves its own probability up and all others of its row down.",
+            "The sum over classes runs along axis=1; keepdims=True keeps it (n, 1), so that it fits (n, k).",
+            "with s = Σ_j dy_j·y_j in each row, the gradient with respect to what the softmax reads is y·(dy − s)",
+        ),
+        variants={"temperature": lambda logits, dy: both_ways(logits, dy, 2)},
+    ),
+    Exercise(
+        "11.2", "loss_of_known", ("loss", "dlogits"), partly_labelled, one_known_row_after_another, points=2,
+        mistakes=[
+            Mistake("divided by all n rows; only the known ones count", by_all_rows),
+            changed("dlogits", unknown_pay, "rows without a label get a gradient: −1 was taken for the last class"),
+            Mistake("softmax twice: the loss takes logits, and the probabilities were put through it once more",
+                    softmax_twice),
+        ],
+        hints=(
+            "Sort out the known rows first. It is the loss of lesson 3 on them, and nothing on the others.",
+            "loss is a number; dlogits is (n, k) with a row of zeros where the label is −1.",
+            "with m known rows: −1/m Σ ln y_label, and (y − one-hot)/m on those rows",
+        ),
+    ),
+    Exercise(
+        "11.3", "two_entropies", ("of_mean", "mean_of_each"), some_probabilities, of_mean_and_each,
+        mistakes=[
+            Mistake("the two have changed places",
+                    lambda right, inputs: {"of_mean": right["mean_of_each"], "mean_of_each": right["of_mean"]}),
+            everywhere(lambda x: x / math.log(2), "that is in bits, with log2; nats were asked for"),
+            scaled("mean_of_each", lambda inputs: len(inputs[0]), "the rows' entropies are added up; take the mean"),
+        ],
+        hints=(
+            "Once the mean first and then the entropy; once the entropy of each row first and then the mean.",
+            "The mean row is (k,): a mean over axis 0. Both results are numbers.",
+            "H(mean over n of y) and 1/n Σ_n H(y_n), with H(p) = −Σ p ln p",
+        ),
+    ),
+    Exercise(
+        "11.4", "draw_evenly", ("numbers",), labels_and_order, one_image_after_another,
+        mistakes=[
+            changed("numbers", lambda numbers, inputs: inputs[1][: numbers.size].reshape(numbers.shape),
+                    "the first of the order, of whatever class: that is not even"),
+            changed("numbers", lambda numbers, inputs: one_image_after_another(
+                        inputs[0], np.arange(len(inputs[0])), inputs[2], inputs[3]),
+                    "the order is not used: the first images of the file come, whatever the seed"),
+            changed("numbers", places_in_order, "these are places in the order; which images stand there?"),
+        ],
+        hints=(
+            "Walk along the order and keep an image if its class has not got enough yet.",
+            "labels[order] (n,) are the labels in the shuffled order; the result is (classes, each) of image numbers.",
+            "row c = the first `each` of those order[i] for which labels[order[i]] = c",
+        ),
+    ),
+]  # fmt: skip
+
+test_exercise = checks_of(lesson, EXERCISES)
