@@ -15,6 +15,7 @@ import pickle
 import sys
 import time
 import traceback
+import warnings
 from functools import wraps
 
 import numpy as np
@@ -172,7 +173,9 @@ def started():
         return ALONE
     said = f"mpiexec started {max(sizes, default='several')} processes"
     try:
-        from mpi4py import MPI
+        with warnings.catch_warnings():  # mpi4py warns where it belongs to another MPI; that is told in one line below
+            warnings.simplefilter("ignore", RuntimeWarning)
+            from mpi4py import MPI
     except (ImportError, RuntimeError) as error:  # RuntimeError: it finds no MPI library
         came = " ".join(str(error).split())
         raise UserError(f"{said}, but mpi4py cannot be loaded ({came}); pip install -e '.[mpi]'") from error

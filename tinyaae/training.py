@@ -119,7 +119,9 @@ def expect_shares(team, flag, size, what):
     """Raise `UserError` unless a batch of `size` can be dealt out in equal shares."""
     if size % team.size:
         expected = f"a multiple of {team.size}, the number of ranks"
-        raise UserError(f"{flag}: a step has {size} {what}, expected {expected}; {size - size % team.size or team.size}?")
+        raise UserError(
+            f"{flag}: a step has {size} {what}, expected {expected}; {size - size % team.size or team.size}?"
+        )
 
 
 def schedule(config):
@@ -191,25 +193,16 @@ class Training:
             if done < steps:
                 signal, due = interruption.agreed(time.monotonic() - self.saved_at >= 60 * config.save_minutes)
                 if due or signal:
-                    totals = self.of_all_ranks(totals)
                     self.save(Position(epoch, done, totals))
                     interruption.obey()
                 elif done % WATCH == 0:
-                    totals = self.of_all_ranks(totals)
                     self.expect_healthy(Position(epoch, done, totals))
-        end = Position(epoch, steps, self.of_all_ranks(totals))
+        end = Position(epoch, steps, totals)
         self.expect_healthy(end)
         row = self.team.first(lambda: self.measured(end))
         row["seconds"] = round(time.perf_counter() - started, 3)
         self.finish_epoch(row, Position(epoch + 1))
         return row
-
-    def of_all_ranks(self, totals):
-        """Return the `totals` (name -> array) of this rank's shares as those of the whole batches."""
-        if self.team.size == 1 or not totals:
-            return totals
-        means = self.team.mean(self.system.backend.xp.stack(list(totals.values())))
-        return {name: means[k, ...] for k, name in enumerate(totals)}
 
     def measured(self, end):
         """Return the metrics of the epoch that has reached its `end`."""
@@ -246,7 +239,9 @@ class Training:
         """Raise `Diverged`, with the first phase, layer and step, if any number is not finite."""
         if not healthy(self.system, position.totals):
             start = self.folder.restore(self.system)
-            words = self.team.first(lambda: culprit(self.system, self.steps(start, position)))  # alone, on whole batches
+            words = self.team.first(
+                lambda: culprit(self.system, self.steps(start, position))
+            )  # alone, on whole batches
             raise self.diverged(position, words)
 
     def steps(self, start, end):

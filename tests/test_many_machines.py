@@ -1,0 +1,313 @@
+"""Training on many machines: real ranks, started by mpiexec, against one process.
+
+Without mpi4py and an MPI these tests are skipped: `pip install -e ".[mpi]"`.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import tiny_phase
+from ranks import CASES, RANKS, STEPS, trained
+from tiny import REPOSITORY, assembled, refusal, tiny_config, write_npz
+
+from tinyaae import extras, phases, team
+from tinyaae.backend import Backend
+from tinyaae.context import Context
+from tinyaae.run_folder import RunFolder
+
+BESIDE = Path(sys.executable).with_name("mpiexec")  # where pip puts MPICH's
+MPIEXEC = str(BESIDE) if BESIDE.exists() else shutil.which("mpiexec")
+FLAGS = ["--hidden", "8,7", "--batch-size", "10", "--labels", "6", "--epochs", "3", "--seed", "1"]
+needs_mpi = pytest.mark.skipif(
+    not (MPIEXEC and find_spec("mpi4py")), reason="mpi4py or mpiexec is not installed: pip install -e '.[mpi]'"
+)
+
+
+def mpiexec(n, *command, **more):
+    """Return the finished job of n ranks, all on this machine, each with one thread and willing to yield its core."""
+    polite = {"MPIR_CVAR_POLLS_BEFORE_YIELD": "1", "MPIR_CVAR_ENABLE_HEAVY_YIELD": "1"}  # MPICH
+    polite |= {"OMPI_MCA_mpi_yield_when_idle": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1"}  # Open MPI
+    polite |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    paths = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "tests")])
+    environment = os.environ | polite | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": paths, "MPLBACKEND": "agg"} | more
+    line = [MPIEXEC, "-n", str(n), sys.executable, *map(str, command)]
+    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def ranks(n, *arguments):
+    return mpiexec(n, REPOSITORY / "tests" / "ranks.py", *arguments)
+
+
+def run_mnist(n, *arguments):
+    return mpiexec(n, REPOSITORY / "run_mnist.py", *arguments)
+
+
+# The same numbers ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """Number of ranks -> what they found in every case; one job for all cases, for starting one takes a second."""
+    jobs = {}
+
+    def of(n):
+        if n not in jobs:
+            file = tmp_path_factory.mktemp("ranks") / f"{n}.npz"
+            job = ranks(n, "train", file)
+            assert job.returncode == 0, job.stderr
+            with np.load(file) as arrays:
+                jobs[n] = dict(arrays)
+        return jobs[n]
+
+    return of
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """Name of a case -> what one process finds."""
+    done = {}
+    return lambda name: done.setdefault(name, trained(CASES[name])[1])
+
+
+@needs_mpi
+@pytest.mark.slow
+@pytest.mark.parametrize("n", RANKS)
+@pytest.mark.parametrize("name", CASES)
+def test_ranks_that_share_the_batches_do_what_one_process_does(found, alone, name, n):
+    job = {key.removeprefix(f"{name}/"): array for key, array in found(n).items() if key.startswith(f"{name}/")}
+    assert job.pop("apart") == 0
+    assert job.keys() == alone(name).keys()
+    for key, array in alone(name).items():
+        np.testing.assert_allclose(job[key], array, rtol=0, atol=1e-10, err_msg=key)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_twenty_steps_move_every_network_far_beyond_the_tolerance(alone, name):
+    before = {
+        key: array.copy() for key, array in assembled(CASES[name], Backend.named("numpy", "float64"))[0].state().items()
+    }
+    moved = {key: np.max(np.abs(alone(name)[key] - array)) for key, array in before.items() if key.endswith("flat")}
+    assert min(moved.values()) > 1e-5, moved
+
+
+def test_the_cases_have_every_phase_there_is():
+    def kinds(base):
+        return {base} | {kind for sub in base.__subclasses__() for kind in kinds(sub)}
+
+    here = {kind for kind in kinds(phases.Phase) if kind.__module__ in (phases.__name__, extras.__name__)}
+    systems = [assembled(config)[0] for config in CASES.values()]
+    used = {type(phase) for system in systems for phase in system.optimized()}
+    assert used == here - {phases.Phase}
+
+
+# One rank of four, without the others ------------------------------------------------------------------------------
+
+
+class OneOf(team.Alone):
+    """Rank `rank` of a team of `size` that nobody else has joined."""
+
+    def __init__(self, rank, size):
+        self.rank, self.size = rank, size
+
+
+@pytest.mark.parametrize("draw", ["normal", "uniform"])
+def test_each_rank_draws_its_rows_of_what_one_process_draws(draw):
+    whole = getattr(Context(Backend.named("numpy"), True), draw)((8, 3))
+    parts = [getattr(Context(Backend.named("numpy").join(OneOf(k, 4)), True), draw)((2, 3)) for k in range(4)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def test_of_two_batches_on_top_of_each_other_a_rank_draws_its_rows_of_both():
+    whole = Context(Backend.named("numpy"), True).stacked(2).uniform((8, 3))
+    mine = Context(Backend.named("numpy").join(OneOf(1, 2)), True).stacked(2).uniform((4, 3))
+    np.testing.assert_array_equal(mine, whole[[2, 3, 6, 7]])
+
+
+def test_a_stacked_pass_goes_on_counting_draws():
+    once, stacked = [Context(Backend.named("numpy"), True) for _ in range(2)]
+    expected = [once.normal((2,)).tolist() for _ in range(3)]
+    assert [stacked.normal((2,)).tolist(), *(stacked.stacked(2).normal((2,)).tolist() for _ in range(2))] == expected
+
+
+def test_a_pass_that_is_no_training_is_the_same_on_every_rank():
+    draws = [Context(Backend.named("numpy").join(OneOf(k, 4))).normal((2, 3)) for k in range(4)]
+    assert all(np.array_equal(draws[0], other) for other in draws)
+
+
+def test_the_ranks_shares_make_up_the_batch():
+    _, batches = assembled(tiny_config(batch_size=8, labels=8))
+    whole = next(batches.epoch(1, 3))
+    parts = []
+    for rank in range(4):
+        backend = Backend.named("numpy").join(OneOf(rank, 4))
+        parts.append(next(assembled(tiny_config(batch_size=8, labels=8), backend)[1].epoch(1, 3)))
+    for field in ("x", "x_labelled", "y_labelled"):
+        shares = [getattr(part, field) for part in parts]
+        np.testing.assert_array_equal(np.concatenate(shares), getattr(whole, field))
+
+
+@pytest.mark.parametrize(
+    "size, flags, words",
+    [
+        (4, {}, "--batch-size: a step has 10 images, expected a multiple of 4, the number of ranks; 8?"),
+        (5, {}, "--labels or --batch-size: a step has 6 labelled images, expected a multiple of 5, the number of"),
+        (20, {}, "--batch-size: a step has 10 images, expected a multiple of 20, the number of ranks; 20?"),
+    ],
+)
+def test_a_batch_that_cannot_be_dealt_out_is_refused_in_one_line(size, flags, words):
+    assert words in refusal(assembled, tiny_config(**flags), Backend.named("numpy").join(OneOf(0, size)))
+
+
+def test_a_phase_that_couples_the_images_of_a_batch_says_that_it_cannot_be_split():
+    class Coupled(phases.Reconstruction):
+        couples_images = True
+
+    tiny_phase(Backend.named("numpy"), "reconstruction", kind=Coupled)  # by one process it can be trained
+    line = refusal(tiny_phase, Backend.named("numpy").join(OneOf(0, 2)), "reconstruction", kind=Coupled)
+    assert line == "phase reconstruction: its loss couples the images of a batch and cannot be split over 2 ranks"
+
+
+def test_without_mpiexec_no_mpi_is_imported():
+    code = "import sys, run_mnist; run_mnist.main(['--mode', 'none']); sys.exit('mpi4py' in sys.modules)"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PMI", "OMPI", "MPI"))}
+    job = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, env=environment, capture_output=True, text=True)
+    assert job.returncode == 0 and "no mode 'none'" in job.stderr
+
+
+@pytest.mark.parametrize("variable", team.SIZES)
+def test_mpiexec_without_mpi4py_is_one_line(monkeypatch, variable):
+    monkeypatch.setenv(variable, "4")
+    monkeypatch.setitem(sys.modules, "mpi4py", None)  # as if it were not there
+    assert re.fullmatch(
+        r"mpiexec started 4 processes, but mpi4py cannot be loaded \(.*\); pip .*", refusal(team.started)
+    )
+
+
+@pytest.mark.parametrize("rank, said", [("0", 1), ("3", 0)])
+def test_of_many_processes_without_mpi4py_one_says_so(monkeypatch, capsys, rank, said):
+    import run_mnist as program
+
+    monkeypatch.setenv("PMI_SIZE", "4")
+    monkeypatch.setenv("PMI_RANK", rank)
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    assert program.main([]) == 2
+    assert capsys.readouterr().err.count("mpi4py cannot be loaded") == said
+
+
+@needs_mpi
+def test_an_mpiexec_of_another_mpi_is_noticed():
+    environment = os.environ | {"OMPI_COMM_WORLD_SIZE": "4"}  # Open MPI's would say so to a process of MPICH
+    line = [sys.executable, "run_mnist.py"]
+    job = subprocess.run(line, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
+    assert job.returncode == 2 and len(job.stderr.splitlines()) == 1
+    assert "mpiexec started 4 processes, but mpi4py knows of 1" in job.stderr
+
+
+# The whole program -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_npz(tmp_path_factory.mktemp("data") / "data.npz")
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory, data):
+    """The folders of the same run by one process and by two ranks, and the job of the two."""
+    folder = tmp_path_factory.mktemp("pair")
+    one = run_mnist(1, *FLAGS, "--data", data, "--out", folder / "one", "--quiet")
+    assert one.returncode == 0, one.stderr
+    two = run_mnist(2, *FLAGS, "--data", data, "--out", folder / "two")
+    assert two.returncode == 0, two.stderr
+    return folder / "one", folder / "two", two
+
+
+@needs_mpi
+@pytest.mark.slow
+def test_two_ranks_train_what_one_process_trains(pair):
+    one, two = (RunFolder.open(path).metrics() for path in pair[:2])
+    for ours, theirs in zip(one, two, strict=True):
+        for name in ("reconstruction", "D_y", "D_z", "G_y", "G_z", "classification", "reconstruction_error"):
+            assert theirs[name] == pytest.approx(ours[name], rel=1e-3), name  # float32, and Adam (see ranks.py)
+
+
+@needs_mpi
+@pytest.mark.slow
+def test_rank_0_alone_prints_and_writes(pair):
+    one, two, job = pair
+    assert job.stdout.count("numpy, 2 ranks, seed 1") == 1
+    assert len(re.findall("^epoch", job.stdout, re.M)) == 3 and job.stdout.count("pictures in") == 1
+    assert {path.name for path in two.rglob("*")} == {path.name for path in one.rglob("*")}
+    result = RunFolder.open(two).result()
+    assert result["machine"].startswith("2 ranks of ") and RunFolder.open(two).config().ranks == 2
+    assert result.keys() == RunFolder.open(one).result().keys()
+
+
+@needs_mpi
+@pytest.mark.slow
+@pytest.mark.parametrize("how, status", [("kill", 9), ("raise", 1)])
+def test_a_rank_that_dies_ends_the_job_and_leaves_a_checkpoint_to_go_on_from(tmp_path, data, pair, how, status):
+    job = ranks(2, how, *FLAGS, "--data", data, "--out", tmp_path / "run", "--save-minutes", "0")
+    assert job.returncode == status
+    if how == "raise":
+        assert "RuntimeError: a mistake in the program" in job.stderr and "rank 1 ends all 2" in job.stderr
+    else:
+        assert "signal 9" in job.stdout + job.stderr or "Killed" in job.stdout + job.stderr
+    again = run_mnist(2, "--resume", tmp_path / "run", "--quiet")
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "run" / "checkpoint.npz").read_bytes() == (pair[1] / "checkpoint.npz").read_bytes()
+
+
+@needs_mpi
+@pytest.mark.slow
+def test_a_signal_to_one_rank_stops_all_after_saving(tmp_path, data, pair):
+    job = ranks(2, "interrupt", *FLAGS, "--data", data, "--out", tmp_path / "run")
+    assert job.returncode == 130
+    assert job.stderr.count("interrupted; saved after epoch 0, step 8, continue with --resume") == 1
+    again = run_mnist(2, "--resume", tmp_path / "run", "--quiet")
+    assert again.returncode == 0, again.stderr
+    for name in ("checkpoint.npz", "best.npz"):
+        assert (tmp_path / "run" / name).read_bytes() == (pair[1] / name).read_bytes()
+    ours, theirs = (RunFolder.open(path).metrics() for path in (tmp_path / "run", pair[1]))
+    assert [row | {"seconds": 0} for row in ours] == [row | {"seconds": 0} for row in theirs]
+
+
+@needs_mpi
+@pytest.mark.slow
+def test_a_signal_to_rank_0_while_it_evaluates_and_the_others_wait_ends_the_job(tmp_path, data):
+    job = ranks(2, "evaluate", *FLAGS, "--data", data, "--out", tmp_path / "run")
+    assert job.returncode == 130
+    assert "interrupted; saved after epoch 3, continue with --resume" in job.stderr
+
+
+@needs_mpi
+@pytest.mark.slow
+def test_all_ranks_agree_that_the_numbers_have_diverged(tmp_path, data):
+    job = ranks(2, "diverge", *FLAGS, "--data", data, "--out", tmp_path / "run")
+    assert job.returncode == 3
+    assert job.stderr.count("diverged by step 11 of epoch 1") == 1
+
+
+@needs_mpi
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "n, arguments, words",
+    [
+        (4, FLAGS, "--batch-size: a step has 10 images, expected a multiple of 4"),
+        (2, ["--mode", "none"], "there is no mode 'none'"),
+        (2, ["--evaluate", "run"], "--evaluate: is the work of one process, not of 2; leave mpiexec out"),
+        (2, ["--resume", "nowhere"], "no config.json there"),
+        (2, ["--no-such-flag"], "unrecognized arguments"),
+    ],
+)
+def test_a_mistake_is_one_line_however_many_ranks_make_it(tmp_path, data, n, arguments, words):
+    job = run_mnist(n, *arguments, *(["--data", data, "--out", tmp_path / "run"] if arguments is FLAGS else []))
+    assert job.returncode == 2 and words in job.stderr and len(job.stderr.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
