@@ -86,7 +86,8 @@ def main(argv=None):
     try:
         ranks = team.started()
     except UserError as error:
-        return team.ALONE.run(lambda: refused(error, 2)) if team.speaks() else 2
+        status, line = refused(error, 2)
+        return team.ALONE.run(lambda: (status, line if team.speaks() else None))
     return ranks.run(lambda: work(argv, ranks))
 
 

@@ -1,6 +1,7 @@
 """What each rank does in tests/test_many_machines.py, and what one process does for comparison.
 
 mpiexec -n 2 python tests/ranks.py train FILE          every case in `CASES`; rank 0 writes what came out
+mpiexec -n 2 python tests/ranks.py gpuless FILE        some of them with CuPy's backend on its stand-in
 mpiexec -n 2 python tests/ranks.py kill FLAGS…         run_mnist.py, but rank 1 gets SIGKILL in its 8th step
 mpiexec -n 2 python tests/ranks.py interrupt FLAGS…    or SIGINT
 mpiexec -n 2 python tests/ranks.py raise FLAGS…        or an exception
@@ -15,6 +16,8 @@ from dataclasses import replace
 from itertools import chain, islice
 
 import numpy as np
+from fake_cupy import backend_without_gpu
+from pytest import MonkeyPatch
 from tiny import tiny_config, tiny_dataset
 
 from tinyaae import team
@@ -56,22 +59,26 @@ CASES = {
     **{f"{prior} prior": case("aae", {"prior": prior}) for prior in ("laplace", "uniform", "gamma", "mixture")},
 }
 
+GPULESS = "semi-supervised", "dropout in D"
 
-def trained(config, ranks=team.ALONE):
-    """Return the float64 system of `config` after 20 steps, and name -> array of all it holds and of its values."""
-    backend = Backend.named("numpy", "float64").join(ranks)
+
+def trained(config, ranks=team.ALONE, gpuless=False):
+    """Return name -> array of all that the float64 system of `config` holds after 20 steps, and of its values."""
+    backend = backend_without_gpu(MonkeyPatch(), "float64") if gpuless else Backend.named("numpy", "float64")
+    backend.join(ranks)
     system, batches = build(config, backend), Batches(tiny_dataset(), config, backend)
+    values = {}
     for step, batch in enumerate(islice(chain(batches.epoch(0), batches.epoch(1)), STEPS)):
-        values = {f"value of {name}, step {step}": np.asarray(v) for name, v in system.step(batch).items()}
-    return system, system.state() | values
+        values |= {f"value of {name}, step {step}": v for name, v in system.step(batch).items()}
+    return {key: np.array(backend.to_numpy(array)) for key, array in (system.state() | values).items()}
 
 
-def train(ranks, file):
-    """Write all arrays of all cases, and for each case how far the ranks are apart."""
+def train(ranks, file, cases, gpuless=False):
+    """Write all arrays of all `cases`, and for each case how far the ranks are apart."""
     found = {}
-    for name, config in CASES.items():
-        _, arrays = trained(config, ranks)
-        everybody = [ranks.gather(array) for array in arrays.values()]
+    for name in cases:
+        arrays = trained(CASES[name], ranks, gpuless)
+        everybody = [np.array(ranks.world.allgather(array)) for array in arrays.values()]
         found |= {f"{name}/{key}": array for key, array in arrays.items()}
         found[f"{name}/apart"] = max(np.max(np.ptp(array, axis=0)) for array in everybody)
     if ranks.rank == 0:
@@ -100,7 +107,9 @@ def main():
     what, *arguments = sys.argv[1:]
     ranks = team.started()
     if what == "train":
-        return train(ranks, *arguments)
+        return train(ranks, *arguments, CASES)
+    if what == "gpuless":
+        return train(ranks, *arguments, GPULESS, gpuless=True)
     import run_mnist
 
     if what == "evaluate":

@@ -3,6 +3,7 @@
 Without mpi4py and an MPI these tests are skipped: `pip install -e ".[mpi]"`.
 """
 
+import inspect
 import os
 import re
 import shutil
@@ -10,19 +11,22 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from fake_cupy import COMPILER
 from helpers import tiny_phase
-from ranks import CASES, RANKS, STEPS, trained
+from ranks import CASES, GPULESS, RANKS, trained
 from tiny import REPOSITORY, assembled, refusal, tiny_config, write_npz
 
 from tinyaae import extras, phases, team
-from tinyaae.backend import Backend
+from tinyaae.backend import Backend, gpu_messages
 from tinyaae.context import Context
 from tinyaae.run_folder import RunFolder
 
 BESIDE = Path(sys.executable).with_name("mpiexec")  # where pip puts MPICH's
+NCCL_CALLS = ["all_reduce", "all_gather", "broadcast"]
 MPIEXEC = str(BESIDE) if BESIDE.exists() else shutil.which("mpiexec")
 FLAGS = ["--hidden", "8,7", "--batch-size", "10", "--labels", "6", "--epochs", "3", "--seed", "1"]
 needs_mpi = pytest.mark.skipif(
@@ -73,7 +77,7 @@ def found(tmp_path_factory):
 def alone():
     """Name of a case -> what one process finds."""
     done = {}
-    return lambda name: done.setdefault(name, trained(CASES[name])[1])
+    return lambda name: done[name] if name in done else done.setdefault(name, trained(CASES[name]))
 
 
 @needs_mpi
@@ -86,6 +90,37 @@ def test_ranks_that_share_the_batches_do_what_one_process_does(found, alone, nam
     assert job.keys() == alone(name).keys()
     for key, array in alone(name).items():
         np.testing.assert_allclose(job[key], array, rtol=0, atol=1e-10, err_msg=key)
+
+
+@needs_mpi
+@pytest.mark.slow
+@pytest.mark.skipif(COMPILER is None, reason="g++ is not installed")
+def test_ranks_with_cupy_s_backend_do_what_one_process_does(tmp_path):
+    job = ranks(2, "gpuless", tmp_path / "found.npz")
+    assert job.returncode == 0, job.stderr
+    with np.load(tmp_path / "found.npz") as arrays:
+        for name in GPULESS:
+            for key, array in trained(CASES[name], gpuless=True).items():
+                np.testing.assert_allclose(arrays[f"{name}/{key}"], array, rtol=0, atol=1e-10, err_msg=f"{name} {key}")
+
+
+def test_what_nccl_is_asked_is_what_cupy_s_takes():
+    distributed = pytest.importorskip("cupyx.distributed")
+    takes = {name: inspect.signature(getattr(distributed.NCCLBackend, name)).bind for name in NCCL_CALLS}
+    asked = []
+    nccl = gpu_messages.Nccl.__new__(gpu_messages.Nccl)
+    nccl.team, nccl.backend = OneOf(0, 2), Backend.named("numpy")
+    nccl.nccl = SimpleNamespace(
+        **{name: lambda *a, name=name: asked.append((name, takes[name](None, *a).arguments)) for name in NCCL_CALLS}
+    )
+    x = np.ones((2, 3))
+    for call in (nccl.add_up, nccl.gather, nccl.share):
+        call(x)
+    reduced, gathered, sent = (arguments for _, arguments in asked)
+    assert [name for name, _ in asked] == NCCL_CALLS
+    assert reduced["in_array"] is x and reduced["out_array"] is x and sent["in_out_array"] is x
+    assert gathered["out_array"].shape == (2, 2, 3) and gathered["count"] == 6
+    inspect.signature(distributed.NCCLBackend.__init__).bind(None, 2, 0, use_mpi=True)
 
 
 @pytest.mark.parametrize("name", CASES)

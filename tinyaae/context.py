@@ -1,4 +1,4 @@
-"""What a forward pass needs to know besides its input: is this training, where does noise come from, who has other rows.
+"""What a forward pass needs to know besides its input: is this training, where is noise from, who has other rows.
 
 Noise is a function of four numbers, never of what was drawn before: the run's seed, the stream (which phase is
 asking), that phase's step, and the number of the draw within this pass. So a phase draws the same noise alone

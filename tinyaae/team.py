@@ -67,43 +67,53 @@ class Alone:
 ALONE = Alone()
 
 
-class Ranks(Alone):
-    """The processes of an MPI communicator; arrays are NumPy's."""
+class Messages:
+    """How arrays travel between the ranks of `team`: NumPy's go by MPI. A backend may bring its own."""
 
-    def __init__(self, world):
-        self.world, self.rank, self.size = world, world.Get_rank(), world.Get_size()
+    def __init__(self, team):
+        self.team = team
+
+    def add_up(self, x):
+        """Replace x by its sum over the ranks."""
+        self.team.world.Allreduce(self.team.MPI.IN_PLACE, x)
+
+    def gather(self, x):
+        """Return every rank's x, (size, *shape of x)."""
+        everybody = np.empty((self.team.size, *x.shape), x.dtype)
+        self.team.world.Allgather(np.ascontiguousarray(x), everybody)
+        return everybody
+
+    def share(self, x):
+        """Replace x by rank 0's."""
+        self.team.world.Bcast(x)
+
+
+class Ranks(Alone):
+    """The processes of an MPI communicator."""
+
+    def __init__(self, mpi, world):
+        self.MPI, self.world, self.rank, self.size = mpi, world, world.Get_rank(), world.Get_size()
+        self.messages = Messages(self)
         self.ends = world.Dup()  # what is said here cannot be taken for what `world` is in the middle of
 
     def mean(self, x):
         if self.size > 1:
-            self.add_up(x)
+            self.messages.add_up(x)
             x /= self.size
         return x
 
-    def add_up(self, x):
-        """Replace x by its sum over the ranks."""
-        from mpi4py import MPI
-
-        self.world.Allreduce(MPI.IN_PLACE, x)
-
     def gather(self, x):
-        if self.size == 1:
-            return super().gather(x)
-        everybody = np.empty((self.size, *x.shape), x.dtype)
-        self.world.Allgather(np.ascontiguousarray(x), everybody)
-        return everybody
+        return self.messages.gather(x) if self.size > 1 else super().gather(x)
 
     def share(self, x):
         if self.size > 1:
-            self.world.Bcast(x)
+            self.messages.share(x)
 
     def most(self, *numbers):
         if self.size == 1:
             return list(numbers)
-        from mpi4py import MPI
-
         numbers = np.array(numbers, np.int64)
-        self.world.Allreduce(MPI.IN_PLACE, numbers, MPI.MAX)
+        self.world.Allreduce(self.MPI.IN_PLACE, numbers, self.MPI.MAX)
         return numbers.tolist()
 
     def first(self, action):
@@ -182,7 +192,7 @@ def started():
     size = MPI.COMM_WORLD.Get_size()
     if sizes and size != max(sizes):
         raise UserError(f"{said}, but mpi4py knows of {size}; is mpiexec from another MPI than mpi4py's?")
-    return Ranks(MPI.COMM_WORLD) if size > 1 else ALONE
+    return Ranks(MPI, MPI.COMM_WORLD) if size > 1 else ALONE
 
 
 def speaks():
