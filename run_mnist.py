@@ -250,6 +250,9 @@ def finish(system, batches, dataset, folder, position, quiet):
     if not quiet:
         made = f"{system.backend.name}, {ranks.size} ranks" if ranks.size > 1 else system.backend.name
         print(f"{config.mode}, {config.preset} preset, {made}, seed {config.seed}, into {folder.path}")
+        threads, cores = ranks.here * system.backend.threads, os.cpu_count() or 1
+        if ranks.here > 1 and threads > cores:
+            print(f"{threads} threads on {cores} cores wait for each other; OPENBLAS_NUM_THREADS=1 may be faster")
     try:
         warnings = train(system, batches, folder, position, quiet)
         found = ranks.first(lambda: evaluate(system, dataset, batches.validation))

@@ -3,12 +3,15 @@
 Without mpi4py and an MPI these tests are skipped: `pip install -e ".[mpi]"`.
 """
 
+import copy
 import inspect
 import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,11 +21,12 @@ import pytest
 from fake_cupy import COMPILER
 from helpers import tiny_phase
 from ranks import CASES, GPULESS, RANKS, trained
-from tiny import REPOSITORY, assembled, refusal, tiny_config, write_npz
+from tiny import REPOSITORY, assembled, refusal, tiny_config, tiny_run, write_npz
 
 from tinyaae import extras, phases, team
 from tinyaae.backend import Backend, gpu_messages
 from tinyaae.context import Context
+from tinyaae.errors import UserError
 from tinyaae.run_folder import RunFolder
 
 BESIDE = Path(sys.executable).with_name("mpiexec")  # where pip puts MPICH's
@@ -245,6 +249,134 @@ def test_an_mpiexec_of_another_mpi_is_noticed():
     assert "mpiexec started 4 processes, but mpi4py knows of 1" in job.stderr
 
 
+# Ranks that are threads, for where there is no MPI ----------------------------------------------------------------------
+
+
+class Shared:
+    """What the ranks of a world of threads have in common."""
+
+    def __init__(self, size):
+        self.size, self.given, self.barrier = size, [None] * size, threading.Barrier(size, timeout=60)
+
+
+class ThreadWorld:
+    """What `team.Ranks` asks of an MPI communicator, among threads of one process."""
+
+    IN_PLACE, MAX, COMM_TYPE_SHARED = None, np.max, 0
+
+    def __init__(self, shared, rank):
+        self.shared, self.rank = shared, rank
+
+    def Get_rank(self):
+        return self.rank
+
+    def Get_size(self):
+        return self.shared.size
+
+    def Split_type(self, kind):
+        return self
+
+    def Dup(self):
+        return self
+
+    def allgather(self, mine):
+        self.shared.barrier.wait()
+        self.shared.given[self.rank] = copy.deepcopy(mine)
+        self.shared.barrier.wait()
+        return list(self.shared.given)
+
+    def bcast(self, mine):
+        return self.allgather(mine)[0]
+
+    def Allreduce(self, _, x, reduce=np.sum):
+        x[...] = reduce(self.allgather(x), axis=0)
+
+    def Allgather(self, x, everybody):
+        everybody[...] = self.allgather(x)
+
+    def Bcast(self, x):
+        x[...] = self.bcast(x)
+
+    def Ibarrier(self):
+        self.shared.barrier.wait()
+        return SimpleNamespace(Test=lambda: True)
+
+
+def among_threads(size, job):
+    """Return what `job(ranks)` returns, or the exception it raises, on each rank of a team of threads."""
+    shared = Shared(size)
+
+    def one(rank):
+        world = ThreadWorld(shared, rank)
+        try:
+            return job(team.Ranks(world, world))
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(size) as pool:
+        return list(pool.map(one, range(size)))
+
+
+@pytest.mark.parametrize("name", ["semi-supervised", "dropout in D", "extras"])
+def test_ranks_that_are_threads_do_what_one_process_does(alone, name):
+    for found in among_threads(2, lambda ranks: trained(CASES[name], ranks)):
+        for key, array in alone(name).items():
+            np.testing.assert_allclose(found[key], array, rtol=0, atol=1e-10, err_msg=key)
+
+
+def test_rank_0_alone_acts_and_all_have_its_result():
+    acted = []
+    assert among_threads(3, lambda ranks: ranks.first(lambda: acted.append(ranks.rank) or "done")) == ["done"] * 3
+    assert acted == [0]
+
+
+def test_what_rank_0_raises_all_raise():
+    def refuse():
+        raise UserError("a full disk")
+
+    errors = among_threads(3, lambda ranks: ranks.first(refuse))
+    assert [(type(error), str(error)) for error in errors] == [(UserError, "a full disk")] * 3
+
+
+def test_an_exception_that_cannot_be_sent_is_sent_in_words():
+    class Local(Exception):
+        pass
+
+    def refuse():
+        raise Local("something odd")
+
+    first, other = among_threads(2, lambda ranks: ranks.first(refuse))
+    assert type(first) is Local and type(other) is RuntimeError and str(other) == "Local: something odd"
+
+
+def test_while_rank_0_acts_it_is_a_team_of_its_own():
+    def act(ranks):
+        x = np.ones(3)
+        both = ranks.mean(x) is x, ranks.gather(x).shape, ranks.most(1, 2), ranks.first(lambda: "nested"), ranks.size
+        ranks.share(x)
+        return both
+
+    found = among_threads(2, lambda ranks: ranks.first(lambda: act(ranks)))
+    assert found == [(True, (1, 3), [1, 2], "nested", 1)] * 2
+
+
+def test_ranks_agree_on_the_largest():
+    assert among_threads(3, lambda ranks: ranks.most(ranks.rank, -ranks.rank)) == [[2, 0]] * 3
+
+
+def test_a_checkpoint_read_by_rank_0_is_restored_on_all(tmp_path):
+    system, folder = tiny_run(tmp_path / "run")
+
+    def restored(ranks):
+        other, _ = assembled(system.config, Backend.named("numpy").join(ranks))
+        position = RunFolder.open(folder.path, ranks).restore(other)
+        return position.epoch, other.state(), [phase.optimizer.steps for phase in other.optimized()]
+
+    for epoch, state, steps in among_threads(2, restored):
+        assert epoch == 2 and steps == [phase.optimizer.steps for phase in system.optimized()]
+        assert all(np.array_equal(state[name], array) for name, array in system.state().items())
+
+
 # The whole program -------------------------------------------------------------------------------------------------
 
 
@@ -280,6 +412,7 @@ def test_rank_0_alone_prints_and_writes(pair):
     assert job.stdout.count("numpy, 2 ranks, seed 1") == 1
     assert len(re.findall("^epoch", job.stdout, re.M)) == 3 and job.stdout.count("pictures in") == 1
     assert {path.name for path in two.rglob("*")} == {path.name for path in one.rglob("*")}
+    assert ("wait for each other" in job.stdout) == ((os.cpu_count() or 1) < 2)
     result = RunFolder.open(two).result()
     assert result["machine"].startswith("2 ranks of ") and RunFolder.open(two).config().ranks == 2
     assert result.keys() == RunFolder.open(one).result().keys()

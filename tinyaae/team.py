@@ -28,9 +28,9 @@ PATIENCE = 5.0  # seconds that a rank which fails waits for all others to fail w
 
 
 class Alone:
-    """A team of one process."""
+    """A team of one process; `here` is how many of its ranks are on this machine, `seat` which of those this one is."""
 
-    rank, size = 0, 1
+    rank, size, seat, here = 0, 1, 0, 1
 
     def rows(self, n):
         """Return which of n rows are this rank's, as a slice; n must be a multiple of `size`."""
@@ -93,6 +93,8 @@ class Ranks(Alone):
 
     def __init__(self, mpi, world):
         self.MPI, self.world, self.rank, self.size = mpi, world, world.Get_rank(), world.Get_size()
+        neighbours = world.Split_type(mpi.COMM_TYPE_SHARED)
+        self.seat, self.here = neighbours.Get_rank(), neighbours.Get_size()
         self.messages = Messages(self)
         self.ends = world.Dup()  # what is said here cannot be taken for what `world` is in the middle of
 

@@ -11,10 +11,10 @@ from ..team import Messages
 
 def between_gpus(team, backend):
     """Let this rank use a GPU, and return how its arrays travel."""
-    cuda, here = backend.xp.cuda, team.world.Split_type(team.MPI.COMM_TYPE_SHARED)  # the ranks on this machine
+    cuda = backend.xp.cuda
     devices = cuda.runtime.getDeviceCount()
-    cuda.Device(here.Get_rank() % devices).use()
-    crowded, missing = team.most(int(here.Get_size() > devices), int(not cuda.nccl.available))
+    cuda.Device(team.seat % devices).use()
+    crowded, missing = team.most(int(team.here > devices), int(not cuda.nccl.available))
     return ThroughHost(team, backend) if crowded or missing else Nccl(team, backend)
 
 
