@@ -81,7 +81,7 @@ def seeds(text):
 def run_seeds(name, chosen, jobs, backend, flags):
     """Run the unfinished seeds, `jobs` side by side with an equal share of the cores; return the worst status."""
     threads = max(1, (os.cpu_count() or 1) // jobs)
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": str(threads)}
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": str(threads), "TQDM_DISABLE": "1"}  # no bars in the logs
 
     experiment, home = EXPERIMENTS[name], HERE / (EXPERIMENTS[name].of or name)
 
@@ -100,7 +100,7 @@ def run_seeds(name, chosen, jobs, backend, flags):
     def call(seed, *arguments):
         with (home / f"seed-{seed}.log").open("a") as log:
             return subprocess.call([sys.executable, "run_mnist.py", *arguments], cwd=HERE.parent, env=environment,
-                                   stdout=log, stderr=subprocess.DEVNULL)  # fmt: skip
+                                   stdout=log, stderr=subprocess.STDOUT)  # fmt: skip
 
     home.mkdir(exist_ok=True)
     with ThreadPoolExecutor(jobs) as pool:
