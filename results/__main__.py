@@ -81,7 +81,7 @@ def seeds(text):
 def run_seeds(name, chosen, jobs, backend, flags):
     """Run the unfinished seeds, `jobs` side by side with an equal share of the cores; return the worst status."""
     threads = max(1, (os.cpu_count() or 1) // jobs)
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": str(threads), "TQDM_DISABLE": "1"}  # no bars in the logs
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": str(threads)}
 
     experiment, home = EXPERIMENTS[name], HERE / (EXPERIMENTS[name].of or name)
 
