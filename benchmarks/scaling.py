@@ -43,7 +43,7 @@ WARM_UP, LARGE = 3, 4_000_000
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--ranks", help="numbers of ranks, with commas between, 1 among them; default: 1, 2, 4, … cores"
+        "--ranks", help="numbers of ranks, with commas between; default: 1, 2, 4, … cores"
     )
     parser.add_argument("--optimizer", choices=("adam", "momentum"), default="adam")
     parser.add_argument("--width", type=int, default=1000)
@@ -162,8 +162,8 @@ def table(report):
     lines = [
         f"{report['optimizer']}, width {report['width']}, batch {report['batch']} in all, one thread a rank, "
         f"{report['bytes'] / 1e6:.1f} MB of gradients in {report['messages']} messages a step, "
-        f"{report['undivided_ms']:.1f} ms for the optimizers, {report['cores']} cores, {report['machine']}, {report['date']}, "
-        f"commit {report['commit']}",
+        f"{report['undivided_ms']:.1f} ms for the optimizers, {report['cores']} cores, {report['machine']}, "
+        f"{report['date']}, commit {report['commit']}",
         "",
         "| ranks | median ms | times faster | model, this machine's memory, ms |",
         "|---|---|---|---|",

@@ -100,7 +100,7 @@ def run_seeds(name, chosen, jobs, backend, flags):
     def call(seed, *arguments):
         with (home / f"seed-{seed}.log").open("a") as log:
             return subprocess.call([sys.executable, "run_mnist.py", *arguments], cwd=HERE.parent, env=environment,
-                                   stdout=log, stderr=subprocess.DEVNULL)  # fmt: skip
+                                   stdout=log, stderr=subprocess.STDOUT)  # fmt: skip
 
     home.mkdir(exist_ok=True)
     with ThreadPoolExecutor(jobs) as pool:

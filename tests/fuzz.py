@@ -70,7 +70,7 @@ def main(argv=None):
 def fuzz(seed, first, cases):
     """Run some cases in this process, whose memory is bounded from here on."""
     resource.setrlimit(resource.RLIMIT_DATA, (2 * GIGABYTE, 2 * GIGABYTE))
-    figures.draw_all = lambda system, dataset, folder: []  # drawing reads no file, and takes seconds
+    figures.draw_all = lambda *_: []  # drawing reads no file, and takes seconds
     with tempfile.TemporaryDirectory() as folder:
         sandbox = Sandbox(Path(folder))
         for case in range(first, first + cases // 2):

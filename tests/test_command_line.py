@@ -268,7 +268,7 @@ def test_evaluate_with_samples_adds_their_likelihood_to_the_result(command, like
     assert after == before | {name: after[name] for name in after if name.endswith("_2k")}
     assert len(after) == len(before) + 5
     assert {path.name for path in likely.iterdir()} == {
-        "config.json", "metrics.csv", "checkpoint.npz", "result.json", "figures"
+        "config.json", "metrics.csv", "checkpoint.npz", "best.npz", "result.json", "figures"
     }  # fmt: skip
 
 

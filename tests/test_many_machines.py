@@ -249,7 +249,7 @@ def test_an_mpiexec_of_another_mpi_is_noticed():
     assert "mpiexec started 4 processes, but mpi4py knows of 1" in job.stderr
 
 
-# Ranks that are threads, for where there is no MPI ----------------------------------------------------------------------
+# Ranks that are threads, for where there is no MPI ---------------------------------------------------------------
 
 
 class Shared:
@@ -262,7 +262,7 @@ class Shared:
 class ThreadWorld:
     """What `team.Ranks` asks of an MPI communicator, among threads of one process."""
 
-    IN_PLACE, MAX, COMM_TYPE_SHARED = None, np.max, 0
+    IN_PLACE, MAX, COMM_TYPE_SHARED = None, "max", "shared"
 
     def __init__(self, shared, rank):
         self.shared, self.rank = shared, rank
@@ -288,8 +288,8 @@ class ThreadWorld:
     def bcast(self, mine):
         return self.allgather(mine)[0]
 
-    def Allreduce(self, _, x, reduce=np.sum):
-        x[...] = reduce(self.allgather(x), axis=0)
+    def Allreduce(self, _, x, operation="sum"):
+        x[...] = getattr(np, operation)(self.allgather(x), axis=0)
 
     def Allgather(self, x, everybody):
         everybody[...] = self.allgather(x)

@@ -180,7 +180,7 @@ def stream(system, images, validation, samples, file, quiet=False):
     else:
         few = min(samples, SEARCHED)
         chunks = tqdm(
-            Imagined(system, few), "searching σ", -(-few // CHUNK), unit="k", disable=quiet, leave=False,
+            Imagined(system, few), "searching σ", -(-few // CHUNK), unit="k", disable=quiet or None, leave=False,
             file=sys.stderr,
         )  # fmt: skip
         (sigma, curve), kept = parzen_sigma(chunks, validation, backend=system.backend), None
@@ -196,7 +196,7 @@ def stream(system, images, validation, samples, file, quiet=False):
     written = write()
     chunks = tqdm(
         Imagined(system, samples, windows.count), "samples", -(-samples // CHUNK), initial=windows.count // CHUNK,
-        unit="k", disable=quiet, leave=False, file=sys.stderr,
+        unit="k", disable=quiet or None, leave=False, file=sys.stderr,
     )  # fmt: skip
     for chunk in chunks:
         windows.add(chunk)

@@ -184,7 +184,8 @@ class Training:
         totals = dict(position.totals)
         bar = tqdm(
             self.batches.epoch(epoch, position.step), total=steps, initial=position.step,
-            desc=f"epoch {epoch + 1}/{config.epochs}", disable=self.quiet, leave=False, file=sys.stderr, unit="batch",
+            desc=f"epoch {epoch + 1}/{config.epochs}", leave=False, file=sys.stderr, unit="batch",
+            disable=self.quiet or None,  # None: no bar where nobody looks, as in a log file
         )  # fmt: skip
         for done, batch in enumerate(bar, position.step + 1):
             self.set_rates(epoch, done - 1)
