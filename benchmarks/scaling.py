@@ -42,9 +42,7 @@ WARM_UP, LARGE = 3, 4_000_000
 
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--ranks", help="numbers of ranks, with commas between; default: 1, 2, 4, … cores"
-    )
+    parser.add_argument("--ranks", help="numbers of ranks, with commas between; default: 1, 2, 4, … cores")
     parser.add_argument("--optimizer", choices=("adam", "momentum"), default="adam")
     parser.add_argument("--width", type=int, default=1000)
     parser.add_argument("--batch", type=int, default=100)
