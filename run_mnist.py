@@ -230,6 +230,9 @@ def likelihood(run_and_samples, quiet, ranks):
 def prepare(config, quiet, ranks=team.ALONE):
     """Return the backend, which shares its batches with `ranks`, and the data that `config` asks for."""
     backend = Backend.named(config.backend, notice=(lambda text: None) if quiet else print)
+    with_gpu, without = ranks.most(int(backend.name == "cupy"), int(backend.name != "cupy"))
+    if with_gpu and without:
+        raise UserError("--backend auto: some ranks have a GPU and some have none; say --backend numpy")
     return backend.join(ranks), data.load_mnist() if config.data is None else data.load(config.data)
 
 

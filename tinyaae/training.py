@@ -238,7 +238,8 @@ class Training:
 
     def expect_healthy(self, position):
         """Raise `Diverged`, with the first phase, layer and step, if any number is not finite."""
-        if not healthy(self.system, position.totals):
+        (sick,) = self.team.most(int(not healthy(self.system, position.totals)))
+        if sick:
             start = self.folder.restore(self.system)
             words = self.team.first(
                 lambda: culprit(self.system, self.steps(start, position))
