@@ -24,7 +24,7 @@ from ranks import CASES, GPULESS, RANKS, trained
 from tiny import REPOSITORY, assembled, refusal, tiny_config, tiny_run, write_npz
 
 from tinyaae import extras, phases, team
-from tinyaae.backend import Backend, gpu_messages
+from tinyaae.backend import Backend, cupy_messages
 from tinyaae.context import Context
 from tinyaae.errors import UserError
 from tinyaae.run_folder import RunFolder
@@ -112,7 +112,7 @@ def test_what_nccl_is_asked_is_what_cupy_s_takes():
     distributed = pytest.importorskip("cupyx.distributed")
     takes = {name: inspect.signature(getattr(distributed.NCCLBackend, name)).bind for name in NCCL_CALLS}
     asked = []
-    nccl = gpu_messages.Nccl.__new__(gpu_messages.Nccl)
+    nccl = cupy_messages.Nccl.__new__(cupy_messages.Nccl)
     nccl.team, nccl.backend = OneOf(0, 2), Backend.named("numpy")
     nccl.nccl = SimpleNamespace(
         **{name: lambda *a, name=name: asked.append((name, takes[name](None, *a).arguments)) for name in NCCL_CALLS}

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import UserError
 from . import cuda_kernels, cuda_layers
 from .cublas import Cublas
-from .gpu_messages import between_gpus
+from .cupy_messages import between_gpus
 from .replay import Replaying
 
 BLOCKS = 2048  # at most; a thread then takes several elements, which keeps every multiprocessor busy
