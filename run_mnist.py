@@ -5,6 +5,7 @@
     python run_mnist.py --resume runs/20260101-120000
     python run_mnist.py --evaluate runs/20260101-120000
     python run_mnist.py --evaluate runs/20260101-120000 --samples 10000000
+    mpiexec -n 4 python run_mnist.py             four processes share each batch (pip install -e ".[mpi]")
 
 Exit status: 0 done, 2 a mistake in what was asked (one line says which), 3 the numbers diverged, 130 interrupted by
 Ctrl-C, 143 by SIGTERM, both after saving; a second Ctrl-C stops at once, and the last checkpoint stands.
@@ -17,7 +18,7 @@ import signal
 import sys
 import time
 
-from tinyaae import Backend, UserError, build, data, figures, parzen
+from tinyaae import Backend, UserError, build, data, figures, parzen, team
 from tinyaae.checkpoint import START
 from tinyaae.config import EXTRAS, Config
 from tinyaae.errors import Diverged, Interrupted
@@ -81,7 +82,17 @@ def parser():
 
 
 def main(argv=None):
-    """Do what the flags in `argv` ask; return the exit status."""
+    """Do what the flags in `argv` ask, on all ranks of a team if mpiexec started one; return the exit status."""
+    try:
+        ranks = team.started()
+    except UserError as error:
+        status, line = refused(error, 2)
+        return team.ALONE.run(lambda: (status, line if team.speaks() else None))
+    return ranks.run(lambda: work(argv, ranks))
+
+
+def work(argv, ranks):
+    """Do what the flags in `argv` ask; return the exit status and what to say on the standard error."""
     flags = {name: value for name, value in vars(parser().parse_args(argv)).items() if value is not None}
     try:
         for name, value in flags.items():
@@ -98,27 +109,25 @@ def main(argv=None):
                 if flags:
                     other = sorted(flags)[0].replace("_", "-")
                     raise UserError(f"--{verb}: takes no --{other}; the run's own config.json says all but --quiet")
-                do(run, quiet)
-                return 0
-        start(flags, quiet)
+                do(run, quiet, ranks)
+                return 0, None
+        start(flags, quiet, ranks)
     except UserError as error:
-        return refuse(error, 2)
+        return refused(error, 2)
     except Diverged as error:
-        return refuse(error, 3)
+        return refused(error, 3)
     except MemoryError:
-        return refuse("not enough memory; a smaller --hidden or --batch-size, or less --data?", 2)
+        return refused("not enough memory; a smaller --hidden or --batch-size, or less --data?", 2)
     except OSError as error:
-        return refuse(f"{error}; is the disk full, or a file not ours to read or write?", 2)
+        return refused(f"{error}; is the disk full, or a file not ours to read or write?", 2)
     except KeyboardInterrupt as stop:
-        print(f"\nrun_mnist.py: interrupted{stop}", file=sys.stderr)
-        return getattr(stop, "status", 130)
-    return 0
+        return getattr(stop, "status", 130), f"\nrun_mnist.py: interrupted{stop}"
+    return 0, None
 
 
-def refuse(error, status):
-    """Print an error as one line; return the exit status."""
-    print(f"run_mnist.py: {in_one_line(error)}", file=sys.stderr)
-    return status
+def refused(error, status):
+    """Return the exit status and an error as one line."""
+    return status, f"run_mnist.py: {in_one_line(error)}"
 
 
 def in_one_line(error):
@@ -130,44 +139,47 @@ def terminate(number, frame):
     raise Interrupted(number)
 
 
-def start(flags, quiet):
+def start(flags, quiet, ranks):
     """Check everything before anything is written, then train."""
     if "samples" in flags:
         raise UserError("--samples: goes with --evaluate RUN")
     out, revision = flags.pop("out", None), flags.pop("revision", None)
-    RunFolder.check(out, revision)
+    ranks.first(lambda: RunFolder.check(out, revision))
     if flags.get("data"):
         flags["data"] = os.path.abspath(flags["data"])  # so that --resume finds it from anywhere
     config = Config.of(**flags)
-    backend, dataset = prepare(config, quiet)
-    config = config.for_data(dataset).for_threads(backend.threads)
+    backend, dataset = prepare(config, quiet, ranks)
+    config = config.for_data(dataset).for_backend(backend)
     system, batches = assemble(config, backend, dataset)
-    folder = RunFolder.create(out, revision)
+    folder = RunFolder.create(out, revision, ranks)
     folder.write_config(config)
     with folder.locked():
         finish(system, batches, dataset, folder, START, quiet)
 
 
-def resume(run, quiet):
+def resume(run, quiet, ranks):
     """Continue the run from its last checkpoint; a finished run is left as it is."""
-    folder = RunFolder.open(run)
+    folder = RunFolder.open(run, ranks)
     if folder.result() is not None:
         print(f"{run} is finished already; --evaluate {run} tests it.")
         return
     config = folder.config()
-    backend, dataset = prepare(config, quiet)
+    backend, dataset = prepare(config, quiet, ranks)
     system, batches = assemble(config, backend, dataset)
     with folder.locked():
         position = folder.restore(system) if folder.began() else START
         folder.drop_metrics_after(position.epoch)
-        if backend.threads != config.threads:
-            made, now = config.threads, backend.threads
-            print(f"The run was made on {made} threads, this is {now}: its last bits may differ.", file=sys.stderr)
+        here = config.for_backend(backend)
+        for what in ("threads", "ranks"):
+            made, now = getattr(config, what), getattr(here, what)
+            if made != now:
+                print(f"The run was made on {made} {what}, this is {now}: its last bits may differ.", file=sys.stderr)
         finish(system, batches, dataset, folder, position, quiet)
 
 
-def test(run, quiet):
+def test(run, quiet, ranks):
     """Print how well the run's last checkpoint does on the test set."""
+    expect_alone(ranks)
     folder = RunFolder.open(run)
     config = folder.config()
     backend, dataset = prepare(config, quiet)
@@ -178,8 +190,15 @@ def test(run, quiet):
     print(f"{run} after {place}: {in_words(found)}")
 
 
-def likelihood(run_and_samples, quiet):
+def expect_alone(ranks):
+    """Raise `UserError` where mpiexec started more than one process."""
+    if ranks.size > 1:
+        raise UserError(f"--evaluate: is the work of one process, not of {ranks.size}; leave mpiexec out")
+
+
+def likelihood(run_and_samples, quiet, ranks):
     """Add to the run's result.json how likely the test images are under many samples, and print it."""
+    expect_alone(ranks)
     run, samples = run_and_samples
     folder = RunFolder.open(run)
     config, result = folder.config(), folder.result()
@@ -208,10 +227,13 @@ def likelihood(run_and_samples, quiet):
     )
 
 
-def prepare(config, quiet):
-    """Return the backend and the data that `config` asks for."""
+def prepare(config, quiet, ranks=team.ALONE):
+    """Return the backend, which shares its batches with `ranks`, and the data that `config` asks for."""
     backend = Backend.named(config.backend, notice=(lambda text: None) if quiet else print)
-    return backend, data.load_mnist() if config.data is None else data.load(config.data)
+    with_gpu, without = ranks.most(int(backend.name == "cupy"), int(backend.name != "cupy"))
+    if with_gpu and without:
+        raise UserError("--backend auto: some ranks have a GPU and some have none; say --backend numpy")
+    return backend.join(ranks), data.load_mnist() if config.data is None else data.load(config.data)
 
 
 def assemble(config, backend, dataset):
@@ -227,12 +249,17 @@ def assemble(config, backend, dataset):
 def finish(system, batches, dataset, folder, position, quiet):
     """Train from `position` to the end, evaluate, write result.json and the figures."""
     config, before = system.config, sum(row.get("seconds", 0) for row in folder.metrics())
+    ranks = system.backend.team
     if not quiet:
-        print(f"{config.mode}, {config.preset} preset, {system.backend.name}, seed {config.seed}, into {folder.path}")
+        made = f"{system.backend.name}, {ranks.size} ranks" if ranks.size > 1 else system.backend.name
+        print(f"{config.mode}, {config.preset} preset, {made}, seed {config.seed}, into {folder.path}")
+        threads, cores = ranks.here * system.backend.threads, os.cpu_count() or 1
+        if ranks.here > 1 and threads > cores:
+            print(f"{threads} threads on {cores} cores wait for each other; OPENBLAS_NUM_THREADS=1 may be faster")
     try:
         warnings = train(system, batches, folder, position, quiet)
-        found = evaluate(system, dataset, batches.validation)
-        pictures = figures.draw_all(system, dataset, folder, found)
+        found = ranks.first(lambda: evaluate(system, dataset, batches.validation))
+        pictures = ranks.first(lambda: figures.draw_all(system, dataset, folder, found))
     except KeyboardInterrupt as stop:
         if folder.saved:
             done = f"epoch {folder.saved.epoch}" + (f", step {folder.saved.step}" if folder.saved.step else "")
@@ -253,7 +280,8 @@ def machine(backend):
     """Return what the run was made on, for people who compare times."""
     library = backend.xp
     device = f"{backend.device}, " if backend.device else ""
-    return f"{device}{platform.machine()}, {backend.threads} threads, {library.__name__} {library.__version__}"
+    ranks = f"{backend.team.size} ranks of " if backend.team.size > 1 else ""
+    return f"{ranks}{device}{platform.machine()}, {backend.threads} threads, {library.__name__} {library.__version__}"
 
 
 def in_words(found):

@@ -19,12 +19,14 @@ LOSSES = ("reconstruction", "D_y", "D_z", "G_y", "G_z", "classification")
 class Tinyaae:
     """This library on NumPy or CuPy."""
 
-    def __init__(self, work, threads, backend="numpy", dtype="float32"):
+    def __init__(self, work, threads, backend="numpy", dtype="float32", team=None):
         from tinyaae import Backend, build
         from tinyaae.config import Config
         from tinyaae.optimizers import Adam, Momentum
 
         self.backend = Backend.named(backend, dtype)
+        if team is not None:
+            self.backend.join(team)
         config = Config.of(
             "semi-supervised", "paper", hidden=(work.width, work.width), optimizer=work.optimizer, input_noise=NOISE,
             z=STYLE, batch_size=work.batch,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks import scaling
 from benchmarks.contenders import LOSSES, Floor, Jax, Tinyaae, Torch
 from benchmarks.workload import CLASSES, PIXELS, STYLE, Workload
 
@@ -101,3 +102,31 @@ def test_the_floor_runs():
     floor = Floor(Workload(**SMALL), 1)
     floor.step(None)
     assert len(floor.products) == len(Workload(**SMALL).products())
+
+
+REPORT = {  # of benchmarks/scaling.py, with round numbers
+    "median_ms": {"1": 100.0, "2": 70.0}, "undivided_ms": 20.0, "bytes": 40_000_000, "messages": 5,
+    "all_reduce_us": {"2": 4.0}, "all_reduce_16mb_ms": {"2": 8.004}, "width": 1000, "batch": 100, "optimizer": "adam",
+    "machine": "made up", "cores": 2, "date": "2026-01-01", "commit": "none",
+}  # fmt: skip
+
+
+def test_the_model_of_one_rank_is_what_was_measured():
+    assert scaling.modelled(REPORT, 1, 1e9, 1e-3) == 100
+
+
+def test_the_model_divides_the_work_but_neither_the_optimizers_nor_the_message():
+    assert scaling.modelled(REPORT, 4, 1e9, 1e-3) == pytest.approx(20 + 80 / 4 + 1.5 * 40 + 5 * 6 * 1)
+
+
+def test_this_machine_s_memory_is_a_line_whose_model_gives_the_all_reduces_that_were_measured():
+    bandwidth, latency = scaling.memory_of(REPORT, "2")
+    assert latency == pytest.approx(2e-6) and bandwidth == pytest.approx(16e6 / 8e-3)
+
+
+def test_the_paragraph_says_where_it_stops_paying():
+    words = scaling.paragraph(REPORT)
+    assert "2 ranks are 1.43 times as fast as one" in words
+    assert "Over 1 Gbit/s Ethernet it never pays: two ranks are" in words
+    assert "Over 100 Gbit/s InfiniBand it pays up to 4 ranks" in words  # 46.3 ms: 20 + 20 + 4.8 + 0.06 are 2.2 of 4
+    assert "80 ms of work are divided by the ranks; the optimizers' 20 ms and the 40 MB" in words

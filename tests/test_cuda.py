@@ -200,29 +200,29 @@ def test_cupy_writes_words_and_packs_values(cupy):
 
 def fused_cases():
     """Return name -> (backend, random arrays) -> what the formula of that name gives."""
-    ctx = Context(None, training=True)
+    on = lambda b: Context(b, training=True)  # noqa: E731
     dense = lambda backend: bound(Linear(7, 300), backend)  # noqa: E731
     norm = lambda backend: bound(BatchNorm(70), backend)  # noqa: E731
     return {
         "Linear.backward": lambda b, r: backward_of(dense(b), b, r((30, 300)), r((30, 7))),
         "Linear.backward without dx": lambda b, r: backward_of(dense(b), b, r((1, 300)), r((1, 7)), want_dx=False),
         "Linear.backward without dW": lambda b, r: [dense(b).backward(r((30, 300)), r((30, 7)))],
-        "Sequential.forward": lambda b, r: stack_of(b).forward(r((30, 7)), ctx)[1],
+        "Sequential.forward": lambda b, r: stack_of(b).forward(r((30, 7)), on(b))[1],
         "ReLU.backward": lambda b, r: [bound(ReLU(), b).backward(r((30, 300)), r((30, 300)))],
         "ReLU.backward at 0": lambda b, r: [bound(ReLU(), b).backward(r((30, 7)), 0 * r((30, 7)))],
         "ReLU.backward of columns": lambda b, r: [bound(ReLU(), b).backward(r((30, 300))[:, :7], r((30, 7)))],
-        "Sigmoid.forward": lambda b, r: bound(Sigmoid(), b).forward(30 * r((30, 300)), ctx),
+        "Sigmoid.forward": lambda b, r: bound(Sigmoid(), b).forward(30 * r((30, 300)), on(b)),
         "Sigmoid.backward": lambda b, r: [bound(Sigmoid(), b).backward(r((30, 300)), r((30, 300)))],
-        "Softmax.forward": lambda b, r: bound(Softmax(), b).forward(30 * r((300, 11)), ctx),
-        "Softmax.forward of columns": lambda b, r: bound(Softmax(), b).forward(r((300, 20))[:, 2:13], ctx),
+        "Softmax.forward": lambda b, r: bound(Softmax(), b).forward(30 * r((300, 11)), on(b)),
+        "Softmax.forward of columns": lambda b, r: bound(Softmax(), b).forward(r((300, 20))[:, 2:13], on(b)),
         "Softmax.backward": lambda b, r: [bound(Softmax(), b).backward(r((300, 11)), r((300, 11)))],
-        "BatchNorm.forward": lambda b, r: (lambda y, cache: [y, *cache[:4]])(*norm(b).forward(3 + r((41, 70)), ctx)),
-        "BatchNorm.backward": lambda b, r: backward_of(norm(b), b, r((41, 70)), norm_cache(r)),
+        "BatchNorm.forward": lambda b, r: (lambda y, cache: [y, *cache[:4]])(*norm(b).forward(3 + r((41, 70)), on(b))),
+        "BatchNorm.backward": lambda b, r: backward_of(norm(b), b, r((41, 70)), norm_cache(b, r)),
         "BatchNorm.backward without dx": lambda b, r: backward_of(
-            norm(b), b, r((41, 70)), norm_cache(r), want_dx=False
+            norm(b), b, r((41, 70)), norm_cache(b, r), want_dx=False
         ),
-        "BatchNorm.backward without dW": lambda b, r: [norm(b).backward(r((41, 70)), norm_cache(r))],
-        "BatchNorm.commit": lambda b, r: committed(norm(b), norm_cache(r)),
+        "BatchNorm.backward without dW": lambda b, r: [norm(b).backward(r((41, 70)), norm_cache(b, r))],
+        "BatchNorm.commit": lambda b, r: committed(norm(b), norm_cache(b, r)),
         "half_squared_error": lambda b, r: half_squared_error(b.xp, r((30, 300)), r((30, 300))),
         "binary_cross_entropy": lambda b, r: binary_cross_entropy(b.xp, 30 * r((30, 300)), abs(r((30, 300)))),
         "binary_cross_entropy of one column": lambda b, r: binary_cross_entropy(b.xp, r((300, 1)), r((300, 1))),
@@ -255,8 +255,8 @@ def backward_of(layer, backend, dy, cache, **named):
     return [*([] if dx is None else [dx]), *grads.values()]
 
 
-def norm_cache(r):
-    return r((41, 70)), abs(r((70,))), r((70,)), abs(r((70,))), True
+def norm_cache(b, r):
+    return r((41, 70)), abs(r((70,))), r((70,)), abs(r((70,))), Context(b, training=True)
 
 
 def committed(layer, cache):

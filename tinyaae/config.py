@@ -56,6 +56,7 @@ class Config:
     preset: str = "quick"
     backend: str = "numpy"
     threads: int = 0  # of the CPU, filled in when the run starts; a resumed run wants the same
+    ranks: int = 1  # processes that share each batch, filled in like `threads`
     revision: str = ""  # the run's name, filled in when its folder is made
     seed: int = 0
     data: str | None = None  # None: the MNIST in the package
@@ -186,9 +187,9 @@ class Config:
         """Return this config with the sizes of `dataset`."""
         return replace(self, inputs=dataset.x_train.shape[1], classes=dataset.classes, side=dataset.side)
 
-    def for_threads(self, threads):
-        """Return this config with the number of CPU threads it is run on."""
-        return replace(self, threads=threads)
+    def for_backend(self, backend):
+        """Return this config with the number of CPU threads, and of ranks, that it is run on."""
+        return replace(self, threads=backend.threads, ranks=backend.team.size)
 
     def expect_memory(self):
         """Raise `UserError` where the networks, their gradients and momenta are larger than this machine's memory."""
@@ -276,11 +277,11 @@ KNOWN = {
     "optimizer": ("adam", "momentum"),
 }
 NEWER = EXTRAS | {  # keys that an older config.json lacks; the defaults fit it
-    "save_every", "save_minutes", "images", "animate", "leak", "dropout", "smoothing", "decoder_norm",
+    "save_every", "save_minutes", "images", "animate", "leak", "dropout", "smoothing", "decoder_norm", "ranks",
 }  # fmt: skip
 LEAST = {
     "inputs": 1, "classes": 2, "epochs": 1, "batch_size": 1, "z": 1, "clusters": 0, "seed": 0, "threads": 0,
-    "save_every": 1, "images": 0,
+    "save_every": 1, "images": 0, "ranks": 1,
 }  # fmt: skip
 
 

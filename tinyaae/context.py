@@ -1,11 +1,18 @@
-"""What a forward pass needs to know besides its input: is this training, and where does noise come from.
+"""What a forward pass needs to know besides its input: is this training, where is noise from, who has other rows.
 
 Noise is a function of four numbers, never of what was drawn before: the run's seed, the stream (which phase is
 asking), that phase's step, and the number of the draw within this pass. So a phase draws the same noise alone
 or among others, a gradient check can draw the same noise twice, and a run is resumed by remembering step numbers.
+
+Where the ranks of a team share a training batch, each draws the noise of all rows and takes its own; means over the
+batch are means over all ranks' rows. A pass that is no training is nobody's share of anything.
 """
 
+from copy import copy
+from itertools import count
 from zlib import crc32
+
+from .team import ALONE
 
 
 class Context:
@@ -14,16 +21,59 @@ class Context:
     def __init__(self, backend, training=False, seed=0, stream="evaluation", step=0):
         self.backend, self.training = backend, training
         self._place = seed, crc32(stream.encode()), step
-        self._draws = 0
+        self._draws, self._batches = count(1), 1
 
-    def _next(self):
-        self._draws += 1
-        return (*self._place, self._draws)
+    @property
+    def team(self):
+        """With whom the rows of this pass are shared."""
+        return self.backend.team if self.training else ALONE
+
+    def stacked(self, batches):
+        """Return this pass for rows that are so many batches on top of each other, such as real and fake ones."""
+        other = copy(self)  # with the same count of draws
+        other._batches = batches
+        return other
+
+    # Noise -------------------------------------------------------------------------------------------------------
 
     def normal(self, shape):
-        """Return N(0, 1) noise of `shape`; each call of a pass is a draw of its own."""
-        return self.backend.normal(self._next(), shape)
+        """Return N(0, 1) noise of `shape`, rows first; each call of a pass is a draw of its own."""
+        return self._own_rows(self.backend.normal, shape)
 
     def uniform(self, shape):
-        """Return uniform noise in [0, 1) of `shape`; each call of a pass is a draw of its own."""
-        return self.backend.uniform(self._next(), shape)
+        """Return uniform noise in [0, 1) of `shape`, rows first; each call of a pass is a draw of its own."""
+        return self._own_rows(self.backend.uniform, shape)
+
+    def _own_rows(self, draw, shape):
+        """Return of what `draw` gives for the rows of the whole team those of this rank, in each of the batches."""
+        size, place = self.team.size, (*self._place, next(self._draws))
+        if size == 1:
+            return draw(place, shape)
+        rows, *others = shape
+        all_rows = self.backend.xp.reshape(draw(place, (rows * size, *others)), (self._batches, -1, *others))
+        mine = all_rows[:, self.team.rows(all_rows.shape[1]), ...]
+        return self.backend.xp.reshape(mine, shape)
+
+    # Statistics of the batch -------------------------------------------------------------------------------------
+
+    def means(self, *arrays):
+        """Return the mean (d,) of each column of each of some arrays (n, d), over all rows of the batch."""
+        xp = self.backend.xp
+        own = [xp.mean(x, axis=0) for x in arrays]
+        return own if self.team.size == 1 else list(self.team.mean(xp.stack(own)))
+
+    def moments(self, x):
+        """Return of each column of x (n, d) the mean (d,) and variance (d,) over all rows of the batch, and x − mean.
+
+        The variance over all is the mean of the ranks' variances plus the variance of their means: nothing cancels.
+        """
+        xp = self.backend.xp
+        mean = xp.mean(x, axis=0)
+        centred = x - mean
+        var = xp.mean(centred * centred, axis=0)
+        if self.team.size == 1:
+            return mean, var, centred
+        ranks = self.team.gather(xp.stack([mean, var]))  # (size, 2, d)
+        mean = xp.mean(ranks[:, 0, :], axis=0)
+        apart = ranks[:, 0, :] - mean
+        return mean, xp.mean(ranks[:, 1, :] + apart * apart, axis=0), x - mean

@@ -185,26 +185,25 @@ class BatchNorm(Layer):
         """x (n, d) -> y (n, d), each column with mean β and standard deviation γ over the batch."""
         expect_columns("BatchNorm.forward", x, self.shapes["gamma"][0])
         if ctx.training:
-            mean = self.xp.mean(x, axis=0)
-            centred = x - mean
-            var = self.xp.mean(centred * centred, axis=0)
+            mean, var, centred = ctx.moments(x)
         else:
             mean, var = self.running_mean, self.running_var
             centred = x - mean
         scale = 1 / self.xp.sqrt(var + self.epsilon)
         xhat = centred * scale
-        return self.gamma * xhat + self.beta, (xhat, scale, mean, var, ctx.training)
+        return self.gamma * xhat + self.beta, (xhat, scale, mean, var, ctx)
 
     @fusable
     def backward(self, dy, cache, grads=None, want_dx=True):
-        xhat, scale, _, _, training = cache
+        xhat, scale, _, _, ctx = cache
         if grads is not None:
             grads["gamma"] += self.xp.sum(dy * xhat, axis=0)
             grads["beta"] += self.xp.sum(dy, axis=0)
         if not want_dx:
             return None
-        if training:
-            dy = dy - self.xp.mean(dy, axis=0) - xhat * self.xp.mean(dy * xhat, axis=0)
+        if ctx.training:
+            mean_dy, mean_dy_xhat = ctx.means(dy, dy * xhat)
+            dy = dy - mean_dy - xhat * mean_dy_xhat
         return self.gamma * scale * dy
 
     @fusable

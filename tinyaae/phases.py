@@ -13,6 +13,7 @@ Reconstruction, then Regularization (Discriminate, then Generate), then, given l
 from typing import Any, NamedTuple
 
 from .context import Context
+from .errors import UserError
 from .losses import (
     binary_cross_entropy,
     half_squared_error,
@@ -37,9 +38,14 @@ class Batch(NamedTuple):
 class Phase:
     """Base of all phases: `moves` lists the networks it updates, `name` keys its noise and its checkpoint entries."""
 
+    couples_images = False  # whether its loss is something else than a mean over images, so that no team can share it
+
     def __init__(self, name, moves, optimizer, seed=0):
         self.name, self.moves, self.optimizer, self.seed = name, moves, optimizer, seed
         self.backend = moves[0].backend
+        if self.couples_images and self.backend.team.size > 1:
+            ranks = f"{self.backend.team.size} ranks"
+            raise UserError(f"phase {name}: its loss couples the images of a batch and cannot be split over {ranks}")
         self.gradients = Gradients(self.backend, moves)
         self.statistics = []  # (network, cache) pairs whose batch statistics its update commits; most phases have none
         optimizer.bind(self.backend, self.gradients.flat.shape[0])
@@ -57,8 +63,9 @@ class Phase:
         return values
 
     def update(self):
-        """Take one step of the optimizer along the gradient of the last `backward`."""
-        self.optimizer.update([network.flat for network in self.moves], self.gradients.flat)
+        """Take one step of the optimizer along the gradient of the last `backward`, averaged over a team's ranks."""
+        gradient = self.backend.team.mean(self.gradients.flat)
+        self.optimizer.update([network.flat for network in self.moves], gradient)
         self.backend.each_step(self._count)
         for network, cache in self.statistics:
             network.commit(cache)
@@ -207,7 +214,7 @@ class Discriminate(Phase):
         for part in self.judges:
             fake = getattr(code, part.of)
             pair = [part.judged(xp, sample, batch) for sample in (part.real(batch, ctx, fake), fake)]
-            logits, d_cache = part.discriminator.forward(xp.concat(pair, axis=0), ctx)
+            logits, d_cache = part.discriminator.forward(xp.concat(pair, axis=0), ctx.stacked(2))
             value, dlogits = binary_cross_entropy(xp, logits, target)
             right = xp.astype((logits > 0) == (target > 0), logits.dtype)
             values[f"D_{part.of}"] = 2 * value  # the mean over 2n rows, counted once for each half

@@ -226,7 +226,8 @@ class Categorical(Prior):
         if not self.balance:
             return self.sample(codes.shape[0], ctx)
         xp, constant = ctx.backend.xp, ctx.backend.constant
-        weights = constant(self.weights) * (xp.mean(codes, axis=0) + 1 / self.d) ** -self.balance
+        (used,) = ctx.means(codes)
+        weights = constant(self.weights) * (used + 1 / self.d) ** -self.balance
         upto = constant(np.triu(np.ones((self.d, self.d))))  # column j holds ones down to row j
         return one_hot(ctx, codes.shape[0], xp.sum(weights[:, None] * upto, axis=0) / xp.sum(weights))
 

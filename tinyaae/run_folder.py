@@ -10,7 +10,7 @@ import json
 import math
 import os
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import numpy as np
 from .checkpoint import read_checkpoint, write_checkpoint
 from .config import Config
 from .errors import UserError
+from .team import ALONE, by_rank_0
 
 try:
     import fcntl
@@ -27,9 +28,10 @@ except ImportError:  # Windows: no lock there
 
 
 class RunFolder:
-    """One run's folder at `path`; `revision` is its name for people."""
+    """One run's folder at `path`; `revision` is its name for people. Of a `team` rank 0 alone reads and writes it."""
 
-    def __init__(self, path, revision):
+    def __init__(self, path, revision, team=ALONE):
+        self.team = team
         self.path, self.revision = Path(path), revision
         self.saved = None  # the position of the last checkpoint, once one is written or read
 
@@ -46,8 +48,12 @@ class RunFolder:
             raise UserError(f"--{'out' if out else 'revision'}: {path} {what}; name another, or --resume {path}")
 
     @classmethod
-    def create(cls, out=None, revision=None):
+    def create(cls, out=None, revision=None, team=ALONE):
         """Make a new folder, exactly `out` or runs/<revision>; `UserError` where something lies already."""
+        return cls(*team.first(lambda: cls._created(out, revision)), team)
+
+    @classmethod
+    def _created(cls, out, revision):
         cls.check(out, revision)
         stamp, copy = revision or time.strftime("%Y%m%d-%H%M%S"), 1
         while True:
@@ -56,7 +62,7 @@ class RunFolder:
             try:
                 path.mkdir(parents=True, exist_ok=True)
                 (path / "config.json").open("x").close()  # of several processes only one makes it, and so owns the run
-                return cls(path, name)
+                return path, name
             except FileExistsError as error:
                 if out or revision:
                     raise UserError(f"{path}: something else has just been put there; name another") from error
@@ -65,27 +71,28 @@ class RunFolder:
                 raise UserError(f"{path}: cannot make this folder ({error.strerror}); is the disk writable?") from error
 
     @classmethod
-    def open(cls, path):
+    def open(cls, path, team=ALONE):
         """Open an existing run; `UserError` where `path` is none."""
-        path = Path(path)
-        if not os.path.isfile(path / "config.json"):  # unlike Path.is_file it takes any name, however long
-            raise UserError(f"{path}: no config.json there, expected the folder of a run; is the path right?")
-        folder = cls(path, path.name)
+        folder = cls(path, Path(path).name, team)
         folder.revision = folder.config().revision
         return folder
 
     @contextmanager
     def locked(self):
         """Keep every other process from training in this folder; `UserError` where one does already."""
-        with (self.path / "config.json").open("rb") as file:
-            try:
-                if fcntl:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it however we end
-            except BlockingIOError as error:
-                raise UserError(f"{self.path}: another process is training there; wait for it, or stop it") from error
-            except OSError:  # a file system that knows no locks
-                pass
+        with ExitStack() as stack:
+            self.team.first(lambda: self._lock(stack))
             yield
+
+    def _lock(self, stack):
+        file = stack.enter_context((self.path / "config.json").open("rb"))
+        try:
+            if fcntl:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it however we end
+        except BlockingIOError as error:
+            raise UserError(f"{self.path}: another process is training there; wait for it, or stop it") from error
+        except OSError:  # a file system that knows no locks
+            pass
 
     @property
     def figures(self):
@@ -94,13 +101,17 @@ class RunFolder:
         folder.mkdir(exist_ok=True)
         return folder
 
+    @by_rank_0
     def write_config(self, config):
         text = replace(config, revision=self.revision).to_json()
         write_safely(self.path / "config.json", lambda file: file.write(text.encode()))
 
+    @by_rank_0
     def config(self):
-        """Return the run's `Config`; `UserError` where config.json is broken."""
+        """Return the run's `Config`; `UserError` where config.json is missing or broken."""
         file = self.path / "config.json"
+        if not os.path.isfile(file):  # unlike Path.is_file it takes any name, however long
+            raise UserError(f"{self.path}: no config.json there, expected the folder of a run; is the path right?")
         try:
             text = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -109,10 +120,12 @@ class RunFolder:
             raise UserError(f"{file}: empty, so the run was stopped before it began; delete {self.path} and start anew")
         return Config.from_json(text, file)
 
+    @by_rank_0
     def write_result(self, result):
         text = json.dumps(result, indent=2) + "\n"
         write_safely(self.path / "result.json", lambda file: file.write(text.encode()))
 
+    @by_rank_0
     def result(self):
         """Return result.json as a dict, or None while the run is not finished."""
         file = self.path / "result.json"
@@ -121,6 +134,7 @@ class RunFolder:
         except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"{file}: cannot be read ({error}); delete it and --resume writes it anew") from error
 
+    @by_rank_0
     def append_metrics(self, row):
         """Add one epoch's `row` (name -> number) to metrics.csv, with a header before the first."""
         file = self.path / "metrics.csv"
@@ -139,6 +153,7 @@ class RunFolder:
         with (self.path / "metrics.csv").open(newline="", encoding="utf-8", errors="replace") as lines:
             return next(csv.reader(lines), [])
 
+    @by_rank_0
     def metrics(self):
         """Return metrics.csv as a list of dicts of floats."""
         file = self.path / "metrics.csv"
@@ -155,6 +170,7 @@ class RunFolder:
         except (OSError, ValueError, TypeError, csv.Error) as error:  # TypeError: a line too short or too long
             raise UserError(f"{file}: cannot be read ({error}); was it edited?") from error
 
+    @by_rank_0
     def drop_metrics_after(self, epoch):
         """Keep the header and the lines up to `epoch` in metrics.csv; nothing at all where that is none."""
         file = self.path / "metrics.csv"
@@ -162,15 +178,17 @@ class RunFolder:
             lines = file.read_bytes().splitlines(keepends=True)[: epoch + 1 if epoch else 0]
             write_safely(file, lambda out: out.writelines(lines))
 
+    @by_rank_0
     def began(self):
         """Return whether the run left anything of its training: it may have been stopped before its first save."""
         return any((self.path / name).exists() for name in ("checkpoint.npz", "metrics.csv"))
 
     def save(self, system, position):
         """Write `system` at `position` to checkpoint.npz."""
-        write_safely(self.path / "checkpoint.npz", lambda file: write_checkpoint(file, system, position))
+        self._write("checkpoint.npz", system, position)
         self.saved = position
 
+    @by_rank_0
     def save_codes(self, epoch, places, labels):
         """Keep for the animation the codes (n, d) of some images after `epoch`, and the images' labels (n,)."""
         folder = self.path / "codes"
@@ -192,11 +210,21 @@ class RunFolder:
 
     def save_best(self, system, position):
         """Write `system` at `position` to best.npz."""
-        write_safely(self.path / "best.npz", lambda file: write_checkpoint(file, system, position))
+        self._write("best.npz", system, position)
+
+    @by_rank_0
+    def _write(self, name, system, position):
+        write_safely(self.path / name, lambda file: write_checkpoint(file, system, position))
 
     def restore(self, system, best=False):
         """Copy checkpoint.npz, or best.npz, into `system` and return its `Position`; `UserError` where it is unfit."""
-        position = read_checkpoint(self.path / ("best.npz" if best else "checkpoint.npz"), system)
+        file = self.path / ("best.npz" if best else "checkpoint.npz")
+        optimizers = [phase.optimizer for phase in system.optimized()]
+        position, steps = self.team.first(lambda: (read_checkpoint(file, system), [o.steps for o in optimizers]))
+        for array in system.state().values():
+            self.team.share(array)
+        for optimizer, taken in zip(optimizers, steps, strict=True):
+            optimizer.steps = taken
         self.saved = position
         return position
 

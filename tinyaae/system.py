@@ -23,8 +23,12 @@ class System:
         self._replayed = backend.replayed(self._step)
 
     def step(self, batch):
-        """Step every phase once, in order; return all their values (arrays on the device)."""
-        return self._replayed(batch)
+        """Step every phase once, in order; return all their values (arrays on the device), of a team's whole batch."""
+        values, team = self._replayed(batch), self.backend.team
+        if team.size == 1:
+            return values
+        means = team.mean(self.backend.xp.stack(list(values.values())))
+        return {name: means[k, ...] for k, name in enumerate(values)}
 
     def _step(self, batch):
         values = {}

@@ -59,7 +59,10 @@ class Shuffles:
 
 
 class Batches:
-    """The training set on the device, and the minibatches of each epoch."""
+    """The training set on the device, and the minibatches of each epoch; of each, a team's ranks get equal shares.
+
+    `UserError` where the shares would not be equal.
+    """
 
     def __init__(self, dataset, config, backend):
         self.backend, self.size, self.classes = backend, config.batch_size, dataset.classes
@@ -71,13 +74,16 @@ class Batches:
         self.all = Shuffles(parts.train, config.seed, 11)
         self.labelled = Shuffles(parts.labelled, config.seed, 12) if config.y_is_class else None
         self.labelled_size = min(config.batch_size, len(parts.labelled))
+        expect_shares(backend.team, "--batch-size", self.size, "images")
+        if self.labelled:
+            expect_shares(backend.team, "--labels or --batch-size", self.labelled_size, "labelled images")
         self.told = None
         if MODES[config.mode].told_labels:  # the label, or one more class for "unlabelled"
             self.told = np.full(len(dataset.y_train), dataset.classes)
             self.told[parts.labelled] = dataset.y_train[parts.labelled]
 
     def epoch(self, k, first=0):
-        """Yield the minibatches of epoch k = 0, 1, …, from step `first` on."""
+        """Yield the minibatches of epoch k = 0, 1, …, from step `first` on, or this rank's rows of them."""
         order = self.all.take(k * self.steps * self.size, self.steps * self.size)
         if self.told is not None:
             told = self._one_hot(self.told[order], self.classes + 1)
@@ -87,21 +93,35 @@ class Batches:
             chosen = self.labelled.take(k * self.steps * m, self.steps * m)
             order_labelled, one_hot = self._on_device(chosen), self._one_hot(self.y[chosen], self.classes)
         for step in range(first, self.steps):
-            rows = slice(step * self.size, (step + 1) * self.size)
+            rows = self._own(step, self.size)
             batch = Batch(self.backend.rows(self.images, order[rows]))
             if self.told is not None:
                 batch = batch._replace(labels=told[rows, :])
             if self.labelled:
-                rows = slice(step * m, (step + 1) * m)
+                rows = self._own(step, m)
                 x = self.backend.rows(self.images, order_labelled[rows])
                 batch = batch._replace(x_labelled=x, y_labelled=one_hot[rows, :])
             yield batch
+
+    def _own(self, step, size):
+        """Return which of an epoch's rows are this rank's at a step that has `size` of them."""
+        own = self.backend.team.rows(size)
+        return slice(step * size + own.start, step * size + own.stop)
 
     def _on_device(self, index):
         return self.backend.array(index, self.backend.xp.int64)
 
     def _one_hot(self, labels, classes):
         return self.backend.array(np.eye(classes, dtype=np.float32)[labels])
+
+
+def expect_shares(team, flag, size, what):
+    """Raise `UserError` unless a batch of `size` can be dealt out in equal shares."""
+    if size % team.size:
+        expected = f"a multiple of {team.size}, the number of ranks"
+        raise UserError(
+            f"{flag}: a step has {size} {what}, expected {expected}; {size - size % team.size or team.size}?"
+        )
 
 
 def schedule(config):
@@ -116,6 +136,8 @@ def schedule(config):
 def train(system, batches, folder, position=START, quiet=False, say=print):
     """Train `system` from `position` to the end of its config, with metrics and checkpoints; return the warnings.
 
+    Where a team trains, every rank calls this, and rank 0 alone touches the folder.
+
     Raises `Diverged`, and leaves the last healthy checkpoint, when a number is no longer finite; `Interrupted`, after
     saving, on Ctrl-C or SIGTERM; `UserError` where the disk is full or `position` is not in this data.
     """
@@ -123,7 +145,7 @@ def train(system, batches, folder, position=START, quiet=False, say=print):
         raise UserError(f"step {position.step} of {batches.steps} in an epoch; has the data changed?")
     epochs = system.config.epochs
     training = Training(system, batches, folder, quiet)
-    with warnings.catch_warnings(), Interruption() as interruption:
+    with warnings.catch_warnings(), Interruption(system.backend.team) as interruption:
         warnings.simplefilter("ignore", RuntimeWarning)  # overflow and NaN are looked for below, and told in one line
         if position == START:
             keep_codes(system, batches, folder, 0)
@@ -137,7 +159,8 @@ def train(system, batches, folder, position=START, quiet=False, say=print):
                 say(f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}: {words} ({row['seconds']:.0f} s)")
                 for words in warned:
                     say(f"warning: {words}")
-            if interruption.signal and folder.saved.epoch <= epoch:
+            signal, _ = interruption.agreed()
+            if signal and folder.saved.epoch <= epoch:
                 training.save(position)
             interruption.obey()
     return training.symptoms.warnings
@@ -148,6 +171,7 @@ class Training:
 
     def __init__(self, system, batches, folder, quiet):
         self.system, self.batches, self.folder, self.quiet = system, batches, folder, quiet
+        self.team = system.backend.team
         self.factor_at = schedule(system.config)
         self.symptoms, self.best, self.saved_at = Symptoms(system), math.inf, time.monotonic()
         for row in folder.metrics():
@@ -168,21 +192,26 @@ class Training:
             for name, value in self.system.step(batch).items():
                 totals[name] = totals.get(name, 0.0) + value
             if done < steps:
-                due = time.monotonic() - self.saved_at >= 60 * config.save_minutes
-                if due or interruption.signal:
+                signal, due = interruption.agreed(time.monotonic() - self.saved_at >= 60 * config.save_minutes)
+                if due or signal:
                     self.save(Position(epoch, done, totals))
                     interruption.obey()
                 elif done % WATCH == 0:
                     self.expect_healthy(Position(epoch, done, totals))
         end = Position(epoch, steps, totals)
         self.expect_healthy(end)
-        row = {"epoch": epoch + 1, **{name: float(total) / steps for name, total in totals.items()}}
+        row = self.team.first(lambda: self.measured(end))
+        row["seconds"] = round(time.perf_counter() - started, 3)
+        self.finish_epoch(row, Position(epoch + 1))
+        return row
+
+    def measured(self, end):
+        """Return the metrics of the epoch that has reached its `end`."""
+        row = {"epoch": end.epoch + 1, **{name: float(total) / end.step for name, total in end.totals.items()}}
         row |= diagnostics(self.system, *self.batches.validation)
         sick = [name for name, value in row.items() if not math.isfinite(value)]
         if sick:
             raise self.diverged(end, f"{', '.join(sick)} of the validation images")
-        row["seconds"] = round(time.perf_counter() - started, 3)
-        self.finish_epoch(row, Position(epoch + 1))
         return row
 
     def finish_epoch(self, row, position):
@@ -209,9 +238,13 @@ class Training:
 
     def expect_healthy(self, position):
         """Raise `Diverged`, with the first phase, layer and step, if any number is not finite."""
-        if not healthy(self.system, position.totals):
+        (sick,) = self.team.most(int(not healthy(self.system, position.totals)))
+        if sick:
             start = self.folder.restore(self.system)
-            raise self.diverged(position, culprit(self.system, self.steps(start, position)))
+            words = self.team.first(
+                lambda: culprit(self.system, self.steps(start, position))
+            )  # alone, on whole batches
+            raise self.diverged(position, words)
 
     def steps(self, start, end):
         """Yield (name, batch) of the steps from position `start` to `end`, with the rates set for each."""
@@ -238,9 +271,15 @@ def measure(row):
 
 
 class Interruption:
-    """While open, the first Ctrl-C or SIGTERM is kept in `signal` for `obey`; a second one raises at once."""
+    """While open, the first Ctrl-C or SIGTERM is kept in `signal` for `agreed`; a second one raises at once.
+
+    The ranks of a team get it at different moments, or only one gets it: all `obey` once they have agreed on it.
+    """
 
     signal = None
+
+    def __init__(self, team):
+        self.team = team
 
     def __enter__(self):
         self.before = {}
@@ -257,10 +296,15 @@ class Interruption:
             raise Interrupted(number)
         self.signal = number
 
+    def agreed(self, due=False):
+        """Return the signal that any rank has got, or 0, and whether a checkpoint is `due` on any."""
+        self.known, due = self.team.most(self.signal or 0, int(due))
+        return self.known, due
+
     def obey(self):
-        """Raise `Interrupted` if a signal has come."""
-        if self.signal is not None:
-            raise Interrupted(self.signal)
+        """Raise `Interrupted` if all have `agreed` on a signal."""
+        if self.known:
+            raise Interrupted(self.known)
 
 
 def keep_codes(system, batches, folder, epoch):

@@ -11,6 +11,7 @@ from functools import wraps
 import numpy as np
 
 from ..errors import UserError
+from ..team import ALONE
 
 
 def fusable(formula):
@@ -37,6 +38,7 @@ class Backend:
     zeroes_late = False  # whether gradients are set to zero only where nothing is written first (`networks.Sums`)
     device = None  # its name, where it is not the CPU
     threads = 1  # of the CPU; matrix products on another number of threads differ in their last bits
+    team = ALONE  # with whom each batch is shared
 
     def __init__(self, xp, dtype="float32"):
         self.xp = xp
@@ -68,6 +70,11 @@ class Backend:
                 notice(f"No GPU, so this runs on NumPy ({error}).")
                 return Backend.named("numpy", dtype)
         raise UserError(f"--backend: {name!r} is not a backend; expected numpy, numpy-fast, cupy or auto")
+
+    def join(self, team):
+        """Share every batch with the ranks of `team` from now on; return this backend."""
+        self.team = team
+        return self
 
     # Making arrays and looking at them -------------------------------------------------------------------------
 

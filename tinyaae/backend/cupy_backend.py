@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import UserError
 from . import cuda_kernels, cuda_layers
 from .cublas import Cublas
+from .gpu_messages import between_gpus
 from .replay import Replaying
 
 BLOCKS = 2048  # at most; a thread then takes several elements, which keeps every multiprocessor busy
@@ -45,6 +46,12 @@ class CupyBackend(Replaying):
         functions.__dict__.update(vars(cupy), matmul=self.matmul, fused=cuda_layers.fused(self))
         super().__init__(functions, dtype)
         self.graphs, self.tf32 = graphs, tf32
+
+    def join(self, team):
+        if team.size > 1:
+            self.graphs = False  # what goes from GPU to GPU is not recorded: every step runs as written
+            team.messages = between_gpus(team, self)
+        return super().join(team)
 
     @property
     def device(self):

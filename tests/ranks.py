@@ -1,0 +1,123 @@
+"""What each rank does in tests/test_many_machines.py, and what one process does for comparison.
+
+mpiexec -n 2 python tests/ranks.py train FILE          every case in `CASES`; rank 0 writes what came out
+mpiexec -n 2 python tests/ranks.py gpuless FILE        some of them with CuPy's backend on its stand-in
+mpiexec -n 2 python tests/ranks.py kill FLAGS…         run_mnist.py, but rank 1 gets SIGKILL in its 8th step
+mpiexec -n 2 python tests/ranks.py interrupt FLAGS…    or SIGINT
+mpiexec -n 2 python tests/ranks.py raise FLAGS…        or an exception
+mpiexec -n 2 python tests/ranks.py diverge FLAGS…      or one weight that is not finite
+mpiexec -n 2 python tests/ranks.py evaluate FLAGS…     or rank 0 gets SIGINT while it evaluates and the others wait
+"""
+
+import os
+import signal
+import sys
+from dataclasses import replace
+from itertools import chain, islice
+
+import numpy as np
+from fake_cupy import backend_without_gpu
+from pytest import MonkeyPatch
+from tiny import tiny_config, tiny_dataset
+
+from tinyaae import team
+from tinyaae.backend import Backend
+from tinyaae.config import MODES
+from tinyaae.recipes import build
+from tinyaae.system import System
+from tinyaae.training import Batches
+
+RANKS, STEPS, EIGHTH = (2, 4), 20, 8
+BATCH = {"batch_size": 8}  # a multiple of 4; there are 13 such batches in an epoch
+MOMENTUM = {"optimizer": "momentum", "rate_reconstruction": 0.01, "rate_adversarial": 0.1}
+ALL_EXTRAS = {"mutual_information": 0.5, "y_decoder": 0.3, "repulsion": 0.2, "z_penalty": 0.1, "balance": 0.7}
+
+
+def case(mode, flags=None, **fields):
+    """Return the config of `mode` with command-line `flags`, and with `fields` changed that have no flag.
+
+    Momentum unless told otherwise: the gradient of a bias in front of batch norm is 0 but for rounding, and Adam, which
+    divides a gradient by its own size, makes steps of that which no other order of adding up would make.
+    """
+    labels = {"labels": 8} if "labels" in MODES[mode].flags and not (flags or {}).get("clusters") else {}
+    return replace(tiny_config(mode, **(BATCH | labels | (flags or {}))), **(MOMENTUM | fields))
+
+
+CASES = {
+    **{mode: case(mode) for mode in MODES},
+    "Adam, without batch norm": case("semi-supervised", batch_norm=False, head_norm=False, optimizer="adam"),
+    "the paper's preset": case("semi-supervised", {"preset": "paper"}),
+    "universal posterior": case("semi-supervised", {"posterior": "universal"}),
+    "gaussian posterior": case("aae", {"posterior": "gaussian"}),
+    "dropout in D": case("semi-supervised", dropout=0.3, leak=0.2, smoothing=0.1),
+    "dropout of the input": case("aae", input_dropout=0.2),
+    "vae with a mixture": case("vae", {"prior": "mixture"}),
+    "gan with noise": case("gan", {"input_noise": 0.4}, reconstruction="cross-entropy"),
+    "half the labels told": case("label-regularized", {"labels": 40, "prior": "swiss-roll"}),
+    "heads without labels": case("reduction", {"labels": 0, "clusters": 4}),
+    "extras": case("clustering", ALL_EXTRAS),
+    **{f"{prior} prior": case("aae", {"prior": prior}) for prior in ("laplace", "uniform", "gamma", "mixture")},
+}
+
+GPULESS = "semi-supervised", "dropout in D"
+
+
+def trained(config, ranks=team.ALONE, gpuless=False):
+    """Return name -> array of all that the float64 system of `config` holds after 20 steps, and of its values."""
+    backend = backend_without_gpu(MonkeyPatch(), "float64") if gpuless else Backend.named("numpy", "float64")
+    backend.join(ranks)
+    system, batches = build(config, backend), Batches(tiny_dataset(), config, backend)
+    values = {}
+    for step, batch in enumerate(islice(chain(batches.epoch(0), batches.epoch(1)), STEPS)):
+        values |= {f"value of {name}, step {step}": v for name, v in system.step(batch).items()}
+    return {key: np.array(backend.to_numpy(array)) for key, array in (system.state() | values).items()}
+
+
+def train(ranks, file, cases, gpuless=False):
+    """Write all arrays of all `cases`, and for each case how far the ranks are apart."""
+    found = {}
+    for name in cases:
+        arrays = trained(CASES[name], ranks, gpuless)
+        everybody = [np.array(ranks.world.allgather(array)) for array in arrays.values()]
+        found |= {f"{name}/{key}": array for key, array in arrays.items()}
+        found[f"{name}/apart"] = max(np.max(np.ptp(array, axis=0)) for array in everybody)
+    if ranks.rank == 0:
+        np.savez(file, **found)
+
+
+def fail(ranks, how):
+    """Let something go wrong in the 8th step from now."""
+    step, taken = System.step, []
+
+    def failing(system, batch):
+        taken.append(1)
+        if len(taken) == EIGHTH and ranks.rank == 1:
+            if how == "raise":
+                raise RuntimeError("a mistake in the program")
+            if how == "diverge":
+                system.networks["Q"].flat[0] = np.inf
+            else:
+                os.kill(os.getpid(), signal.SIGKILL if how == "kill" else signal.SIGINT)
+        return step(system, batch)
+
+    System.step = failing
+
+
+def main():
+    what, *arguments = sys.argv[1:]
+    ranks = team.started()
+    if what == "train":
+        return train(ranks, *arguments, CASES)
+    if what == "gpuless":
+        return train(ranks, *arguments, GPULESS, gpuless=True)
+    import run_mnist
+
+    if what == "evaluate":
+        run_mnist.evaluate = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+    else:
+        fail(ranks, what)
+    return run_mnist.main(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

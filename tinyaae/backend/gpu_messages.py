@@ -1,0 +1,60 @@
+"""How the arrays of a team's ranks travel between GPUs, one rank a GPU.
+
+NCCL carries them from device to device where CuPy finds it and every rank on a machine has a GPU of its own. Otherwise
+they go through the memory of the host and MPI, which is slow, but right, and lets two ranks try a single GPU.
+*Not yet run:* nobody has had two GPUs here. The tests run the way through the host on a stand-in for CuPy, and hold the
+calls of NCCL to CuPy's own signatures.
+"""
+
+from ..team import Messages
+
+
+def between_gpus(team, backend):
+    """Let this rank use a GPU, and return how its arrays travel."""
+    cuda = backend.xp.cuda
+    devices = cuda.runtime.getDeviceCount()
+    cuda.Device(team.seat % devices).use()
+    crowded, missing = team.most(int(team.here > devices), int(not cuda.nccl.available))
+    return ThroughHost(team, backend) if crowded or missing else Nccl(team, backend)
+
+
+class Nccl(Messages):
+    """From device to device, in the order of the current stream: nobody waits for the host."""
+
+    def __init__(self, team, backend):
+        from cupyx.distributed import NCCLBackend
+
+        super().__init__(team)
+        self.backend, self.nccl = backend, NCCLBackend(team.size, team.rank, use_mpi=True)
+
+    def add_up(self, x):
+        self.nccl.all_reduce(x, x)
+
+    def gather(self, x):
+        everybody = self.backend.xp.empty((self.team.size, *x.shape), dtype=x.dtype)
+        self.nccl.all_gather(self.backend.xp.ascontiguousarray(x), everybody, x.size)
+        return everybody
+
+    def share(self, x):
+        self.nccl.broadcast(x)
+
+
+class ThroughHost(Messages):
+    """Device to host, MPI, host to device."""
+
+    def __init__(self, team, backend):
+        super().__init__(team)
+        self.backend = backend
+
+    def add_up(self, x):
+        host = self.backend.to_numpy(x).copy()
+        super().add_up(host)
+        x[...] = self.backend.array(host)
+
+    def gather(self, x):
+        return self.backend.array(super().gather(self.backend.to_numpy(x)))
+
+    def share(self, x):
+        host = self.backend.to_numpy(x).copy()
+        super().share(host)
+        x[...] = self.backend.array(host)
