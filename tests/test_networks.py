@@ -304,3 +304,32 @@ def test_an_image_of_another_size_is_told_in_one_line(backend):
     with pytest.raises(UserError) as error:
         encoder.forward(backend.zeros((2, 3)), Context(backend))
     assert str(error.value) == "Linear.forward: x is (2, 3), expected (n, 4); is the image flattened?"
+
+
+def test_a_gradient_that_nobody_added_to_is_zero(backend):
+    network = Network(backend, "Q", [Linear(2, 3), Linear(3, 2)])
+    gradients = Gradients(backend, [network])
+    flat = gradients.flat
+    flat += 1
+    gradients.zero()
+    gradients.of["Q"][1]["b"] += backend.array([5.0, 6])
+    expected = np.zeros(network.size)
+    expected[-2:] = [5, 6]
+    assert host(backend, gradients.flat).tolist() == expected.tolist()
+
+
+def test_what_is_written_first_and_what_is_added_give_the_same_gradient(backend64):
+    rng = np.random.default_rng(0)
+    network = Network(backend64, "Q", [Linear(4, 3)])
+    x, dy = backend64.array(rng.normal(size=(5, 4))), backend64.array(rng.normal(size=(5, 3)))
+    gradients = Gradients(backend64, [network])
+    totals = []
+    for times in (1, 2):
+        gradients.zero()
+        for _ in range(times):
+            _, cache = network.forward(x, Context(backend64, training=True))
+            network.backward(dy, cache, gradients)
+        totals.append(host(backend64, gradients.flat))
+    dW, db = host(backend64, x).T @ host(backend64, dy), host(backend64, dy).sum(axis=0)
+    np.testing.assert_allclose(totals[0], np.concatenate([dW.ravel(), db]), rtol=1e-12)
+    np.testing.assert_allclose(totals[1], 2 * totals[0], rtol=1e-12)

@@ -769,7 +769,8 @@ class ReconstructionNeverZeroes(Reconstruction):
     def backward(self, cache):
         left_over = self.gradients.flat + 0
         super().backward(cache)
-        self.gradients.flat += left_over
+        flat = self.gradients.flat
+        flat += left_over
 
 
 @wrong_phase("the given label's gradient leaks into the encoder's y", "given-label")

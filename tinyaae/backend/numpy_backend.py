@@ -8,6 +8,7 @@ lock inside its loops). Each number is computed exactly as in the plain version,
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -20,10 +21,11 @@ class NumpyBackend(Backend):
     """Arrays are `numpy.ndarray`; `threads` work on the optimizers' vectors."""
 
     name = "numpy"
+    zeroes_late = True
     block = BLOCK
 
     def __init__(self, dtype="float32", threads=None):
-        super().__init__(np, dtype)
+        super().__init__(SimpleNamespace(**vars(np), fused={"Linear.backward": linear_backward}), dtype)
         self.threads = threads or cores()
         self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
 
@@ -79,6 +81,18 @@ class NumpyBackend(Backend):
         work(starts[:: self.threads])
         for helper in helpers:
             helper.result()
+
+
+def linear_backward(layer, dy, x, grads=None, want_dx=True):
+    """`Linear.backward` that writes the first dW where it belongs, instead of adding it to zeros: two passes less."""
+    if not hasattr(grads, "blank"):
+        return NotImplemented  # no gradient is wanted, or it goes into a plain dict
+    dW = grads.blank("W")
+    if dW is None:
+        return NotImplemented
+    np.matmul(x.T, dy, out=dW)
+    grads["b"] += np.sum(dy, axis=0)
+    return np.matmul(dy, layer.W.T) if want_dx else None
 
 
 def cores():
