@@ -316,7 +316,7 @@ def fake_cupy():
         ),
         get_current_stream=lambda: Stream.current, Stream=Stream, Event=Event,
         get_elapsed_time=lambda first, last: 1e3 * (last.time - first.time),
-        Device=lambda number: SimpleNamespace(use=lambda: None), nccl=SimpleNamespace(available=False),
+        Device=lambda number: SimpleNamespace(use=lambda: None),
         MemoryPool=lambda: SimpleNamespace(malloc=None), using_allocator=lambda malloc: nullcontext(),
     )  # fmt: skip
     return cupy

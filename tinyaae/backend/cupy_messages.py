@@ -14,8 +14,17 @@ def between_gpus(team, backend):
     cuda = backend.xp.cuda
     devices = cuda.runtime.getDeviceCount()
     cuda.Device(team.seat % devices).use()
-    crowded, missing = team.most(int(team.here > devices), int(not cuda.nccl.available))
+    crowded, missing = team.most(int(team.here > devices), int(not nccl_is_here()))
     return ThroughHost(team, backend) if crowded or missing else Nccl(team, backend)
+
+
+def nccl_is_here():
+    """Return whether CuPy has found NCCL."""
+    try:
+        from cupy.cuda import nccl
+    except ImportError:
+        return False
+    return nccl.available
 
 
 class Nccl(Messages):
