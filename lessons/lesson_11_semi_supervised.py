@@ -208,9 +208,7 @@ if __name__ == "__main__":
     same = np.mean(again.classify(mnist.x_test[:1000]) == system.classify(mnist.x_test[:1000]))
     print(f"loaded again from its folder it agrees with itself on {same:.0%} of the images")
     of_mean, of_each = two_entropies(system.encode(mnist.x_test).y.astype(float))
-    print(
-        f"y: H(mean) {of_mean:.2f} of at most {np.log(10):.2f}, mean H {of_each:.2f}: all classes in use, and decided"
-    )
+    print(f"y: H(mean) {of_mean:.2f}, mean H {of_each:.2f}; D_cat wants {np.log(10):.2f} and 0")
 
 # %% [markdown]
 # In the picture, each row is one class $y$, in the first column with the style $z = 0$, then with styles drawn from the
@@ -232,7 +230,8 @@ if __name__ == "__main__":
         ax.set(title=title, xticks=[], yticks=28 * np.arange(rows) + 14, yticklabels=range(rows), xlabel=x, ylabel="y")
         ax.tick_params(length=0)
 
-    styles = np.concatenate([np.zeros((1, 3)), np.random.default_rng(1).standard_normal((9, 3))]).astype("float32")
+    styles = np.random.default_rng(1).standard_normal((10, system.config.z)).astype("float32")
+    styles[0] = 0
     pages = system.decode(np.tile(styles, (10, 1)), np.repeat(np.eye(10, dtype="float32"), 10, axis=0))
     show(axes[1], pages, 10, "P(y, z): what the classes have become", "z = 0, then one column a style")
 
