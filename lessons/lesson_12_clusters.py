@@ -124,14 +124,20 @@ def error_of(system, batches, images, labels):
     return np.mean(names[np.argmax(system.encode(images).y, axis=1)] != labels)
 
 
+def new_system(**flags):
+    """Return a fresh system for 20 clusters, its first phase yours, and its batches."""
+    flags |= {"labels": 0, "clusters": 20, "hidden": (WIDTH, WIDTH)}
+    config = Config.of("reduction", **flags).for_data(mnist)
+    system = build(config, backend)
+    optimizer = system.phases[0].optimizer
+    system.phases[0] = MySeparated(system.networks["Q"], system.networks["P"], optimizer, config.seed, config.eta)
+    return system, Batches(mnist, config, backend)
+
+
 if __name__ == "__main__":
     mnist, backend = data.load_mnist(), Backend.named("numpy")
-    flags = {"labels": 0, "clusters": 20, "hidden": (150, 150), "epochs": 10}
-    config = Config.of("reduction", **flags).for_data(mnist)
-    system, batches = build(config, backend), Batches(mnist, config, backend)
-    assert isinstance(system.networks["P"].stack.layers[0], ClusterHeads)
-    system.phases[0].__class__ = MySeparated  # the phase as it is, with your cost
-    train(system, batches, 1 if SHORT else 6, 20 if SHORT else 550)
+    system, batches = new_system()
+    train(system, batches, EPOCHS, 20 if SHORT else batches.steps)
     error = error_of(system, batches, mnist.x_test, mnist.y_test)
     print(f"{error:.1%} of the test images lie in a cluster of another digit; dice would give 90 %")
 
@@ -165,10 +171,8 @@ if __name__ == "__main__":
 
 # %%
 if __name__ == "__main__":
-    config = Config.of("reduction", **flags, z=10).for_data(mnist)
-    system, batches = build(config, backend), Batches(mnist, config, backend)
-    system.phases[0].__class__ = MySeparated
-    train(system, batches, 1 if SHORT else 4, 20 if SHORT else 550)
+    system, batches = new_system(z=10)
+    train(system, batches, EPOCHS, 20 if SHORT else batches.steps)
     error = error_of(system, batches, mnist.x_test, mnist.y_test)
     code, heads = system.encode(mnist.x_test[:3000]), system.networks["P"].stack.layers[0].W
     A = to_the_circle(heads)
