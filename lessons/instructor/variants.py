@@ -194,18 +194,22 @@ VARIANTS = {
     "12.1": {
         "by-weight": {
             "The paper's way uses very little: for cluster $i$ take the one image with\n"
-            "# the highest $q(y_i|x)$, and the label of that image names the cluster. (So a cluster costs one label, and no more.)": (
+            "# the highest $q(y_i|x)$, and the label of that image names the cluster. (So a cluster costs one label, "
+            "and no more.)": (
                 "The paper's way takes one image's. Ours asks all images: for\n"
-                "# cluster $i$ add up $q(y_i|x)$ over the images of each label; the label with the largest sum names the cluster."
+                "# cluster $i$ add up $q(y_i|x)$ over the images of each label; the largest sum gives the name."
             ),
             "    purest = np.argmax(y, axis=0)\n    return labels[purest]": (
                 "    weights = np.eye(np.max(labels) + 1)[labels].T @ y\n    return np.argmax(weights, axis=0)"
+            ),
+            "Some names (red) will surprise you: the purest image of a cluster\n# need not be a typical one.": (
+                "The names are red."
             ),
             "One image speaks for a cluster: the one that belongs to it most.": (
                 "Every image speaks for a cluster, as loudly as it belongs to it."
             ),
             "y is (n, k): look down each column, over the n images; then look those up in labels (n,).": (
-                "y is (n, k): for each label, add up its rows, which gives (k,); the labels beside each other are a table."
+                "y is (n, k): for each label add up its rows, which gives (k,); one below the other they are a table."
             ),
             "name_i = label of the image with the largest q(y_i|x)": (
                 "name_i = the label l with the largest Σ q(y_i|x) over the images x of label l"
@@ -243,13 +247,14 @@ VARIANTS = {
     "13.2": {
         "robust": {
             "return their mean, their *standard deviation* (how far one more run would fall from\n"
-            "# the mean; divide by $k - 1$, since the mean was fitted to the same $k$ numbers) and the *standard error* of the mean\n"
-            "# (how far the mean of another $k$ runs would fall: the standard deviation over $\\sqrt{k}$). The paper's $\\pm$ is one of\n"
+            "# the mean; divide by $k - 1$, since the mean was fitted to the same $k$ numbers) and the *standard error* "
+            "of the mean\n# (how far the mean of another $k$ runs would fall: the standard deviation over $\\sqrt{k}$). "
+            "The paper's $\\pm$ is one of\n"
             "# these two, and papers do not always say which.": (
                 "return three numbers that one bad run cannot spoil: their *median* in place of\n"
-                "# the mean; in place of the standard deviation the median *distance* of the runs from it; and in place of the standard\n"
-                "# error that distance over $\\sqrt{k}$. The paper's $\\pm$ is a standard deviation or a standard error, and papers do not\n"
-                "# always say which."
+                "# the mean; in place of the standard deviation the median *distance* of the runs from it; and in "
+                "place of the\n# standard error that distance over $\\sqrt{k}$. The paper's $\\pm$ is a standard deviation "
+                "or a standard error, and\n# papers do not always say which."
             ),
             "-> mean (), standard deviation (), standard error of the mean ().": (
                 "-> median (), median distance from it (), that over √k ()."
@@ -260,7 +265,7 @@ VARIANTS = {
             "How far does one run fall from the mean, and how far would the mean of other runs fall?": (
                 "Half of the runs are below the median; half of the distances from it are below the median distance."
             ),
-            "s² = Σ (v − mean)² / (k − 1); the standard error is s/√k": "s = median of |v − median|; the last one is s/√k",
+            "s² = Σ (v − mean)² / (k − 1); the standard error is s/√k": "s = median of |v − median|; then s/√k",
         },
     },
     # Lesson 14: another network, another machine, another generator
@@ -269,18 +274,18 @@ VARIANTS = {
             "Nobody needs $dx$ of\n# the first layer: nothing before it learns.": (
                 "Here $dx$ of the\n# first layer is wanted, too: something before the network learns."
             ),
-            "return np.sum(products), 2 * np.sum(products) - products[0]": "return np.sum(products), 2 * np.sum(products)",
+            "2 * np.sum(products) - products[0]": "2 * np.sum(products)",
             "backward twice that, less one product of the first layer": "backward twice that",
         },
     },
     "14.2": {
         "in-turn": {
             "An operation that needs both cannot be\n"
-            "# faster than the slower of the two lets it be: that is the *roofline*. Return the shortest possible time of each of\n"
-            "# several operations,": (
+            "# faster than the slower of the two lets it be: that is the *roofline*. Return the shortest possible time "
+            "of each of\n# several operations,": (
                 "One that can do both at the same\n"
-                "# time is as fast as the slower of the two lets it be: that is the *roofline*. Ours does one after the other, so the\n"
-                "# two times add up. Return the shortest possible time of each of several operations,"
+                "# time is as fast as the slower of the two lets it be: that is the *roofline*. Ours does one after "
+                "the other, so\n# the two times add up. Return the shortest possible time of each of several operations,"
             ),
             "seconds = np.maximum(flops / flops_per_second, moved / bytes_per_second)": (
                 "seconds = flops / flops_per_second + moved / bytes_per_second"
@@ -291,10 +296,10 @@ VARIANTS = {
     },
     "14.3": {
         "keys-exchanged": {  # with the growth of the key exchanged, too, the outcome for key 0 stays that of the paper
-            r"c_0' = \mathrm{hi}(M_1 c_2) \oplus c_1 \oplus k_0,": r"c_0' = \mathrm{hi}(M_1 c_2) \oplus c_1 \oplus k_1,",
-            r"c_2' = \mathrm{hi}(M_0 c_0) \oplus c_3 \oplus k_1,": r"c_2' = \mathrm{hi}(M_0 c_0) \oplus c_3 \oplus k_0,",
-            "[high_third ^ counter[:, 1] ^ key[0], low_third, high_first ^ counter[:, 3] ^ key[1], low_first], axis=1": (
-                "[high_third ^ counter[:, 1] ^ key[1], low_third, high_first ^ counter[:, 3] ^ key[0], low_first], axis=1"
+            r"c_2) \oplus c_1 \oplus k_0,": r"c_2) \oplus c_1 \oplus k_1,",
+            r"c_0) \oplus c_3 \oplus k_1,": r"c_0) \oplus c_3 \oplus k_0,",
+            "[high_third ^ counter[:, 1] ^ key[0], low_third, high_first ^ counter[:, 3] ^ key[1], low_first]": (
+                "[high_third ^ counter[:, 1] ^ key[1], low_third, high_first ^ counter[:, 3] ^ key[0], low_first]"
             ),
             "GROWTH = np.array([0x9E3779B9, 0xBB67AE85], np.uint32)": (
                 "GROWTH = np.array([0xBB67AE85, 0x9E3779B9], np.uint32)"
