@@ -46,11 +46,12 @@ class Exercise(NamedTuple):
     points: int = 1
     variants: dict = {}
     tolerance: float = 1e-6
+    edge: Callable | None = None  # makes the inputs of one case more; a hidden check has one
 
     def cases(self, seed=None, count=3):
-        """Return `count` lists of inputs, different each time unless there is a `seed`."""
+        """Return `count` lists of inputs, and one of the `edge`, different each time unless there is a `seed`."""
         rng = np.random.default_rng(seed)
-        return [self.inputs(rng) for _ in range(count)]
+        return [make(rng) for make in (*[self.inputs] * count, *([self.edge] if self.edge else []))]
 
     def expected(self, inputs, variant=None):
         """Return the right outputs, a tuple of arrays."""

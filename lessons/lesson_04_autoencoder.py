@@ -65,7 +65,7 @@ if __name__ == "__main__":
 # autoencoder reads a spoiled image and is judged by the clean one, so that it has to learn what images are like, not
 # just to copy. (The noise is an argument: a function that draws its own cannot be checked.)
 #
-# Write forward and backward: exercise 4.1 for the loss, then the chain rule through P, then through Q.
+# Write forward and backward: half the squared error, as in exercise 4.1, then the chain rule through P, then through Q.
 
 
 # %%
@@ -74,9 +74,9 @@ def denoising_gradients(x, noise, WQ, WP):
     ### BEGIN SOLUTION
     spoiled = x + noise
     z = spoiled @ WQ
-    value, doutput = reconstruction_loss(z @ WP, x)
-    dz = doutput @ WP.T
-    return value, spoiled.T @ dz, z.T @ doutput
+    missed = z @ WP - x
+    doutput = missed / len(x)
+    return np.sum(missed * doutput) / 2, spoiled.T @ (doutput @ WP.T), z.T @ doutput
     ### END SOLUTION
 
 

@@ -49,8 +49,7 @@ def decoder_input(labels, z, classes):
 #
 # Backwards the road splits. $dz$ goes on to the encoder. The label is a constant, so nobody wants $dy$. And row $c$
 # of $dW$ is the sum of the $dh$ of all images with label $c$, row by row of the batch. Careful: `dW[labels] += dh`
-# looks right, but where a label occurs twice NumPy keeps the last one only; `np.add.at(dW, labels, dh)` adds them
-# all.
+# looks right, but where a label occurs twice NumPy keeps the last one only; look up `np.add.at`, which adds them all.
 #
 # Given $dh$ (n, o), return $dz$ (n, d) and $dW$ (k + d, o).
 

@@ -148,7 +148,7 @@ if __name__ == "__main__":
     best = sigmas[int(np.argmax(curve))]
     few = curve_of(system, validation, sigmas, 200)
     test = curve_of(system, unit_interval(mnist.x_test[:500]), [best], 2000)[0]
-    print(f"best width {best:.2f}; ln p of 500 test images: {test:.0f} (10 000 samples would give more)")
+    print(f"best width {best:.2f}; mean ln p of 500 test images: {test:.0f} (10 000 samples would give more)")
 
 # %% [markdown]
 # ## Your error bars: two recipes, the same seeds
@@ -169,7 +169,7 @@ if __name__ == "__main__":
         mean, deviation, standard_error = over_seeds(np.array(found))
         print(f"input noise {noise}: {mean:.1%}, deviation {deviation:.1%}, standard error {standard_error:.1%}")
     mean, _, standard_error = over_seeds(np.array(errors[0.0]) - np.array(errors[0.4]))
-    print(f"the gain, seed by seed: {mean:.1%} ± {standard_error:.1%}")
+    print(f"what noise takes off the error, seed by seed: {mean:.1%} ± {standard_error:.1%}")
 
 # %%
 if __name__ == "__main__":

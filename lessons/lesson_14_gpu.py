@@ -159,8 +159,8 @@ if __name__ == "__main__":
 
 
 # %%
-def seconds_of(operation, times=3 if SHORT else 15):
-    """Return the median time of a call, without the first one."""
+def seconds_of(operation, times=3 if SHORT else 20):
+    """Return the shortest time of a call after the first one: what other programs do can only make it longer."""
     operation()
     found = []
     for _ in range(times):
@@ -168,7 +168,7 @@ def seconds_of(operation, times=3 if SHORT else 15):
         operation()
         backend.synchronize()  # a GPU answers before it is done; a CPU has nothing to wait for
         found.append(time.perf_counter() - started)
-    return float(np.median(found))
+    return min(found)
 
 
 if __name__ == "__main__":
@@ -197,8 +197,9 @@ if __name__ == "__main__":
 
 # %% [markdown]
 # Products are near the roof: they are what BLAS libraries are made for. Adam is far to the left, where bytes count, so
-# it pays to touch each number once: `numpy_backend.py` works in blocks that stay in the cache. Noise needs some thirty
-# operations a number, in logarithms and roots that the simple count does not see. On a GPU the arithmetic of the whole
+# it pays to touch each number once: `numpy_backend.py` works in blocks that stay in the cache. Noise is furthest below:
+# its thirty or so operations a number are scrambling, looking up in tables and branching, not the multiplications and
+# additions that a processor does by the dozen at once. On a GPU the arithmetic of the whole
 # step would be done in a tenth of a millisecond; there each of a hundred small operations has to be *launched*, which
 # takes as long as the work itself, and the cure is to record the whole step once and replay it as a graph.
 

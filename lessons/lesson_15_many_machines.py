@@ -102,7 +102,8 @@ def speed_up(ranks, seconds, vector_bytes, bytes_per_second, latency):
 #
 # Four systems with the same weights each take their rows of a batch and compute the gradient of the classification
 # phase. `combine` makes one vector of the four, all make the same step. A fifth system takes the whole batch. After the
-# training the weights of the fifth and of the four should agree, but for rounding. (The phase has no noise here. In the
+# training the weights of the fifth and of the four should agree, but for rounding; so should the statistics of a batch
+# that batch norm would use. (The phase has no noise here. In the
 # library noise is a function of seed, phase, layer and step, so each rank knows the noise of all rows and takes its
 # own.)
 
@@ -128,6 +129,13 @@ if __name__ == "__main__":
         for system in ranks:
             system.phases[-1].gradients.flat[...] = total
             system.phases[-1].update()
+    x = batch.x
+    parts = [x[start:stop] for start, stop in zip(starts, stops, strict=True)]
+    sums, squares = np.array([part.sum(0) for part in parts]), np.array([(part**2).sum(0) for part in parts])
+    of_four = batch_statistics(sums, squares, stops - starts)
+    of_one = batch_statistics(x.sum(0)[None], (x**2).sum(0)[None], np.array([len(x)]))
+    apart = [np.max(np.abs(four - one)) for four, one in zip(of_four, of_one, strict=True)]
+    print(f"mean and variance of the pixels, of four ranks and of one: {apart[0]:.0e} and {apart[1]:.0e} apart")
     apart = max(np.max(np.abs(alone.networks["Q"].flat - system.networks["Q"].flat)) for system in ranks)
     moved = np.max(np.abs(alone.networks["Q"].flat - before))
     print(f"the weights moved by up to {moved:.2f}; those of one rank and of four differ by at most {apart:.1e}")
@@ -165,6 +173,7 @@ if __name__ == "__main__":
     ax.set(xscale="log", yscale="log", xlabel="ranks", ylabel="times faster than one rank (modelled)",
            title=f"One step of {1000 * seconds:.0f} ms, {4 * moved / 1e6:.0f} MB of gradients")  # fmt: skip
     ax.set_xticks(ranks, ranks)
+    ax.set_yticks([0.25, 1, 4, 16, 64], ["¼", "1", "4", "16", "64"])
     ax.minorticks_off()
     ax.legend()
     os.makedirs("pictures", exist_ok=True)

@@ -208,7 +208,7 @@ EXERCISES = [
         hints=(
             "In one cell: the derivative of −p ln d − q ln(1 − d) with respect to d is 0 at the best d.",
             "d is (k,), one answer a cell; the loss is one number, summed over the cells.",
-            "d = p/(p + q);  loss = −Σ (p ln d + q ln(1 − d))",
+            "the best answer is p/(p + q);  loss = −Σ (p ln d + q ln(1 − d))",
         ),
     ),
 ]  # fmt: skip

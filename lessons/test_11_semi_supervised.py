@@ -13,7 +13,7 @@ def sizes(rng, count):
 
 
 def shares(row, temperature=1):
-    weights = [math.exp(logit / temperature) for logit in row]
+    weights = [math.exp((logit - max(row)) / temperature) for logit in row]
     return [weight / sum(weights) for weight in weights]
 
 

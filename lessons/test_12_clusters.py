@@ -87,7 +87,8 @@ EXERCISES = [
         mistakes=[
             changed("names", lambda names, inputs: majority(*inputs), "that is the majority, not the purest image"),
             changed("names", least_pure, "the image with the lowest probability named the cluster"),
-            changed("names", lambda names, inputs: inputs[0].argmax(axis=0), "those are places in the batch, not labels"),
+            changed("names", lambda names, inputs: inputs[0].argmax(axis=0),
+                    "those are places in the batch, not labels"),
         ],
         hints=(
             "One image speaks for a cluster: the one that belongs to it most.",

@@ -6,7 +6,8 @@ import numpy as np
 
 from lessons import lesson_13_measuring as lesson
 from lessons.checking import Exercise, changed, checks_of, scaled
-from tinyaae.evaluation import normalized_mutual_information, parzen_log_likelihood
+from tinyaae.evaluation import normalized_mutual_information
+from tinyaae.parzen import parzen_log_likelihood
 
 
 def distances(rng):

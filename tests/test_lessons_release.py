@@ -1,5 +1,6 @@
 """What a release hands out, and what it refuses to: each fault is put into a small lesson, one at a time."""
 
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -435,8 +436,11 @@ def test_what_stands_against_a_release_is_printed_line_by_line(tmp_path, monkeyp
 # The course as it is --------------------------------------------------------------------------------------------------
 
 
+LESSONS = catalogue.lessons()
+
+
 def exercises():
-    return [exercise for lesson in catalogue.lessons() for exercise in lesson.exercises]
+    return [exercise for lesson in LESSONS for exercise in lesson.exercises]
 
 
 @pytest.mark.slow
@@ -469,16 +473,79 @@ def test_hidden_inputs_are_for_exercises_that_exist():
     assert set(hidden.HIDDEN) <= {exercise.number for exercise in exercises()}
 
 
-@pytest.mark.parametrize("exercise", exercises(), ids=lambda exercise: exercise.number)
-def test_a_hidden_check_lets_the_solution_pass_and_no_mistake(exercise):
-    chapter = int(exercise.number.partition(".")[0])
-    lesson = next(lesson for lesson in catalogue.lessons() if lesson.number == chapter)
-    function = getattr(catalogue.run_file(lesson.path, lesson.module_name), exercise.name)
-    unseen = exercise._replace(inputs=hidden.inputs_of(exercise))
-    unseen.check(function, seed=0)
-    inputs = unseen.cases(seed=0)[0]
-    for mistake in checking.ALWAYS:
-        assert unseen.complaint(inputs, unseen.wrong(mistake, inputs, unseen.expected(inputs)))
+@pytest.mark.parametrize("number, variant", [(e.number, v) for e in exercises() for v in (None, *e.variants)])
+def test_an_edge_lets_the_solution_pass_and_not_zeros_or_a_sign(number, variant):
+    lesson, exercise = lesson_and_exercise(number)
+    texts = {path.name: catalogue.read(path) for path in (lesson.path, lesson.checks)}
+    text = variants.applied(texts, {number: variant})[lesson.path.name]
+    unseen = exercise._replace(edge=hidden.HIDDEN.get(number))
+    unseen.check(defined_in(text)[exercise.name], 0, variant)
+    for inputs in unseen.cases(seed=0):
+        for mistake in checking.ALWAYS:
+            wrong = unseen.wrong(mistake, inputs, unseen.expected(inputs, variant))
+            with np.errstate(all="ignore"):  # at an edge, what another mistake would give may be a division by 0
+                assert unseen.complaint(inputs, wrong, variant)
+
+
+def lesson_and_exercise(number):
+    found = ((lesson, exercise) for lesson in LESSONS for exercise in lesson.exercises)
+    return next(pair for pair in found if pair[1].number == number)
+
+
+def defined_in(text):
+    namespace = {"__name__": "lesson"}
+    exec(compile(text, "<lesson>", "exec"), namespace)
+    return namespace
+
+
+def test_every_lesson_has_an_edge():
+    assert {number.partition(".")[0] for number in hidden.HIDDEN} == {str(number) for number in range(1, 16)}
+
+
+# What people write who think of the usual case only: the usual inputs cannot tell, the edge can.
+SHORT_SIGHTED = {
+    "2.4": "return (dy - (dy * y).sum(axis=1, keepdims=True)) * np.maximum(y, 1e-3)",
+    "3.1": """e = np.exp(scores - scores.max(axis=1, keepdims=True))
+        p = e / e.sum(axis=1, keepdims=True)
+        return -(target * np.log(p)).sum() / len(p), (p - target) / len(p)""",
+    "3.3": """mean, square = beta1 * mean + (1 - beta1) * dw, beta2 * square + (1 - beta2) * dw**2
+        return w - rate * mean / (1 - beta1**t) / np.sqrt(square / (1 - beta2**t)), mean, square""",
+    "4.3": """square = (probes**2).sum(axis=1)[:, None] + (codes**2).sum(axis=1) - 2 * probes @ codes.T
+        return np.sqrt(square).min(axis=1)""",
+    "6.1": """value = np.mean(np.log(1 + np.exp(-real))) + np.mean(np.log(1 + np.exp(fake)))
+        return value, (sigmoid(real) - 1) / len(real), sigmoid(fake) / len(fake)""",
+    "8.5": """one_hot = np.eye(classes + 1)[np.where(known, labels, classes)]
+        return one_hot, np.where(known | (labels == 0), labels, random)""",
+    "9.2": """spread = epsilon * np.exp(x @ B / 2)
+        ds = dz * spread**2 / spread / 2
+        return dz @ A.T + ds @ B.T, x.T @ dz, x.T @ ds""",
+    "10.1": "return np.concatenate([np.eye(labels.max() + 1)[labels], z], axis=1)",
+    "11.1": """e = np.exp(logits)
+        y = e / e.sum(axis=1, keepdims=True)
+        return y, y * (dy - (dy * y).sum(axis=1, keepdims=True))""",
+    "13.3": """p = counts / np.sum(counts)
+        rows, columns = np.sum(p, axis=1), np.sum(p, axis=0)
+        information = np.nansum(p * np.log(np.where(p > 0, p, 1) / np.outer(rows, columns)))
+        return information * 2 / -(np.sum(rows * np.log(rows)) + np.sum(columns * np.log(columns)))""",
+    "14.1": """products = 2 * n * sizes[:-1].astype(np.int32) * sizes[1:].astype(np.int32)
+        products = products.astype(np.int32)
+        return np.sum(products), 2 * np.sum(products) - products[0]""",
+    "15.1": """size = n / ranks
+        starts = np.array([sum(int(size) + (k < n % ranks) for k in range(r)) for r in range(ranks)])
+        return starts, np.append(starts[1:], max(starts[-1] + int(size), starts[-1] + 1))""",
+}
+
+
+@pytest.mark.parametrize("number", SHORT_SIGHTED)
+def test_an_edge_finds_what_the_usual_inputs_cannot(number):
+    lesson, exercise = lesson_and_exercise(number)
+    namespace = defined_in(catalogue.read(lesson.path))
+    arguments = str(inspect.signature(namespace[exercise.name]))
+    exec(f"def short_sighted{arguments}:\n    if True:\n        {SHORT_SIGHTED[number]}", namespace)
+    for seed in range(5):
+        exercise.check(namespace["short_sighted"], seed)
+    with np.errstate(all="ignore"), pytest.raises(AssertionError, match=number):
+        exercise._replace(edge=hidden.HIDDEN[number]).check(namespace["short_sighted"], 0)
 
 
 @pytest.mark.parametrize("page", ["README.md", "instructor/README.md"])

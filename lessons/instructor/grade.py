@@ -64,7 +64,7 @@ def checks_of(course, folder):
             check = Check(exercise, lesson.number, lesson.path.name, points, own.variant, "visible", False)
             checks.append(check)
             if own.hidden:
-                other = exercise._replace(inputs=hidden_inputs.get(exercise.number, exercise.inputs))
+                other = exercise._replace(edge=hidden_inputs.get(exercise.number))
                 checks.append(check._replace(exercise=other, visibility=own.visibility, hidden=True))
     return checks
 

@@ -1,8 +1,12 @@
 """Inputs that the student's copy does not have, for the hidden checks of a course.
 
-Number -> a function like `Exercise.inputs`. An exercise without an entry is checked on its usual inputs, from a seed
-of the grader's.
+Number -> a function like `Exercise.inputs`, for the edges: a batch of one, large logits, ties, columns that are all
+equal, zero counts. A hidden check has usual inputs, too, from a seed of the grader's.
 """
+
+import numpy as np
+
+# Lesson 1 to 3
 
 
 def one_image(rng):
@@ -19,9 +23,281 @@ def large_gradients(rng):
     return middle + 1e-3 * gradient, middle - 1e-3 * gradient, 1e-3, gradient * 1.01
 
 
-HIDDEN = {"1.1": one_image, "1.2": one_image_back, "1.3": large_gradients}
+def one_image_through_two_layers(rng):
+    n, d, m, o = 1, 4, 3, 2
+    slope, h = rng.uniform(0.1, 0.9, size=(n, m)), rng.normal(size=(n, m))
+    return rng.normal(size=(n, o)), rng.normal(size=(n, d)), slope, h, rng.normal(size=(d, m)), rng.normal(size=(m, o))
 
 
-def inputs_of(exercise):
-    """Return the function that makes the inputs of an exercise's hidden check."""
-    return HIDDEN.get(exercise.number, exercise.inputs)
+def quite_sure(rng):
+    """Probabilities of which one in each row is almost 1."""
+    y = np.full((4, 3), 1e-9)
+    y[np.arange(4), rng.integers(0, 3, 4)] = 1 - 2e-9
+    y[0] = 0.2, 0.3, 0.5
+    return rng.normal(size=(4, 3)), y
+
+
+def scores_far_apart(rng):
+    """Within a row: the probability of the lower ones is 0 on a computer, and its logarithm would be lost."""
+    scores = rng.normal(size=(3, 4))
+    scores[:, 0] += 800
+    target = rng.uniform(0.1, 1, size=(3, 4))
+    return scores, target / target.sum(axis=1, keepdims=True)
+
+
+def at_rest(rng):
+    w, dw = rng.normal(size=(2, 5))
+    return w, dw, np.zeros(5), 0.1, 0.9
+
+
+def first_step(rng):
+    """t = 1, all averages 0, and a weight without a gradient: 0/0 without the epsilon."""
+    w, dw = rng.normal(size=(2, 5))
+    dw[2] = 0
+    return w, dw, np.zeros(5), np.zeros(5), 1, 0.01, 0.9, 0.999, 1e-8
+
+
+# Lesson 4 to 6
+
+
+def one_picture(rng):
+    return rng.uniform(size=(1, 6)), rng.uniform(size=(1, 6))
+
+
+def one_spoiled_picture(rng):
+    return rng.normal(size=(1, 6)), rng.normal(size=(1, 6)), rng.normal(size=(6, 2)), rng.normal(size=(2, 6))
+
+
+def at_a_code(rng):
+    """Some probes are codes: their distance is 0, and the root of a rounded −0 is not a number."""
+    codes = rng.normal(size=(30, 5)) * 3
+    return np.concatenate([codes[:12], rng.normal(size=(2, 5))]), codes
+
+
+def both_ends_alone(rng):
+    return rng.normal(size=3), rng.normal(size=3), 2
+
+
+def one_wide_cloud(rng):
+    return rng.normal(size=(1, 3)), np.array([[-6.0, 0.0, 1.5]]), rng.normal(size=(1, 3))
+
+
+def divergence_of_one(rng):
+    return rng.normal(size=(1, 3)), np.array([[-6.0, 0.0, 1.5]])
+
+
+def clouds_at_one_place(rng):
+    """All means of a column are equal: the whole variance is within."""
+    mean = rng.normal(size=(6, 3))
+    mean[:, 1] = 2
+    return mean, rng.uniform(-4, 0, size=(6, 3))
+
+
+def certain(rng):
+    """Logits so large that e to their power overflows, and a mean over one sample."""
+    fake = rng.normal(size=(4, 1))
+    fake[1:3] = [[-800], [800]]
+    return np.array([[-800.0]]), fake
+
+
+def certain_fakes(rng):
+    return (np.array([[-800.0], [800.0], [0.5]]) + rng.normal(size=(3, 1)),)
+
+
+def one_game(rng):
+    return rng.uniform(1, 2, 1), rng.uniform(-2, -1, 1), 0.3
+
+
+def alike(rng):
+    """The game's end: real and fake have the same shares."""
+    p = rng.uniform(0.2, 1, size=5)
+    return p / p.sum(), p / p.sum()
+
+
+# Lesson 7 to 9
+
+
+def one_real_many_fakes(rng):
+    return rng.normal(size=1), rng.normal(size=7) * 3
+
+
+def one_code(rng):
+    return rng.normal(size=(1, 2)), rng.normal(size=(2, 9)), rng.normal(size=9), rng.normal(size=9), rng.normal()
+
+
+def networks_of_one_weight(rng):
+    return rng.normal(size=3), rng.normal(size=(3, 3)), np.array([1, 1, 1]), 0.3
+
+
+def one_petal_drawn(rng):
+    return np.array([2]), rng.normal(size=(1, 2)), 3, 2.0, 0.5, 0.1
+
+
+def far_from_all_petals(rng):
+    """So far out that e to the power of every exponent is 0."""
+    return rng.normal(size=(1, 2)) + 500, 4, 1.5, 0.5, 0.1
+
+
+def the_ends_of_the_roll(rng):
+    return np.array([0, 4]), np.array([0.0, 0.999]), rng.normal(size=(2, 2)), 5, 3.0, 0.1
+
+
+def shape_of_one(rng):
+    return rng.uniform(0.01, 0.99, size=(1, 1, 4)), 2.0
+
+
+def none_known(rng):
+    """No label is known, and some are 0."""
+    return np.array([0, 1, 2, 0]), np.zeros(4, bool), np.array([2, 0, 0, 1]), 3
+
+
+def one_image_three_codes(rng):
+    return (
+        rng.normal(size=(1, 4)), rng.normal(size=(1, 2)), rng.normal(size=(1, 3)),
+        rng.normal(size=(4, 2)), rng.normal(size=(4, 2)) / 2, rng.normal(size=(3, 2)),
+    )  # fmt: skip
+
+
+def some_noise_is_zero(rng):
+    """Where the noise was 0, the spread has no gradient; nothing may be divided by it."""
+    epsilon = rng.normal(size=(5, 2))
+    epsilon[:2] = 0
+    return rng.normal(size=(5, 2)), rng.normal(size=(5, 3)), epsilon, rng.normal(size=(3, 2)), rng.normal(size=(3, 2))
+
+
+def one_number(rng):
+    return (rng.normal(size=1) * np.ones((1, 1)), rng.normal(size=(1, 4)), rng.normal(size=(1, 2)),
+            rng.normal(size=(4, 1)) / 2, rng.normal(size=(2, 1)) / 2)  # fmt: skip
+
+
+def two_draws(rng):
+    return (rng.normal(size=(2, 2, 1)) + np.array([[3.0], [-3.0]]),)
+
+
+# Lesson 10 and 11
+
+
+def the_last_classes_do_not_occur(rng):
+    return np.array([0, 2, 0]), rng.normal(size=(3, 2)), 6
+
+
+def one_label_for_all(rng):
+    return rng.normal(size=(5, 3)), np.full(5, 2), rng.normal(size=(5, 2)), rng.normal(size=(6, 3))
+
+
+def one_style(rng):
+    return rng.normal(size=(1, 3)), 4
+
+
+def one_of_each_class(rng):
+    z = 5 * rng.normal(size=(4, 3))
+    return z, np.array([3, 1, 0, 2]), z[:3] + rng.normal(size=(3, 3)) / 10, np.array([3, 1, 1]), 4
+
+
+def logits_far_apart(rng):
+    logits = rng.normal(size=(4, 3))
+    logits[1] += 1000
+    logits[2] -= 1000
+    logits[3, 0] += 1000
+    return logits, rng.normal(size=(4, 3))
+
+
+def one_is_known(rng):
+    labels = np.full(6, -1)
+    labels[4] = 2
+    return rng.normal(size=(6, 4)), labels
+
+
+def one_row(rng):
+    return (rng.dirichlet(np.ones(5), 1),)
+
+
+def just_enough(rng):
+    """Every image is needed, and the classes stand in the file one after another."""
+    return np.repeat([0, 1, 2], 4), rng.permutation(12), 4, 3
+
+
+# Lesson 12 to 15
+
+
+def fewer_images_than_clusters(rng):
+    """One image names several clusters."""
+    return rng.dirichlet(np.ones(6), 2), np.array([3, 7])
+
+
+def two_heads_on_a_line(rng):
+    return np.array([[1.0], [2.5]]) + rng.normal(size=1), 4.0
+
+
+def as_many_heads_as_dimensions(rng):
+    return (rng.normal(size=(4, 4)) + 3 * np.eye(4),)
+
+
+def one_far_sample(rng):
+    return rng.uniform(1e4, 1e5, size=(3, 1)), 0.05, 784
+
+
+def two_seeds(rng):
+    return (rng.uniform(0.01, 0.1, size=2),)
+
+
+def empty_clusters_and_classes(rng):
+    counts = rng.integers(1, 9, size=(4, 5))
+    counts[:, 2] = 0
+    counts[3] = 0
+    counts[0, 0] = 20
+    return (counts,)
+
+
+def wide_and_shallow(rng):
+    """More operations than fit in 32 bits."""
+    return np.array([50_000, 40_000]), 1000
+
+
+def one_at_the_ridge(rng):
+    """Both limits take the same time."""
+    return np.array([8e6]), np.array([2e6]), 4e9, 1e9
+
+
+def all_bits_set(rng):
+    return np.full((1, 4), 2**32 - 1, np.uint32), np.array([2**32 - 1, rng.integers(2**32)], np.uint32)
+
+
+def fewer_rows_than_ranks(rng):
+    return 3, 5
+
+
+def one_rank_without_rows(rng):
+    return rng.normal(size=(3, 4)), np.array([5, 0, 2])
+
+
+def one_rank_and_a_constant_column(rng):
+    x = rng.normal(size=(6, 3))
+    x[:, 1] = 0.5
+    return x.sum(axis=0, keepdims=True), (x**2).sum(axis=0, keepdims=True), np.array([6])
+
+
+def one_rank_alone(rng):
+    """One rank sends nothing; the speed-up is 1."""
+    return np.array([1, 2, 1000]), 0.1, 4e7, 1e9, 1e-4
+
+
+HIDDEN = {
+    "1.1": one_image, "1.2": one_image_back, "1.3": large_gradients,
+    "2.3": one_image_through_two_layers, "2.4": quite_sure,
+    "3.1": scores_far_apart, "3.2": at_rest, "3.3": first_step,
+    "4.1": one_picture, "4.2": one_spoiled_picture, "4.3": at_a_code, "4.4": both_ends_alone,
+    "5.1": one_wide_cloud, "5.3": divergence_of_one, "5.4": clouds_at_one_place,
+    "6.1": certain, "6.2": certain_fakes, "6.3": one_game, "6.4": alike,
+    "7.1": one_real_many_fakes, "7.2": one_code, "7.3": networks_of_one_weight,
+    "8.1": one_petal_drawn, "8.2": far_from_all_petals, "8.3": the_ends_of_the_roll, "8.4": shape_of_one,
+    "8.5": none_known,
+    "9.1": one_image_three_codes, "9.2": some_noise_is_zero, "9.3": one_number, "9.4": two_draws,
+    "10.1": the_last_classes_do_not_occur, "10.2": one_label_for_all, "10.3": one_style, "10.4": one_of_each_class,
+    "11.1": logits_far_apart, "11.2": one_is_known, "11.3": one_row, "11.4": just_enough,
+    "12.1": fewer_images_than_clusters, "12.2": two_heads_on_a_line, "12.3": as_many_heads_as_dimensions,
+    "13.1": one_far_sample, "13.2": two_seeds, "13.3": empty_clusters_and_classes,
+    "14.1": wide_and_shallow, "14.2": one_at_the_ridge, "14.3": all_bits_set,
+    "15.1": fewer_rows_than_ranks, "15.2": one_rank_without_rows, "15.3": one_rank_and_a_constant_column,
+    "15.4": one_rank_alone,
+}  # fmt: skip

@@ -73,6 +73,7 @@ VARIANTS = {
                 r"$$ L = \frac{1}{n} \sum_{\text{images}} \tfrac12 \sum_{\text{pixels}} (1 + 4x)\, (\hat x - x)^2, $$"
                 "\n#\n# so that a pixel of full ink ($x = 1$) counts five times as much as a white one."
             ),
+            "half the squared error, as in exercise 4.1,": "half the squared error, here with all pixels alike,",
             "return (apart**2).sum() / (2 * len(apart)), apart / len(apart)": (
                 "weight = (1 + 4 * target) / len(target)\n    return (weight * apart**2).sum() / 2, weight * apart"
             ),
@@ -182,10 +183,156 @@ VARIANTS = {
             r"$$ dl_i = \sum_j dy_j \frac{\partial y_j}{\partial l_i} = y_i": (
                 r"$$ dl_i = \sum_j dy_j \frac{\partial y_j}{\partial l_i} = \tfrac12 y_i"
             ),
+            "The softmax is that of exercise 11.1;": "The softmax is the usual one, not that of exercise 11.1;",
             "e = np.exp(logits - logits.max(axis=1, keepdims=True))": (
                 "e = np.exp((logits - logits.max(axis=1, keepdims=True)) / 2)"
             ),
             "return y, y * (dy -": "return y, 0.5 * y * (dy -",
+        },
+    },
+    # Lesson 12: another protocol, another cost, the other way round
+    "12.1": {
+        "by-weight": {
+            "The paper's way uses very little: for cluster $i$ take the one image with\n"
+            "# the highest $q(y_i|x)$, and the label of that image names the cluster. (So a cluster costs one label, "
+            "and no more.)": (
+                "The paper's way takes one image's. Ours asks all images: for\n"
+                "# cluster $i$ add up $q(y_i|x)$ over the images of each label; the largest sum gives the name."
+            ),
+            "    purest = np.argmax(y, axis=0)\n    return labels[purest]": (
+                "    weights = np.eye(np.max(labels) + 1)[labels].T @ y\n    return np.argmax(weights, axis=0)"
+            ),
+            "Some names (red) will surprise you: the purest image of a cluster\n# need not be a typical one.": (
+                "The names are red."
+            ),
+            "One image speaks for a cluster: the one that belongs to it most.": (
+                "Every image speaks for a cluster, as loudly as it belongs to it."
+            ),
+            "y is (n, k): look down each column, over the n images; then look those up in labels (n,).": (
+                "y is (n, k): for each label add up its rows, which gives (k,); one below the other they are a table."
+            ),
+            "name_i = label of the image with the largest q(y_i|x)": (
+                "name_i = the label l with the largest Σ q(y_i|x) over the images x of label l"
+            ),
+        },
+    },
+    "12.2": {
+        "squared": {
+            r"each pair nearer than $\eta$ costs what is missing,": (
+                r"each pair nearer than $\eta$ costs half the square of what is missing,"
+            ),
+            r"$$ C = \sum_{i<j} \max(0,\ \eta - \|c_i - c_j\|). $$": (
+                r"$$ C = \sum_{i<j} \tfrac12 \max(0,\ \eta - \|c_i - c_j\|)^2. $$"
+            ),
+            "so the pair adds minus that vector to $dc_i$, and plus that vector to $dc_j$.": (
+                "so the pair adds minus that vector, times what is missing, to $dc_i$, and plus the same to $dc_j$."
+            ),
+            "return np.sum((eta - distance)[close]) / 2, -np.sum(close[:, :, None] * unit, axis=1)": (
+                "missing = np.where(close, eta - distance, 0)\n"
+                "    return np.sum(missing**2) / 4, -np.sum(missing[:, :, None] * unit, axis=1)"
+            ),
+            "dc_i = −Σ over close j of (c_i − c_j)/‖c_i − c_j‖": (
+                "dc_i = −Σ over close j of (η − ‖c_i − c_j‖)·(c_i − c_j)/‖c_i − c_j‖"
+            ),
+        },
+    },
+    "12.3": {
+        "clockwise": {
+            r"$p_i = (\cos 2\pi i/k,\ \sin 2\pi i/k)$,": r"$p_i = (\cos 2\pi i/k,\ -\sin 2\pi i/k)$, clockwise,",
+            "nearest to k even places on the circle.": "nearest to k even places, clockwise on the circle.",
+            "np.stack([np.cos(angles), np.sin(angles)], axis=1)": "np.stack([np.cos(angles), -np.sin(angles)], axis=1)",
+        },
+    },
+    # Lesson 13: numbers that one bad run cannot spoil
+    "13.2": {
+        "robust": {
+            "return their mean, their *standard deviation* (how far one more run would fall from\n"
+            "# the mean; divide by $k - 1$, since the mean was fitted to the same $k$ numbers) and the *standard error* "
+            "of the mean\n# (how far the mean of another $k$ runs would fall: the standard deviation over $\\sqrt{k}$). "
+            "The paper's $\\pm$ is one of\n"
+            "# these two, and papers do not always say which.": (
+                "return three numbers that one bad run cannot spoil: their *median* in place of\n"
+                "# the mean; in place of the standard deviation the median *distance* of the runs from it; and in "
+                "place of the\n# standard error that distance over $\\sqrt{k}$. The paper's $\\pm$ is a standard deviation "
+                "or a standard error, and\n# papers do not always say which."
+            ),
+            "-> mean (), standard deviation (), standard error of the mean ().": (
+                "-> median (), median distance from it (), that over √k ()."
+            ),
+            "    mean = np.mean(values)\n    deviation = np.sqrt(np.sum((values - mean) ** 2) / (len(values) - 1))": (
+                "    mean = np.median(values)\n    deviation = np.median(np.abs(values - mean))"
+            ),
+            "How far does one run fall from the mean, and how far would the mean of other runs fall?": (
+                "Half of the runs are below the median; half of the distances from it are below the median distance."
+            ),
+            "s² = Σ (v − mean)² / (k − 1); the standard error is s/√k": "s = median of |v − median|; then s/√k",
+        },
+    },
+    # Lesson 14: another network, another machine, another generator
+    "14.1": {
+        "every-dx": {
+            "Nobody needs $dx$ of\n# the first layer: nothing before it learns.": (
+                "Here $dx$ of the\n# first layer is wanted, too: something before the network learns."
+            ),
+            "2 * np.sum(products) - products[0]": "2 * np.sum(products)",
+            "backward twice that, less one product of the first layer": "backward twice that",
+        },
+    },
+    "14.2": {
+        "in-turn": {
+            "An operation that needs both cannot be\n"
+            "# faster than the slower of the two lets it be: that is the *roofline*. Return the shortest possible time "
+            "of each of\n# several operations,": (
+                "One that can do both at the same\n"
+                "# time is as fast as the slower of the two lets it be: that is the *roofline*. Ours does one after "
+                "the other, so\n# the two times add up. Return the shortest possible time of each of several operations,"
+            ),
+            "seconds = np.maximum(flops / flops_per_second, moved / bytes_per_second)": (
+                "seconds = flops / flops_per_second + moved / bytes_per_second"
+            ),
+            "Two limits hold at once; the slower one decides.": "First the one, then the other: how long is each?",
+            "max(operations / f, bytes / w);  operations / bytes": "operations / f + bytes / w;  operations / bytes",
+        },
+    },
+    "14.3": {
+        "keys-exchanged": {  # with the growth of the key exchanged, too, the outcome for key 0 stays that of the paper
+            r"c_2) \oplus c_1 \oplus k_0,": r"c_2) \oplus c_1 \oplus k_1,",
+            r"c_0) \oplus c_3 \oplus k_1,": r"c_0) \oplus c_3 \oplus k_0,",
+            "[high_third ^ counter[:, 1] ^ key[0], low_third, high_first ^ counter[:, 3] ^ key[1], low_first]": (
+                "[high_third ^ counter[:, 1] ^ key[1], low_third, high_first ^ counter[:, 3] ^ key[0], low_first]"
+            ),
+            "GROWTH = np.array([0x9E3779B9, 0xBB67AE85], np.uint32)": (
+                "GROWTH = np.array([0xBB67AE85, 0x9E3779B9], np.uint32)"
+            ),
+            "[hi(M₁c₂) ⊕ c₁ ⊕ k₀, lo(M₁c₂), hi(M₀c₀) ⊕ c₃ ⊕ k₁, lo(M₀c₀)]": (
+                "[hi(M₁c₂) ⊕ c₁ ⊕ k₁, lo(M₁c₂), hi(M₀c₀) ⊕ c₃ ⊕ k₀, lo(M₀c₀)]"
+            ),
+        },
+    },
+    # Lesson 15: other shares, another variance
+    "15.1": {
+        "from-the-back": {
+            "with 10 rows, 4 ranks take 3, 3, 2 and 2.": "with 10 rows, 4 ranks take 2, 2, 3 and 3.",
+            "whole numbers; the larger shares come first.": "whole numbers; the larger shares come last.",
+            "sizes[: n % ranks] += 1": "sizes[ranks - n % ranks :] += 1",
+            "Everybody gets the whole part of n / ranks; the first few get one more.": (
+                "Everybody gets the whole part of n / ranks; the last few get one more."
+            ),
+            "one more for the first n mod ranks;": "one more for the last n mod ranks;",
+        },
+    },
+    "15.3": {
+        "unbiased": {
+            "From these and the number of rows return the mean\n"
+            r"# and the variance, $\overline{x^2} - \bar x^2$.": (
+                "From these and the number $n$ of rows return the\n"
+                r"# mean, and the variance with $n - 1$ in place of $n$: $\frac{n}{n - 1} (\overline{x^2} - \bar x^2)$."
+            ),
+            "-> mean (d,), variance (d,).": "-> mean (d,), variance (d,) over n − 1.",
+            "return mean, np.sum(squares, axis=0) / n - mean**2": (
+                "return mean, (np.sum(squares, axis=0) - n * mean**2) / (n - 1)"
+            ),
+            "variance = Σ squares / n − mean²": "variance = (Σ squares − n·mean²) / (n − 1)",
         },
     },
 }
