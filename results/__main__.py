@@ -32,7 +32,8 @@ no shifts, no convolutions.
 **How the quick recipe was chosen.** Some forty trial runs with 100 labels, on seeds 0 to 3, printed validation
 and test errors side by side, and both were in sight when the recipe was picked. Its rows, the first above all,
 may be a little flattered by that; seed 4 was in no trial. Those of clustering, reduction and the GAN were
-picked on validation images alone. Trials were single runs: differences of a point are within noise."""
+picked on validation images alone. Trials were single runs: differences of a point are within noise. Several runs
+shared two cores with others, so minutes are what they took, not what they need."""
 
 ABLATION_INTRODUCTION = """
 ## Clustering extras
