@@ -247,14 +247,14 @@ VARIANTS = {
     "13.2": {
         "robust": {
             "return their mean, their *standard deviation* (how far one more run would fall from\n"
-            "# the mean; divide by $k - 1$, since the mean was fitted to the same $k$ numbers) and the *standard error* "
-            "of the mean\n# (how far the mean of another $k$ runs would fall: the standard deviation over $\\sqrt{k}$). "
-            "The paper's $\\pm$ is one of\n"
+            "# the mean; divide by $k - 1$, since the mean was fitted to the same $k$ numbers) and the *standard "
+            "error* of the mean\n# (how far the mean of another $k$ runs would fall: the standard deviation over "
+            "$\\sqrt{k}$). The paper's $\\pm$ is one of\n"
             "# these two, and papers do not always say which.": (
                 "return three numbers that one bad run cannot spoil: their *median* in place of\n"
                 "# the mean; in place of the standard deviation the median *distance* of the runs from it; and in "
-                "place of the\n# standard error that distance over $\\sqrt{k}$. The paper's $\\pm$ is a standard deviation "
-                "or a standard error, and\n# papers do not always say which."
+                "place of the\n# standard error that distance over $\\sqrt{k}$. The paper's $\\pm$ is a standard "
+                "deviation or a standard error, and\n# papers do not always say which."
             ),
             "-> mean (), standard deviation (), standard error of the mean ().": (
                 "-> median (), median distance from it (), that over √k ()."
@@ -281,11 +281,12 @@ VARIANTS = {
     "14.2": {
         "in-turn": {
             "An operation that needs both cannot be\n"
-            "# faster than the slower of the two lets it be: that is the *roofline*. Return the shortest possible time "
-            "of each of\n# several operations,": (
+            "# faster than the slower of the two lets it be: that is the *roofline*. Return the shortest possible "
+            "time of each of\n# several operations,": (
                 "One that can do both at the same\n"
                 "# time is as fast as the slower of the two lets it be: that is the *roofline*. Ours does one after "
-                "the other, so\n# the two times add up. Return the shortest possible time of each of several operations,"
+                "the other, so\n# the two times add up. Return the shortest possible time of each of several "
+                "operations,"
             ),
             "seconds = np.maximum(flops / flops_per_second, moved / bytes_per_second)": (
                 "seconds = flops / flops_per_second + moved / bytes_per_second"
