@@ -214,7 +214,7 @@ def test_a_context_elsewhere_draws_other_noise(backend, changed):
 # Portability: every xp.name(keyword=…) in the library must exist in the array libraries that we cannot all run --------
 
 
-FOR_CUPY = ("cupy_backend.py", "cupy_messages.py", "cuda_layers.py", "cublas.py", "gpu_session.py")
+FOR_CUPY = ("cupy_backend.py", "cupy_messages.py", "cuda_layers.py", "cublas.py", "gpu.py")
 
 
 def calls_of_xp():

@@ -478,39 +478,36 @@ def test_a_run_says_which_gpu_it_was_made_on(gpuless):
     assert not run_mnist.machine(NumpyBackend()).startswith("None")
 
 
-# The session with a GPU, which has to work at the first try ----------------------------------------------------------
+# The look at a GPU, which has to work at the first try ----------------------------------------------------------
 
 
 @needs_compiler
-def test_the_session_probes_what_the_backend_relies_on(monkeypatch, tmp_path, capsys):
-    from benchmarks import gpu_session
+def test_the_look_at_a_gpu_probes_what_the_backend_relies_on(monkeypatch, tmp_path, capsys):
+    from benchmarks import gpu
 
     install(monkeypatch)
-    assert gpu_session.probe(tmp_path) == 0
+    assert gpu.probe(tmp_path) == 0
     assert "ok      graph of a cuBLAS product: 64.0 then 256.0" in capsys.readouterr().out
 
 
 @needs_compiler
-def test_the_session_times_steps_and_says_that_graphs_are_right(monkeypatch, tmp_path):
-    from benchmarks import gpu_session
+def test_the_look_at_a_gpu_times_steps_and_says_that_graphs_are_right(monkeypatch, tmp_path):
+    from benchmarks import gpu
 
     install(monkeypatch)
-    assert (
-        gpu_session.steps(tmp_path, {"tiny": {"hidden": (8, 7), "labels": 6, "batch_size": 10}}, tiny_dataset(), n=1)
-        == 0
-    )
+    assert gpu.steps(tmp_path, {"tiny": {"hidden": (8, 7), "labels": 6, "batch_size": 10}}, tiny_dataset(), n=1) == 0
     found = json.loads((tmp_path / "steps.json").read_text())["tiny"]
     assert found["off by, in a loss and in a weight"] == [0, 0] and found["products"] == 61
     assert {"graph", "as written", "graph, tf32", "graph alone", "products alone"} <= found.keys()
 
 
-def test_the_session_stops_a_part_at_its_limit_and_goes_on(tmp_path):
-    from benchmarks import gpu_session
+def test_the_look_at_a_gpu_stops_a_part_at_its_limit_and_goes_on(tmp_path):
+    from benchmarks import gpu
 
     sleeper = [sys.executable, "-c", "print('begun', flush=True); import time; time.sleep(60)"]
-    found = gpu_session.run("sleep", sleeper, 2, tmp_path)
+    found = gpu.run("sleep", sleeper, 2, tmp_path)
     assert found["outcome"] == "stopped after 2 s" and found["end"] == ["begun"]
     assert found["seconds"] < 20
-    found = gpu_session.run("fail", [sys.executable, "-c", "raise SystemExit(3)"], 60, tmp_path)
+    found = gpu.run("fail", [sys.executable, "-c", "raise SystemExit(3)"], 60, tmp_path)
     assert found["outcome"] == "failed with status 3"
-    assert gpu_session.run("late", sleeper, -1, tmp_path)["outcome"] == "no time left"
+    assert gpu.run("late", sleeper, -1, tmp_path)["outcome"] == "no time left"

@@ -1,7 +1,7 @@
 """Everything worth knowing about a machine with a GPU, in one command, written down as it goes.
 
-    python -m benchmarks.gpu_session --out DIR                            what works, and how fast (about 8 minutes)
-    python -m benchmarks.gpu_session --out DIR --parts probe,runs --runs "semi-supervised-100 0-4 5 --epochs 40"
+    python -m benchmarks.gpu --out DIR                            what works, and how fast (about 8 minutes)
+    python -m benchmarks.gpu --out DIR --parts probe,runs --runs "semi-supervised-100 0-4 5 --epochs 40"
 
 The parts, each in a process and with a time limit of its own, so that one that fails or hangs costs no other:
 
@@ -33,7 +33,7 @@ LIMITS = {"probe": 90, "steps": 150, "tests": 240, "peers": 200, "runs": 480}  #
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu_session", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--parts", default="probe,steps,tests,peers", help="with commas between, in this order")
     parser.add_argument("--limit", type=float, default=570, help="seconds for all parts together")
@@ -62,7 +62,7 @@ def commands(part, args):
     """Yield (name, command) of a part."""
     python = [sys.executable, "-m"]
     if part in ("probe", "steps"):
-        yield part, [*python, "benchmarks.gpu_session", "--out", str(args.out), "--only", part]
+        yield part, [*python, "benchmarks.gpu", "--out", str(args.out), "--only", part]
     if part == "tests":
         spread = ["-n", "6"] if find_spec("xdist") else []
         yield part, [*python, "pytest", "-k", "cupy and not without", *spread, "-ra", "--maxfail=40", "-W", "default",
