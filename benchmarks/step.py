@@ -20,8 +20,6 @@ import sys
 import time
 from pathlib import Path
 
-from .workload import Workload
-
 ROOT = Path(__file__).resolve().parent.parent
 CONTENDERS = {  # name -> class in contenders.py and its arguments
     "numpy": {
@@ -56,6 +54,10 @@ def main(argv=None):
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--contender", help=argparse.SUPPRESS)  # a child: what to be
     args = parser.parse_args(argv)
+    if args.contender and CONTENDERS[args.backend][args.contender][0] == "Tinyaae":
+        import tinyaae  # noqa: F401 (before NumPy, as its users would: it tells OpenBLAS something)
+    from .workload import Workload
+
     work = Workload(args.width, args.batch, args.optimizer)
     if args.contender:
         return take_turns(*CONTENDERS[args.backend][args.contender], work, args.threads)

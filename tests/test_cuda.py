@@ -15,9 +15,6 @@ import run_mnist
 from tinyaae.backend import Backend, cublas, cuda_kernels
 from tinyaae.backend.cublas import layout
 from tinyaae.backend.numpy_backend import NumpyBackend
-from tinyaae.context import Context
-from tinyaae.layers import BatchNorm, Linear, ReLU, Sequential, Sigmoid, Softmax
-from tinyaae.losses import binary_cross_entropy, half_squared_error, softmax_cross_entropy
 from tinyaae.phases import Batch
 
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="g++ is not installed")
@@ -193,116 +190,6 @@ def test_cupy_kernels_are_the_plain_version(cupy):
 
 def test_cupy_writes_words_and_packs_values(cupy):
     check_words_and_pack(cupy)
-
-
-# Fused layers and losses, against their formulas --------------------------------------------------------------------
-
-
-def fused_cases():
-    """Return name -> (backend, random arrays) -> what the formula of that name gives."""
-    on = lambda b: Context(b, training=True)  # noqa: E731
-    dense = lambda backend: bound(Linear(7, 300), backend)  # noqa: E731
-    norm = lambda backend: bound(BatchNorm(70), backend)  # noqa: E731
-    return {
-        "Linear.backward": lambda b, r: backward_of(dense(b), b, r((30, 300)), r((30, 7))),
-        "Linear.backward without dx": lambda b, r: backward_of(dense(b), b, r((1, 300)), r((1, 7)), want_dx=False),
-        "Linear.backward without dW": lambda b, r: [dense(b).backward(r((30, 300)), r((30, 7)))],
-        "Sequential.forward": lambda b, r: stack_of(b).forward(r((30, 7)), on(b))[1],
-        "ReLU.backward": lambda b, r: [bound(ReLU(), b).backward(r((30, 300)), r((30, 300)))],
-        "ReLU.backward at 0": lambda b, r: [bound(ReLU(), b).backward(r((30, 7)), 0 * r((30, 7)))],
-        "ReLU.backward of columns": lambda b, r: [bound(ReLU(), b).backward(r((30, 300))[:, :7], r((30, 7)))],
-        "Sigmoid.forward": lambda b, r: bound(Sigmoid(), b).forward(30 * r((30, 300)), on(b)),
-        "Sigmoid.backward": lambda b, r: [bound(Sigmoid(), b).backward(r((30, 300)), r((30, 300)))],
-        "Softmax.forward": lambda b, r: bound(Softmax(), b).forward(30 * r((300, 11)), on(b)),
-        "Softmax.forward of columns": lambda b, r: bound(Softmax(), b).forward(r((300, 20))[:, 2:13], on(b)),
-        "Softmax.backward": lambda b, r: [bound(Softmax(), b).backward(r((300, 11)), r((300, 11)))],
-        "BatchNorm.forward": lambda b, r: (lambda y, cache: [y, *cache[:4]])(*norm(b).forward(3 + r((41, 70)), on(b))),
-        "BatchNorm.backward": lambda b, r: backward_of(norm(b), b, r((41, 70)), norm_cache(b, r)),
-        "BatchNorm.backward without dx": lambda b, r: backward_of(
-            norm(b), b, r((41, 70)), norm_cache(b, r), want_dx=False
-        ),
-        "BatchNorm.backward without dW": lambda b, r: [norm(b).backward(r((41, 70)), norm_cache(b, r))],
-        "BatchNorm.commit": lambda b, r: committed(norm(b), norm_cache(b, r)),
-        "half_squared_error": lambda b, r: half_squared_error(b.xp, r((30, 300)), r((30, 300))),
-        "binary_cross_entropy": lambda b, r: binary_cross_entropy(b.xp, 30 * r((30, 300)), abs(r((30, 300)))),
-        "binary_cross_entropy of one column": lambda b, r: binary_cross_entropy(b.xp, r((300, 1)), r((300, 1))),
-        "softmax_cross_entropy": lambda b, r: softmax_cross_entropy(b.xp, 30 * r((300, 11)), abs(r((300, 11)))),
-        "softmax_cross_entropy of columns": lambda b, r: softmax_cross_entropy(b.xp, r((9, 20))[:, :11], r((9, 11))),
-    }
-
-
-def stack_of(backend):
-    """Return a stack whose every cache is an array: with a ReLU behind a Linear, behind something else, and none."""
-    layers = [Linear(7, 300), ReLU(), Sigmoid(), ReLU(), Linear(300, 5), Sigmoid()]
-    stack = Sequential(layers)
-    stack.bind(backend, [{} for _ in layers])
-    for layer in layers:
-        bound(layer, backend)
-    return stack
-
-
-def bound(layer, backend):
-    """Return `layer` with weights of its own, none of them 0 or 1."""
-    rng = np.random.default_rng(1)
-    layer.bind(backend, {name: backend.array(rng.uniform(0.5, 1.5, shape)) for name, shape in layer.shapes.items()})
-    return layer
-
-
-def backward_of(layer, backend, dy, cache, **named):
-    """Return dx and the gradients, which hold something already."""
-    grads = {name: backend.zeros(shape) + 1 for name, shape in layer.shapes.items()}
-    dx = layer.backward(dy, cache, grads, **named)
-    return [*([] if dx is None else [dx]), *grads.values()]
-
-
-def norm_cache(b, r):
-    return r((41, 70)), abs(r((70,))), r((70,)), abs(r((70,))), Context(b, training=True)
-
-
-def committed(layer, cache):
-    layer.commit(cache)
-    return [layer.running_mean, layer.running_var]
-
-
-def check_fused(backend, near):
-    plain = NumpyBackend("float64", threads=1)
-    for name, case in fused_cases().items():
-        assert name.split(" ")[0] in backend.xp.fused
-        results = []
-        for b in (plain, backend):
-            rng = np.random.default_rng(0)
-            given = []
-
-            def random(shape, b=b, rng=rng, given=given):
-                host = rng.normal(size=shape).astype(np.float32).astype(np.float64)
-                given.append((b.array(host), host))
-                return given[-1][0]
-
-            results.append([host(b, x) for x in case(b, random)])
-            for x, before in given:
-                assert np.array_equal(host(b, x), before), f"{name} changed what it was given"
-        for found, expected in zip(*results[::-1], strict=True):
-            assert found.shape == expected.shape, name
-            np.testing.assert_allclose(found, expected, rtol=near, atol=near, err_msg=name)
-    assert {name.split(" ")[0] for name in fused_cases()} == set(backend.xp.fused)
-
-
-@needs_compiler
-def test_what_is_not_a_number_is_not_hidden_by_a_fused_relu(gpuless):
-    stack = Sequential([Linear(1, 1), ReLU()])
-    stack.bind(gpuless, [{"W": gpuless.array([[1.0]]), "b": gpuless.zeros((1,))}, {}])
-    y, _ = stack.forward(gpuless.array([[np.nan], [-np.inf], [np.inf], [-1.0]]), Context(gpuless))
-    assert [str(number) for number in host(gpuless, y)[:, 0].tolist()] == ["nan", "0.0", "inf", "0.0"]
-
-
-@needs_compiler
-@pytest.mark.parametrize("threads", [32, 256])
-def test_fused_layers_and_losses_are_their_formulas(monkeypatch, dtype, threads):
-    check_fused(backend_without_gpu(monkeypatch, dtype, threads), {"float32": 1e-4, "float64": 1e-12}[dtype])
-
-
-def test_cupy_fused_layers_and_losses_are_their_formulas(cupy, dtype):
-    check_fused(cupy, {"float32": 1e-4, "float64": 1e-12}[dtype])
 
 
 # Matrix products -------------------------------------------------------------------------------------------------

@@ -99,6 +99,7 @@ class ClusterHeads(Layer):
 class ReLU(Layer):
     """y = max(x, 0)."""
 
+    @fusable
     def forward(self, x, ctx):
         """x (n, d) -> y (n, d)."""
         y = self.xp.maximum(x, 0)

@@ -8,6 +8,7 @@ same, and is held to it by the tests.
 import numpy as np
 
 from ..errors import expect_columns
+from .pairs import sequential_forward
 
 NOBODY = np.uint64(0)  # a null pointer: nobody wants this result
 
@@ -38,25 +39,10 @@ def fused(backend):
             backend.add_product(grads["b"][:, None], dy.T, ones)  # the sum over rows
         return backend.matmul(dy, layer.W.T) if want_dx else None
 
-    def sequential(stack, x, ctx):
-        """Layer after layer, but Linear and the ReLU behind it in one go: the product, then one kernel on it."""
-        caches, left = [], list(stack.layers)
-        while left:
-            layer = left.pop(0)
-            if names(layer, *left[:1]) == ["Linear", "ReLU"]:
-                left.pop(0)
-                expect_columns("Linear.forward", x, layer.shapes["W"][0], "is the image flattened?")
-                y = backend.matmul(x, layer.W)
-                backend.launch("bias_relu", y.size, y, layer.b, np.int64(y.shape[0]), np.int32(y.shape[1]))
-                caches += [x, y]
-                x = y
-            else:
-                x, cache = layer.forward(x, ctx)
-                caches.append(cache)
-        return x, caches
-
-    def names(*layers):
-        return [type(layer).__qualname__ for layer in layers]
+    def linear_relu(layer, x):
+        y = backend.matmul(x, layer.W)
+        backend.launch("bias_relu", y.size, y, layer.b, np.int64(y.shape[0]), np.int32(y.shape[1]))
+        return y
 
     relu_backward, sigmoid = elementwise("relu_backward"), elementwise("sigmoid")
     sigmoid_backward = elementwise("sigmoid_backward")
@@ -136,7 +122,7 @@ def fused(backend):
 
     return {
         "Linear.backward": linear_backward,
-        "Sequential.forward": sequential,
+        "Sequential.forward": sequential_forward(linear_relu),
         "ReLU.backward": lambda layer, dy, y, grads=None: relu_backward(dy, y),
         "Sigmoid.forward": sigmoid_forward,
         "Sigmoid.backward": lambda layer, dy, y, grads=None: sigmoid_backward(dy, y),

@@ -1,14 +1,15 @@
-"""NumPy with compiled optimizers, `--backend numpy-fast` (the extra `fast`: Numba).
+"""NumPy with compiled kernels, `--backend numpy-fast` (the extra `fast`: Numba).
 
-An optimizer's step is one simple formula for each of millions of numbers. NumPy needs a pass over memory for every
-operation in it; compiled, it is one pass. The operations and their order are those of the plain backend, so the bits
-are the same; everything else is NumPy's.
+An optimizer's step is one simple formula for each of millions of numbers, and so are a bias and a ReLU. NumPy needs a
+pass over memory for every operation in it; compiled, it is one pass. The operations and their order are those of the
+plain backend, so the bits are the same; everything else is NumPy's.
 """
 
 import numpy as np
 
 from ..errors import UserError
 from .numpy_backend import NumpyBackend
+from .pairs import sequential_forward
 
 SHARE = 1 << 17  # elements a thread takes at a time: fewer calls than NumPy's blocks, which need scratch in the cache
 
@@ -24,9 +25,26 @@ class FastBackend(NumpyBackend):
             from numba import njit
         except ImportError as error:
             raise UserError("backend numpy-fast: Numba is not installed; run pip install -e '.[fast]'") from error
-        super().__init__(dtype, threads)
         compiled = njit(nogil=True, error_model="numpy", cache=True)
         self._momentum, self._adam = compiled(momentum), compiled(adam)
+        self._bias_relu, self._relu_backward = compiled(bias_relu), compiled(relu_backward)
+        super().__init__(dtype, threads)
+
+    def fused(self):
+        return super().fused() | {
+            "Sequential.forward": sequential_forward(self.linear_relu),
+            "ReLU.backward": self.relu_backward,
+        }
+
+    def linear_relu(self, layer, x):
+        y = np.matmul(x, layer.W)
+        self._bias_relu(y, layer.b)
+        return y
+
+    def relu_backward(self, layer, dy, y, grads=None):
+        dx = np.empty_like(dy)
+        self._relu_backward(dy, y, dx)
+        return dx
 
     def momentum(self, w, dw, velocity, rate, decay):
         decay, rate = self.dtype(decay), rate[0]
@@ -35,6 +53,18 @@ class FastBackend(NumpyBackend):
     def adam(self, w, dw, mean, square, rate, beta1, beta2):
         numbers = rate[0], rate[1], self.dtype(beta1), self.dtype(beta2)
         self._in_blocks(lambda *blocks: self._adam(*blocks[:-1], *numbers), w, dw, mean, square)
+
+
+def bias_relu(y, b):
+    for i in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            y[i, j] = np.maximum(y[i, j] + b[j], y.dtype.type(0))
+
+
+def relu_backward(dy, y, dx):
+    for i in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            dx[i, j] = dy[i, j] * (y[i, j] > 0)
 
 
 def momentum(w, dw, velocity, rate, decay):

@@ -1,0 +1,24 @@
+"""A Linear and the ReLU behind it in one go, for backends that can do better than one after the other."""
+
+from ..errors import expect_columns
+
+
+def sequential_forward(linear_relu):
+    """Return `Sequential.forward` that calls `linear_relu(linear, x)` -> y for each Linear with a ReLU behind it."""
+
+    def forward(stack, x, ctx):
+        caches, left = [], list(stack.layers)
+        while left:
+            layer = left.pop(0)
+            if [type(found).__qualname__ for found in (layer, *left[:1])] == ["Linear", "ReLU"]:
+                left.pop(0)
+                expect_columns("Linear.forward", x, layer.shapes["W"][0], "is the image flattened?")
+                y = linear_relu(layer, x)
+                caches += [x, y]  # what the two would keep for backward
+                x = y
+            else:
+                x, cache = layer.forward(x, ctx)
+                caches.append(cache)
+        return x, caches
+
+    return forward
