@@ -8,7 +8,7 @@ from conftest import BACKENDS, backend_for_test
 from helpers import host
 
 from tinyaae.backend import Backend
-from tinyaae.backend.fast_backend import SHARE, FastBackend
+from tinyaae.backend.fast_backend import FastBackend
 from tinyaae.backend.numpy_backend import BLOCK, NumpyBackend
 from tinyaae.errors import UserError
 from tinyaae.optimizers import SGD, Adam, Momentum, clip_by_norm, linear_schedule, step_schedule
@@ -217,7 +217,7 @@ def test_numpy_s_kernels_give_the_bits_of_the_plain_ones_on_any_number_of_thread
 
 
 @each_optimizer
-@pytest.mark.parametrize("size", [1, 7, 2 * SHARE + 5, 6 * SHARE + 5])
+@pytest.mark.parametrize("size", [1, 7, 2 * BLOCK + 5, 6 * BLOCK + 5])
 def test_compiled_kernels_give_the_bits_of_the_plain_ones_on_any_number_of_threads(make, size):
     pytest.importorskip("numba")
     plain = weights_and_state(Backend(np), make, size)

@@ -11,14 +11,11 @@ from ..errors import UserError
 from .numpy_backend import NumpyBackend
 from .pairs import sequential_forward
 
-SHARE = 1 << 17  # elements a thread takes at a time: fewer calls than NumPy's blocks, which need scratch in the cache
-
 
 class FastBackend(NumpyBackend):
     """`NumpyBackend` with Numba's kernels; raises `UserError` where Numba is missing."""
 
     name = "numpy-fast"
-    block = SHARE
 
     def __init__(self, dtype="float32", threads=None):
         try:

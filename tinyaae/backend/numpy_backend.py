@@ -14,7 +14,7 @@ import numpy as np
 
 from . import Backend
 
-BLOCK = 1 << 15  # elements; four float32 vectors and the scratch stay within a 1 MB cache
+BLOCK = 1 << 17  # elements; five float32 vectors fit in a cache of 3 MB, and threads seldom wait for Python's lock
 
 
 class NumpyBackend(Backend):
@@ -22,7 +22,6 @@ class NumpyBackend(Backend):
 
     name = "numpy"
     zeroes_late = True
-    block = BLOCK
 
     def __init__(self, dtype="float32", threads=None):
         super().__init__(SimpleNamespace(**vars(np), fused=self.fused()), dtype)
@@ -74,12 +73,12 @@ class NumpyBackend(Backend):
 
     def _in_blocks(self, update, *vectors):
         """Call `update(*blocks, scratch)` for every block of the vectors, shared among the threads."""
-        starts = range(0, vectors[0].size, self.block)
+        starts = range(0, vectors[0].size, BLOCK)
 
         def work(share):
-            scratch = np.empty(self.block, self.dtype)
+            scratch = np.empty(BLOCK, self.dtype)
             for start in share:
-                blocks = [vector[start : start + self.block] for vector in vectors]
+                blocks = [vector[start : start + BLOCK] for vector in vectors]
                 update(*blocks, scratch[: blocks[0].size])
 
         if self._pool is None or len(starts) < 2 * self.threads:
