@@ -23,9 +23,11 @@ TESTS = {  # module -> the test files that are about it, the quickest to find a 
     "losses": "losses gradcheck phases",
     "layers": "layers networks gradcheck phases",
     "optimizers": "optimizers training",
-    "phases": "phases training system",
+    "phases": "phases training system many_machines",
     "priors": "priors phases",
     "evaluation": "evaluation training",
+    "extras": "phases gradcheck training",
+    "parzen": "parzen evaluation",
 }
 OPERATORS = {
     "Binary": "Add_Sub Sub_Add Mul_Div Div_Mul FloorDiv_Mul Mod_FloorDiv Pow_Mul",

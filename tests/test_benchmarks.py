@@ -80,8 +80,10 @@ def test_the_floor_is_the_products_that_tinyaae_computes(monkeypatch):
 
     class Counted(np.ndarray):
         def __array_ufunc__(self, ufunc, method, *inputs, out=None, **rest):
-            if ufunc is np.matmul:
-                computed.append((*inputs[0].shape, inputs[1].shape[1]))
+            shapes = [np.shape(x) for x in inputs]
+            column_times_row = [*map(len, shapes)] == [2, 2] and shapes[0][1] == shapes[1][0] == 1
+            if ufunc is np.matmul or (ufunc is np.multiply and column_times_row):  # the same numbers
+                computed.append((*shapes[0], shapes[1][1]))
             plain = [x.view(np.ndarray) if isinstance(x, np.ndarray) else x for x in inputs]
             rest |= {"out": tuple(x.view(np.ndarray) for x in out)} if out else {}
             return np.asarray(getattr(ufunc, method)(*plain, **rest)).view(Counted)
