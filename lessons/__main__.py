@@ -8,6 +8,7 @@ Exit status: 0 done, 1 something is not solved or not in order, 2 a mistake in w
 """
 
 import argparse
+import os
 import sys
 
 from lessons import doctor, student
@@ -73,6 +74,9 @@ def main(argv=None):
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever was reading has read enough, as in `python -m lessons | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        return 141
 
 
 if __name__ == "__main__":

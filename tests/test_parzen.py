@@ -205,3 +205,14 @@ def test_damaged_sums_are_refused(system, tmp_path):
     file = tmp_path / "parzen.npz"
     file.write_bytes(b"nonsense")
     assert "cannot be read" in refusal(stream, system, IMAGES, VALIDATION, 500, file, quiet=True)
+
+
+def test_sums_of_another_shape_are_refused(system, tmp_path):
+    file = tmp_path / "parzen.npz"
+    stream(system, IMAGES, VALIDATION, 500, file, quiet=True)
+    with np.load(file) as saved:
+        arrays = dict(saved)
+    np.savez(file, **arrays | {"sigma": np.ones(3)})
+    assert "sigma is (3,) float64, expected () floating" in refusal(
+        stream, system, IMAGES, VALIDATION, 500, file, quiet=True
+    )

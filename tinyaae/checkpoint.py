@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .data.npz import read_member
+from .data.npz import read_member, told
 from .errors import UserError
 
 FORMAT = 2  # 1, without a place within the epoch, a config and a checksum, opens too
@@ -69,14 +69,8 @@ def read_checkpoint(path, system):
     where it is damaged, too large, of a later format or of another system."""
     if not path.is_file():
         raise UserError(f"{path}: no such file, expected the run's checkpoint; did the run ever start?")
-    try:
-        with path.open("rb") as file:
-            arrays = checked_arrays(path, file, system)
-    except UserError:
-        raise
-    except Exception as error:  # a damaged zip or array header shows itself in a dozen kinds of exception
-        came = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(f"{path}: cannot be read ({came}); is it damaged?") from error
+    with told(path), path.open("rb") as file:
+        arrays = checked_arrays(path, file, system)
     for name, target in system.state().items():
         target[...] = system.backend.array(arrays[name])
     for phase in system.optimized():

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from .backend import Backend
 from .context import Context
 from .data import unit_interval
+from .data.npz import read_arrays
 from .errors import UserError
 from .networks import Code
 from .run_folder import write_safely
@@ -207,12 +208,10 @@ def stream(system, images, validation, samples, file, quiet=False):
 
 def read_sums(file, of):
     """Return the arrays that `stream` wrote; `UserError` where they are damaged or not `of` this system."""
-    try:
-        with np.load(file, allow_pickle=False) as saved:
-            kept = {name: saved[name] for name in ("of", "sigma", "curve", "nearest", "total", "count")}
-    except Exception as error:  # a damaged zip or array header shows itself in a dozen kinds of exception
-        came = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(f"{file}: cannot be read ({came}); delete it to begin anew") from error
+    _, _, n, _ = of.tolist()  # images
+    sums = {"nearest": ((n,), "floating"), "total": ((1, n), "floating"), "count": ((), "integer")}
+    search = {"sigma": ((), "floating"), "curve": ((None, 2), "floating")}
+    kept = read_arrays(file, {"of": (of.shape, "integer")} | search | sums, "delete it to begin anew")
     if kept["of"].tolist() != of.tolist():
         raise UserError(f"{file}: holds sums of other weights or images; has the run been trained on? delete the file")
     return kept

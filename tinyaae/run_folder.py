@@ -18,6 +18,7 @@ import numpy as np
 
 from .checkpoint import read_checkpoint, write_checkpoint
 from .config import Config
+from .data.npz import read_arrays
 from .errors import UserError
 from .team import ALONE, by_rank_0
 
@@ -198,14 +199,10 @@ class RunFolder:
 
     def codes(self):
         """Return [(epoch, codes (n, d), labels (n,)), …] of an animated run, in order; empty for another."""
-        frames = []
+        expected, frames = {"places": ((None, None), "floating"), "labels": ((None,), "integer")}, []
         for file in sorted((self.path / "codes").glob("*.npz")):
-            try:
-                with np.load(file, allow_pickle=False) as saved:
-                    frames.append((int(file.stem), saved["places"].astype(np.float32), saved["labels"]))
-            except Exception as error:
-                came = " ".join(f"{type(error).__name__}: {error}".split())
-                raise UserError(f"{file}: cannot be read ({came}); is it damaged?") from error
+            kept = read_arrays(file, expected)
+            frames.append((int(file.stem), kept["places"].astype(np.float32), kept["labels"]))
         return frames
 
     def save_best(self, system, position):

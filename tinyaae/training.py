@@ -159,8 +159,8 @@ def train(system, batches, folder, position=START, quiet=False, say=print):
                 say(f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}: {words} ({row['seconds']:.0f} s)")
                 for words in warned:
                     say(f"warning: {words}")
-            signal, _ = interruption.agreed()
-            if signal and folder.saved.epoch <= epoch:
+            stop, _ = interruption.agreed()
+            if stop and folder.saved.epoch <= epoch:
                 training.save(position)
             interruption.obey()
     return training.symptoms.warnings
@@ -192,8 +192,8 @@ class Training:
             for name, value in self.system.step(batch).items():
                 totals[name] = totals.get(name, 0.0) + value
             if done < steps:
-                signal, due = interruption.agreed(time.monotonic() - self.saved_at >= 60 * config.save_minutes)
-                if due or signal:
+                stop, due = interruption.agreed(time.monotonic() - self.saved_at >= 60 * config.save_minutes)
+                if due or stop:
                     self.save(Position(epoch, done, totals))
                     interruption.obey()
                 elif done % WATCH == 0:
@@ -241,9 +241,8 @@ class Training:
         (sick,) = self.team.most(int(not healthy(self.system, position.totals)))
         if sick:
             start = self.folder.restore(self.system)
-            words = self.team.first(
-                lambda: culprit(self.system, self.steps(start, position))
-            )  # alone, on whole batches
+            # by one rank, on whole batches
+            words = self.team.first(lambda: culprit(self.system, self.steps(start, position)))
             raise self.diverged(position, words)
 
     def steps(self, start, end):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyaae.data.idx import read_idx
-from tinyaae.data.npz import read_member
+from tinyaae.data.npz import read_member, told
 from tinyaae.errors import UserError
 
 IDX_FILES = {  # key -> name, dimensions
@@ -133,14 +133,8 @@ def _read_folder(folder):
 
 def _read_npz(path):
     where = {key: f"{path}: {key}" for key in IDX_FILES}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {key: _read_member(where[key], archive, key) for key in IDX_FILES}, where
-    except UserError:
-        raise
-    except Exception as error:  # a damaged zip or array header shows itself in a dozen kinds of exception
-        came = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(f"{path}: {came}, expected what numpy.savez writes; is the file damaged?") from error
+    with told(path, "{}, expected what numpy.savez writes", "is the file damaged?"), zipfile.ZipFile(path) as archive:
+        return {key: _read_member(where[key], archive, key) for key in IDX_FILES}, where
 
 
 def _read_member(where, archive, key):

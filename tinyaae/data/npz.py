@@ -7,11 +7,43 @@ gigabytes.
 
 import math
 import warnings
+import zipfile
+from contextlib import contextmanager
 
 import numpy as np
 
 from tinyaae.data.idx import LARGEST, read_up_to
 from tinyaae.errors import UserError
+
+
+@contextmanager
+def told(path, what="cannot be read ({})", cause="is it damaged?"):
+    """Turn whatever goes wrong inside into a `UserError`: a damaged zip or array shows itself in a dozen exceptions."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        came = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"{path}: {what.format(came)}; {cause}") from error
+
+
+def read_arrays(path, expected, cause="is it damaged?"):
+    """Return name -> array of the .npz at `path`; `expected` is name -> (shape, kind), None being any length.
+
+    `UserError` where it is damaged or an array is missing or another.
+    """
+
+    def read(archive, name, shape, kind):
+        def expect(came, dtype):
+            fits = len(came) == len(shape) and all(b in (a, None) for a, b in zip(came, shape, strict=True))
+            if not fits or not np.issubdtype(dtype, getattr(np, kind)):
+                raise UserError(f"{path}: {name} is {came} {dtype}, expected {shape} {kind}; {cause}")
+
+        return read_member(f"{path}: {name}", archive, name, expect)
+
+    with told(path, cause=cause), zipfile.ZipFile(path) as archive:
+        return {name: read(archive, name, *what) for name, what in expected.items()}
 
 
 def read_member(where, archive, key, expect):
