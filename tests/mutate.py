@@ -24,7 +24,7 @@ TESTS = {  # module -> the test files that are about it, the quickest to find a 
     "layers": "layers networks gradcheck phases",
     "optimizers": "optimizers training",
     "phases": "phases training system many_machines",
-    "priors": "priors phases",
+    "priors": "priors losses phases",
     "evaluation": "evaluation training",
     "extras": "phases gradcheck training",
     "parzen": "parzen evaluation",
