@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 EQUIVALENT = Path(__file__).parent / "equivalent_mutants.txt"
 TESTS = {  # module -> the test files that are about it, the quickest to find a mistake first
     "losses": "losses gradcheck phases",
-    "layers": "layers networks gradcheck phases",
+    "layers": "layers fused networks gradcheck phases",
     "optimizers": "optimizers training",
     "phases": "phases training system many_machines",
     "priors": "priors losses phases",
