@@ -179,6 +179,11 @@ def test_clusters_that_the_best_assignment_leaves_over_have_no_name():
     assert hungarian_names(np.array([0, 0, 1, 2, 2]), np.array([0, 0, 0, 1, 1]), 3).tolist() == [0, -1, 1]
 
 
+def test_best_assignment_names_no_empty_cluster_though_a_label_is_left():
+    pytest.importorskip("scipy")
+    assert hungarian_names(np.array([0, 0, 2]), np.array([0, 0, 2]), 3).tolist() == [0, -1, 2]
+
+
 def test_report_has_the_one_to_one_error_where_scipy_is():
     pytest.importorskip("scipy")
     y, labels = np.eye(3)[[0, 1, 2, 2]], np.array([0, 1, 2, 1])

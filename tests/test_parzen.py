@@ -19,6 +19,7 @@ from tinyaae.parzen import (
     parzen_sigma,
     squared_distances,
     stream,
+    with_bar,
 )
 
 DATASET = tiny_dataset()
@@ -70,6 +71,8 @@ def test_search_goes_on_where_the_best_width_is_the_last(cloud, scale):
     assert [value for _, value in curve] == pytest.approx(values)
     assert sigma == curve[int(np.argmax(values))][0] not in (curve[0][0], curve[-1][0])
     assert not SIGMAS[0] <= sigma <= SIGMAS[-1]
+    widths = np.array([width for width, _ in curve])
+    assert widths[1:] / widths[:-1] == pytest.approx(SIGMAS[1] / SIGMAS[0])
 
 
 def test_one_sample_by_hand():
@@ -192,6 +195,19 @@ def test_stopped_and_continued_is_as_if_never_stopped(system, stop_after, tmp_pa
         assert saved["count"] == 2 * CHUNK
     stop_after(2)  # any more would raise
     assert stream(system, IMAGES, VALIDATION, n, file, quiet=True) == whole
+
+
+def test_sums_are_whole_at_the_end(system, tmp_path):
+    file = tmp_path / "parzen.npz"
+    stream(system, IMAGES, VALIDATION, CHUNK + 500, file, quiet=True)
+    with np.load(file) as saved:
+        assert saved["count"] == CHUNK + 500
+
+
+def test_bar_counts_chunks_from_where_the_sums_were_continued(system, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with with_bar(Imagined(system, 2 * CHUNK + 500, CHUNK), "samples") as bar:
+        assert (bar.initial, bar.total) == (1, 3)
 
 
 def test_sums_of_other_weights_are_refused(system, tmp_path):

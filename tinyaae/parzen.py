@@ -180,10 +180,7 @@ def stream(system, images, validation, samples, file, quiet=False):
         sigma, curve = float(kept["sigma"]), kept["curve"].tolist()
     else:
         few = min(samples, SEARCHED)
-        chunks = tqdm(
-            Imagined(system, few), "searching σ", -(-few // CHUNK), unit="k", disable=quiet or None, leave=False,
-            file=sys.stderr,
-        )  # fmt: skip
+        chunks = with_bar(Imagined(system, few), "searching σ", quiet)
         (sigma, curve), kept = parzen_sigma(chunks, validation, backend=system.backend), None
     windows = Windows(system.backend, images, [sigma])
     keep = {"of": of, "sigma": np.float64(sigma), "curve": np.array(curve)}
@@ -195,15 +192,18 @@ def stream(system, images, validation, samples, file, quiet=False):
     if kept:
         windows.restore(kept)
     written = write()
-    chunks = tqdm(
-        Imagined(system, samples, windows.count), "samples", -(-samples // CHUNK), initial=windows.count // CHUNK,
-        unit="k", disable=quiet or None, leave=False, file=sys.stderr,
-    )  # fmt: skip
-    for chunk in chunks:
+    for chunk in with_bar(Imagined(system, samples, windows.count), "samples", quiet):
         windows.add(chunk)
         if time.monotonic() - written > EVERY or windows.count == samples:
             written = write()
     return report(samples, *mean_and_error(windows.values()[0]), sigma, curve)
+
+
+def with_bar(imagined, what, quiet=False):
+    """Return `imagined` behind a progress bar, unless `quiet` or where nobody looks."""
+    done, whole = imagined.first // CHUNK, math.ceil(imagined.n / CHUNK)
+    show = dict(unit="k", disable=quiet or None, leave=False, file=sys.stderr)
+    return tqdm(imagined, what, whole, initial=done, **show)
 
 
 def read_sums(file, of):
