@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyaae import networks
-from tinyaae.extras import MutualInformation, ReconstructionFromY, Repulsion
+from tinyaae.extras import MutualInformation, ReconstructionFromY, Repulsion, Robustness
 from tinyaae.networks import Code
 from tinyaae.optimizers import Momentum
 from tinyaae.phases import (
@@ -101,6 +101,17 @@ def imagination_of_y(system):
     return Imagination(system.decoder, Gaussian(STYLE), Categorical(CLASSES))
 
 
+class HeldRobustness(Robustness):
+    """With the worst images of the weights it is made with, at their full distance: constants, as its gradient says."""
+
+    def __init__(self, encoder, x, optimizer, seed=0, epsilon=1.0):
+        super().__init__(encoder, optimizer, seed, epsilon)
+        optimizer.steps = self.RAMP
+        held = super().worst(x)
+        optimizer.steps = 0
+        self.worst = lambda x: held
+
+
 def autoencoder(kind=Reconstruction, options=None, **keywords):
     return Case(kind, lambda s: [s.encoder, s.decoder], {"Q", "P"}, options or {}, keywords, {"Q", "P"})
 
@@ -146,6 +157,7 @@ PHASES = {
     "repulsion-of-logits": Case(
         Repulsion, lambda s: [s.decoder, Gaussian(STYLE), CLASSES], {"P"}, {"logits": True}, {"eta": 0.057}
     ),
+    "robustness": Case(HeldRobustness, lambda s: [s.encoder, s.batch.x], {"Q"}, {}, {"epsilon": 0.7}),
 }
 
 

@@ -30,7 +30,14 @@ from tinyaae.training import Batches
 RANKS, STEPS, EIGHTH = (2, 4), 20, 8
 BATCH = {"batch_size": 8}  # a multiple of 4; there are 13 such batches in an epoch
 MOMENTUM = {"optimizer": "momentum", "rate_reconstruction": 0.01, "rate_adversarial": 0.1}
-ALL_EXTRAS = {"mutual_information": 0.5, "y_decoder": 0.3, "repulsion": 0.2, "z_penalty": 0.1, "balance": 0.7}
+ALL_EXTRAS = {
+    "mutual_information": 0.5,
+    "y_decoder": 0.3,
+    "repulsion": 0.2,
+    "robustness": 0.3,
+    "z_penalty": 0.1,
+    "balance": 0.7,
+}
 
 
 def case(mode, flags=None, **fields):

@@ -146,6 +146,7 @@ def test_an_extra_that_is_no_weight(number):
         ("mutual-information=1", ["mutual-information"], []),
         ("y-decoder=1", ["reconstruction-from-y"], ["P_y"]),
         ("repulsion=1", ["repulsion"], []),
+        ("robustness=1", ["robustness"], []),
         ("z-penalty=1", [], []),
         ("balance=1", [], []),
     ],

@@ -10,6 +10,7 @@ from tinyaae.losses import (
     half_squared_error,
     head_distance,
     kl_to_standard_normal,
+    log_odds,
     negative_entropy,
     negative_log_density,
     softmax_cross_entropy,
@@ -24,6 +25,7 @@ LOSSES = {
     "half-squared-error": (half_squared_error, [OUTPUT, TARGET]),
     "binary-cross-entropy": (binary_cross_entropy, [OUTPUT, TARGET]),
     "softmax-cross-entropy": (softmax_cross_entropy, [OUTPUT, TARGET]),
+    "log-odds": (log_odds, [OUTPUT]),
     "kl": (kl_to_standard_normal, [OUTPUT]),
     "negative-entropy": (negative_entropy, [OUTPUT]),
     "gaussian": (negative_log_density, [OUTPUT, Gaussian(4, std=1.5)]),
@@ -179,3 +181,23 @@ def test_far_from_every_petal_the_slope_of_the_mixture_still_points_home(backend
     _, dz = evaluate(backend, negative_log_density, np.array([[30.0, 0.0]]), GaussianMixture())
     assert dz[0, 0] == pytest.approx((30 - 1.4) / 0.5**2, rel=1e-4)
     assert abs(dz[0, 1]) < 1e-3
+
+
+def test_log_odds_are_those_of_the_largest(backend64):
+    value, _ = evaluate(backend64, log_odds, OUTPUT)
+    y = np.max(softmax(OUTPUT), axis=1)
+    assert value == pytest.approx(np.sum(np.log(y / (1 - y))), rel=1e-12)
+
+
+def test_log_odds_have_a_slope_where_the_softmax_is_flat(backend):
+    """In float32 the softmax of the first row is one-hot; the odds are against its largest rival."""
+    value, gradient = evaluate(backend, log_odds, [[1000.0, 0, 20], [3, 3 - np.log(2), 3 - np.log(2)]])
+    assert value == pytest.approx(980)
+    assert gradient == pytest.approx(np.array([[1, 0, -1], [1, -0.5, -0.5]]), abs=1e-6)
+
+
+def test_log_odds_do_not_depend_on_a_constant_added_to_the_logits(backend64):
+    value, gradient = evaluate(backend64, log_odds, OUTPUT)
+    more, same = evaluate(backend64, log_odds, OUTPUT + 300)
+    assert more == pytest.approx(value, rel=1e-9)
+    assert same == pytest.approx(gradient, rel=1e-9)

@@ -10,8 +10,9 @@ import pytest
 from helpers import CLASSES, PHASES, STYLE, N, host, phase_of, saved, tiny_batch, tiny_phase, tiny_system
 
 from tinyaae.context import Context
-from tinyaae.gradcheck import check_phase
-from tinyaae.losses import half_squared_error, head_distance, kl_to_standard_normal
+from tinyaae.extras import Robustness
+from tinyaae.gradcheck import check_phase, differences
+from tinyaae.losses import half_squared_error, head_distance, kl_to_standard_normal, log_odds
 from tinyaae.networks import Code
 from tinyaae.optimizers import SGD, Adam, Momentum
 from tinyaae.phases import Part, Regularization
@@ -467,6 +468,54 @@ def test_repulsion_compares_the_pictures_of_all_clusters_in_one_style(backend64)
     values, _ = phase.forward(system.batch)
     loss = 0.7 * np.sum(np.maximum(0, 0.057 - apart))
     assert number(backend64, values["repulsion"]) == pytest.approx(loss, rel=1e-12)
+
+
+@pytest.fixture
+def robust(backend64):
+    """Return a Robustness of ε = 0.7, past its first steps, and its system, with noise on Q's input and batch norm."""
+    system = tiny_system(backend64, input_noise=0.2, batch_norm=True)
+    phase = Robustness(system.encoder, Momentum(0.1), epsilon=0.7)
+    phase.optimizer.steps = Robustness.RAMP
+    return phase, system
+
+
+def test_robustness_aims_at_the_y_of_the_image_itself(backend64, robust):
+    phase, system = robust
+    y, x = phase.worst(system.batch.x)
+    there = host(backend64, system.encoder.forward(x, phase.context())[0].y)
+    loss = -np.mean(np.sum(host(backend64, y) * np.log(there), axis=1))
+    assert number(backend64, phase.forward(system.batch)[0]["robustness"]) == pytest.approx(loss, rel=1e-12)
+    expected = host(backend64, system.encoder.forward(system.batch.x, phase.context())[0].y)
+    assert host(backend64, y) == pytest.approx(expected, rel=1e-12)
+
+
+def test_robustness_looks_along_the_slope_of_the_log_odds(backend64, robust):
+    """Of the sum over the batch, for batch norm ties its images together."""
+    phase, system = robust
+    images = backend64.array(host(backend64, system.batch.x))
+
+    def odds():
+        return log_odds(backend64.xp, system.encoder.forward(images, phase.context())[0].logits)[0]
+
+    slope = differences(backend64, lambda: number(backend64, odds()), images)
+    r = host(backend64, phase.worst(system.batch.x)[1]) - host(backend64, system.batch.x)
+    assert r == pytest.approx(-0.7 * slope / np.linalg.norm(slope, axis=1, keepdims=True), rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("share", [0, 0.25, 1, 3])
+def test_distance_of_robustness_grows_in_a_straight_line_and_then_stays(backend64, robust, share):
+    phase, system = robust
+    phase.optimizer.steps = int(share * Robustness.RAMP)
+    r = host(backend64, phase.worst(system.batch.x)[1]) - host(backend64, system.batch.x)
+    assert np.linalg.norm(r, axis=1) == pytest.approx(0.7 * min(1, share), abs=1e-12)
+
+
+def test_robustness_where_q_sees_nothing_moves_no_image(backend64, robust):
+    phase, system = robust
+    system.encoder.flat[...] = 0
+    y, x = phase.worst(system.batch.x)
+    assert np.array_equal(host(backend64, x), host(backend64, system.batch.x))
+    assert host(backend64, y) == pytest.approx(1 / CLASSES)
 
 
 @each_phase

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from helpers import EveryField, phase_of, tiny_phase, tiny_system
+from helpers import EveryField, HeldRobustness, phase_of, tiny_phase, tiny_system
 
 from tinyaae.extras import MutualInformation, ReconstructionFromY, Repulsion
 from tinyaae.gradcheck import check_layer, check_loss, check_phase
@@ -39,6 +39,7 @@ from tinyaae.losses import (
     half_squared_error,
     head_distance,
     kl_to_standard_normal,
+    log_odds,
     negative_entropy,
     negative_log_density,
     softmax_cross_entropy,
@@ -77,6 +78,7 @@ ARGS = {
     binary_cross_entropy: [OUTPUT, TARGET],
     softmax_cross_entropy: [OUTPUT, TARGET],
     kl_to_standard_normal: [OUTPUT],
+    log_odds: [OUTPUT],
     negative_entropy: [OUTPUT],
     negative_log_density: [OUTPUT[:, :2], GaussianMixture()],
     head_distance: [OUTPUT, 3.0],  # of the three distances between the rows, one is above 3 and two are below
@@ -114,7 +116,7 @@ def wrong_phase(mistake, name, **options):
 
 def _enter(mistake, check, right=None):
     def enter(wrong):
-        original = right or next(kind for kind in wrong.__mro__ if kind.__module__.startswith("tinyaae"))
+        original = right or next(kind for kind in wrong.__mro__ if kind.__module__ != __name__)
         WRONG.append(Wrong(f"{original.__name__}: {mistake}", original, wrong, check))
         return wrong
 
@@ -554,6 +556,20 @@ class SequentialSkipsLast(Sequential):
 
 
 # Losses ----------------------------------------------------------------------------------------------------------
+
+
+@wrong_loss("the softmax of all k, not of the others: the slope goes flat", log_odds)
+def log_odds_of_all(xp, logits):
+    value, gradient = log_odds(xp, logits)
+    e = xp.exp(logits)
+    own = xp.astype(gradient > 0, logits.dtype)
+    return value, own - e / xp.sum(e, axis=1, keepdims=True)
+
+
+@wrong_loss("the others are not pushed down", log_odds)
+def log_odds_own_only(xp, logits):
+    value, gradient = log_odds(xp, logits)
+    return value, xp.maximum(gradient, xp.zeros_like(gradient))
 
 
 @wrong_loss("1/n is missing: a sum over the batch", half_squared_error)
@@ -1011,3 +1027,26 @@ class RepulsionOfAll(Repulsion):
         _, cache = super().forward(batch)
         self.eta = eta
         return values, cache
+
+
+@wrong_phase("the gradient is that at x, not at x + r", "robustness")
+class RobustnessAtImage(HeldRobustness):
+    def forward(self, batch):
+        values, (_, dlogits) = super().forward(batch)
+        _, cache = self.encoder.forward(batch.x, self.context())
+        return values, (cache, dlogits)
+
+
+@wrong_phase("the sign is flipped: y is made to change", "robustness")
+class RobustnessSign(HeldRobustness):
+    def backward(self, cache):
+        cache, dlogits = cache
+        super().backward((cache, -dlogits))
+
+
+@wrong_phase("the gradient of the logits is handed over as that of y: softmax twice", "robustness")
+class RobustnessSoftmaxTwice(HeldRobustness):
+    def backward(self, cache):
+        cache, dlogits = cache
+        self.gradients.zero()
+        self.encoder.backward(Code(y=dlogits), cache, self.gradients)

@@ -28,7 +28,7 @@ class Mode(NamedTuple):
     told_labels: bool = False  # whether a phase reads the label of each image of the batch
 
 
-Y_EXTRAS = {"mutual_information", "y_decoder", "repulsion", "balance"}  # they want a y of Q's
+Y_EXTRAS = {"mutual_information", "y_decoder", "repulsion", "robustness", "balance"}  # they want a y of Q's
 Z_EXTRAS = {"z_penalty"}
 EXTRAS = Y_EXTRAS | Z_EXTRAS  # what --extra NAME=NUMBER can ask for, NAME with dashes; all are off at 0
 AAE = {"prior", "posterior", "input_noise"} | Z_EXTRAS
@@ -76,6 +76,7 @@ class Config:
     z_penalty: float = 0.0  # weight of ½ Σ z² of each image
     y_decoder: float = 0.0  # weight of the reconstruction from y alone, by a decoder of its own
     repulsion: float = 0.0  # weight of the push between the pictures of two clusters in one style
+    robustness: float = 0.0  # within this distance of an image (Euclidean, pixels in [0, 1]) its y shall not change
     balance: float = 0.0  # exponent with which the prior of y leans against over-used outputs
     prior: str = "gaussian"
     posterior: str = "deterministic"

@@ -2,13 +2,14 @@
 
 The paper's adversary wants y one-hot and its values equally frequent, and nothing says that a value should mean
 something one can see. Each phase here says so in its own way: what is painted for y can be read again, y by itself
-says much of the image, two values look different. (Two more are options elsewhere: the `z_penalty` of Reconstruction
-leaves less to z, the `balance` of the Categorical prior leans against over-used values.)
+says much of the image, two values look different, no small step from an image changes its y. (Two more are options
+elsewhere: the `z_penalty` of Reconstruction leaves less to z, the `balance` of the Categorical prior leans against
+over-used values.)
 """
 
 import numpy as np
 
-from .losses import head_distance, softmax_cross_entropy
+from .losses import head_distance, log_odds, softmax_cross_entropy
 from .networks import Code
 from .phases import Phase, image_error
 
@@ -92,3 +93,44 @@ class Repulsion(Phase):
         p_cache, doutput = cache
         self.gradients.zero()
         self.decoder.backward(doutput, p_cache, self.gradients, want_dx=False)
+
+
+class Robustness(Phase):
+    """min over Q of −Σ_k q(y_k|x) ln q(y_k|x + r), r the step of length ε that takes x furthest from its y.
+
+    "Furthest" is along the slope of the log-odds of the most probable y; x + r and the q(y|x) aimed at are constants.
+    So borders between two values of y move away from the images, to where there are none. (Virtual adversarial
+    training, Miyato et al. 2015, with that slope for a direction; where something, here D_cat, sees to it that all y
+    are used, it clusters: Hu et al. 2017.) ε is a Euclidean distance over pixels in [0, 1]. It grows to `epsilon` over
+    the first `RAMP` updates: at once in full, it makes few clusters, for none is yet far from the next.
+    """
+
+    RAMP = 5500
+
+    def __init__(self, encoder, optimizer, seed=0, epsilon=1.0):
+        super().__init__("robustness", [encoder], optimizer, seed)
+        self.encoder, self.epsilon = encoder, epsilon
+
+    def length(self):
+        """Return ε at the present update, on the device."""
+        return self.backend.fresh(1, lambda: [self.epsilon * min(1.0, self.optimizer.steps / self.RAMP)])
+
+    def worst(self, x):
+        """Return q(y|x) (n, k) for images x (n, d), and x + r (n, d), with the noise of this step."""
+        xp = self.backend.xp
+        code, cache = self.encoder.forward(x, self.context())
+        _, dlogits = log_odds(xp, code.logits)
+        dx = self.encoder.backward(Code(logits=dlogits), cache, None, want_dx=True)  # nobody wants dW here
+        norm = xp.sqrt(xp.sum(dx * dx, axis=1, keepdims=True))
+        return code.y, x - self.length() * dx / xp.maximum(norm, xp.full_like(norm, 1e-12))
+
+    def forward(self, batch):
+        y, x = self.worst(batch.x)
+        code, cache = self.encoder.forward(x, self.context())
+        value, dlogits = softmax_cross_entropy(self.backend.xp, code.logits, y)
+        return {"robustness": value}, (cache, dlogits)
+
+    def backward(self, cache):
+        cache, dlogits = cache
+        self.gradients.zero()
+        self.encoder.backward(Code(logits=dlogits), cache, self.gradients)

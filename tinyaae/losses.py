@@ -44,6 +44,20 @@ def softmax_cross_entropy(xp, logits, target):
     return value, (e / total - target) / n
 
 
+def log_odds(xp, logits):
+    """Σ ln y_k/(1 − y_k), y the softmax and k its largest, summed over the rows: (n, k) -> value, (n, k).
+
+    Written as l_k − ln Σ_{j≠k} e^{l_j}. Where y is as good as one-hot, ln y_k is 0 and flat; this still has a slope.
+    """
+    top = xp.max(logits, axis=1, keepdims=True)
+    own = xp.astype(logits == top, logits.dtype)
+    others = logits - own * (2 * xp.max(xp.abs(logits)) + 100)  # so far below that e to the power of it is 0
+    second = xp.max(others, axis=1, keepdims=True)
+    e = xp.exp(others - second)
+    total = xp.sum(e, axis=1, keepdims=True)
+    return xp.sum(top - second - xp.log(total)), own - e / total
+
+
 def kl_to_standard_normal(xp, posterior):
     """KL(N(μ, σ²) ‖ N(0, 1)) = ½ Σ (μ² + σ² − ln σ² − 1), posterior = [μ, ln σ²]: (n, 2d) -> value, (n, 2d)."""
     n, d = posterior.shape[0], posterior.shape[1] // 2

@@ -16,7 +16,7 @@ Read one function and you have read the model. What the numbers are is `config.p
 
 from . import networks
 from .config import PLANAR
-from .extras import MutualInformation, ReconstructionFromY, Repulsion
+from .extras import MutualInformation, ReconstructionFromY, Repulsion, Robustness
 from .optimizers import Adam, Momentum
 from .phases import Imagination, Part, Reconstruction, Regularization, SemiSupervised, Separated, Variational
 from .priors import Categorical, prior_named
@@ -177,6 +177,8 @@ class Make:
         if c.repulsion:
             optimizer = self.optimizer("reconstruction")
             phases.append(Repulsion(p, self.prior, c.y, optimizer, self.seed, c.repulsion, c.eta))
+        if c.robustness:
+            phases.append(Robustness(q, self.optimizer("adversarial"), self.seed, c.robustness))
         return nets, phases
 
 
