@@ -105,7 +105,7 @@ class Robustness(Phase):
     the first `RAMP` updates: at once in full, it makes few clusters, for none is yet far from the next.
     """
 
-    RAMP = 5500
+    RAMP = 10_000
 
     def __init__(self, encoder, optimizer, seed=0, epsilon=1.0):
         super().__init__("robustness", [encoder], optimizer, seed)
