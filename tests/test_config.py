@@ -128,6 +128,14 @@ def test_extras_by_name_and_number():
     assert (config.mutual_information, config.balance, config.repulsion) == (0.1, 2.0, 0.0)
 
 
+@pytest.mark.parametrize(
+    "flags, optimizer", [({}, "adam"), ({"labels": 100}, "adam"), ({"labels": 0}, "momentum"), ({"z": 10}, "momentum")]
+)
+def test_reduction_to_a_plane_with_labels_has_a_quick_recipe_of_its_own(flags, optimizer):
+    config = Config.of("reduction", **flags)
+    assert (config.optimizer, config.head_norm) == (optimizer, optimizer == "adam")
+
+
 @pytest.mark.parametrize("text", ["entropy=1", "", "=1", "z=5", "mutual_information=0.1"])
 def test_an_unknown_extra_is_told_with_the_known_ones(text):
     message = refusal(Config.of, "clustering", extra=[text])

@@ -131,6 +131,8 @@ class Config:
         if flags.get("prior") in PLANAR:
             flags.setdefault("z", 2)
         own = OWN.get(mode, {}) | OWN.get((preset, mode), {})
+        if (own | flags).get("z") == 2 and (own | flags).get("labels", 0) != 0:
+            own |= OWN.get((preset, mode, "labelled plane"), {})
         if mode == "reduction" and "clusters" in flags and flags.setdefault("labels", 0) != 0:
             raise UserError("--clusters: with --labels each class is a cluster; leave one of the two out")
         config = cls(mode=mode, preset=preset, **(PRESETS[preset] | own | flags))
@@ -235,7 +237,7 @@ PRESETS = {
     "paper": SGD | dict(hidden=(1000, 1000), epochs=5000, batch_norm=False, decay={50: 0.1, 1000: 0.1}, fade=None),
 }
 
-# mode, or (preset, mode) -> what differs from the preset
+# mode, or (preset, mode), or these and "labelled plane", for z of two dimensions and labels -> what differs
 OWN = {
     "vae": dict(posterior="gaussian", z=8),
     "gan": dict(input_noise=0.0),
@@ -256,9 +258,12 @@ OWN = {
     ),
     ("quick", "label-regularized"): dict(rate_reconstruction=5e-4, rate_adversarial=1e-3),
     ("quick", "clustering"): SGD | dict(epochs=20),
+    ("quick", "reduction"): SGD | dict(epochs=15),
     # y reaches P through the long rows of W_C, so Reconstruction pulls hard at it: slow steps there, fast ones beside
-    ("quick", "reduction"): dict(
-        epochs=15,
+    ("quick", "reduction", "labelled plane"): dict(
+        weight_std=None,
+        optimizer="adam",
+        adversarial_momentum=0.5,
         input_noise=0.4,
         reconstruction="cross-entropy",
         head_norm=True,
