@@ -27,7 +27,11 @@ from tinyaae.run_folder import RunFolder
 from tinyaae.training import Batches, train
 
 STARTED = time.perf_counter()
-EXTRA_HELP = "a further term and its weight: " + ", ".join(sorted(EXTRAS)).replace("_", "-") + "; may be repeated"
+EXTRA_HELP = (
+    "a further term and its weight, distance or exponent: "
+    + ", ".join(sorted(EXTRAS)).replace("_", "-")
+    + "; may be repeated"
+)
 
 
 class Parser(argparse.ArgumentParser):

@@ -13,7 +13,7 @@ from tiny import assembled, refusal, tiny_config, tiny_dataset, tiny_run, write_
 
 from tinyaae import figures
 from tinyaae.backend import Backend
-from tinyaae.config import MODES, Config
+from tinyaae.config import EXTRAS, MODES, Config
 from tinyaae.context import Context
 from tinyaae.data import Dataset, unit_interval
 from tinyaae.evaluation import evaluate
@@ -149,6 +149,14 @@ def test_cross_entropy_is_not_drawn_on_the_scale_of_squares():
     metrics = [{"epoch": 1, "reconstruction": 0.3, "reconstruction_error": 20.0}]
     axes = charts.learning_curves(system, metrics).axes
     assert [ax.lines[0].get_ydata()[0] for ax in axes] == [20.0, 0.3]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_loss_has_a_place_among_the_curves(mode):
+    extras = {extra: 0.5 for extra in EXTRAS & MODES[mode].flags}
+    system, batches = assembled(tiny_config(mode, **extras))
+    losses = system.step(next(iter(batches.epoch(0))))
+    assert set(losses) <= {column for _, names, *_ in charts.CURVES for column in names}
 
 
 def test_style_grid_keeps_z_down_the_column_and_y_along_the_row():
