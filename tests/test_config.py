@@ -129,7 +129,14 @@ def test_extras_by_name_and_number():
 
 
 @pytest.mark.parametrize(
-    "flags, optimizer", [({}, "adam"), ({"labels": 100}, "adam"), ({"labels": 0}, "momentum"), ({"z": 10}, "momentum")]
+    "flags, optimizer",
+    [
+        ({}, "adam"),
+        ({"labels": 100}, "adam"),
+        ({"labels": 0}, "momentum"),
+        ({"clusters": 20}, "momentum"),
+        ({"z": 10}, "momentum"),
+    ],
 )
 def test_reduction_to_a_plane_with_labels_has_a_quick_recipe_of_its_own(flags, optimizer):
     config = Config.of("reduction", **flags)

@@ -130,11 +130,11 @@ class Config:
             raise UserError(f"{flag(name)}: mode {mode} has no use for it; leave it out, or choose another --mode")
         if flags.get("prior") in PLANAR:
             flags.setdefault("z", 2)
+        if mode == "reduction" and "clusters" in flags and flags.setdefault("labels", 0) != 0:
+            raise UserError("--clusters: with --labels each class is a cluster; leave one of the two out")
         own = OWN.get(mode, {}) | OWN.get((preset, mode), {})
         if (own | flags).get("z") == 2 and (own | flags).get("labels", 0) != 0:
             own |= OWN.get((preset, mode, "labelled plane"), {})
-        if mode == "reduction" and "clusters" in flags and flags.setdefault("labels", 0) != 0:
-            raise UserError("--clusters: with --labels each class is a cluster; leave one of the two out")
         config = cls(mode=mode, preset=preset, **(PRESETS[preset] | own | flags))
         config.check()
         return config
