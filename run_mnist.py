@@ -27,11 +27,7 @@ from tinyaae.run_folder import RunFolder
 from tinyaae.training import Batches, train
 
 STARTED = time.perf_counter()
-EXTRA_HELP = (
-    "a further term and its weight, distance or exponent: "
-    + ", ".join(sorted(EXTRAS)).replace("_", "-")
-    + "; may be repeated"
-)
+EXTRA_NAMES = ", ".join(sorted(EXTRAS)).replace("_", "-")
 
 
 class Parser(argparse.ArgumentParser):
@@ -65,7 +61,12 @@ def parser():
     p.add_argument("--epochs", type=int, metavar="N")
     p.add_argument("--batch-size", type=int, metavar="N")
     p.add_argument("--input-noise", type=float, metavar="STD", help="noise on Q's input in training (pixels: 0 to 1)")
-    p.add_argument("--extra", action="append", metavar="NAME=NUMBER", help=EXTRA_HELP)
+    p.add_argument(
+        "--extra",
+        action="append",
+        metavar="NAME=NUMBER",
+        help=f"a further term and how much; may be repeated: {EXTRA_NAMES}",
+    )
     p.add_argument("--seed", type=int, metavar="N")
     p.add_argument("--save-every", type=int, metavar="EPOCHS", help="write a checkpoint after so many epochs (1)")
     p.add_argument("--save-minutes", type=float, metavar="M", help="and within an epoch after so many minutes (10)")

@@ -133,8 +133,8 @@ class Config:
         if mode == "reduction" and "clusters" in flags and flags.setdefault("labels", 0) != 0:
             raise UserError("--clusters: with --labels each class is a cluster; leave one of the two out")
         own = OWN.get(mode, {}) | OWN.get((preset, mode), {})
-        if (own | flags).get("z") == 2 and (own | flags).get("labels", 0) != 0:
-            own |= OWN.get((preset, mode, "labelled plane"), {})
+        plane = (own | flags).get("z") == 2 and (own | flags).get("labels", 0) != 0
+        own |= OWN.get((preset, mode, "labelled plane" if plane else "elsewhere"), {})
         config = cls(mode=mode, preset=preset, **(PRESETS[preset] | own | flags))
         config.check()
         return config
@@ -237,7 +237,8 @@ PRESETS = {
     "paper": SGD | dict(hidden=(1000, 1000), epochs=5000, batch_norm=False, decay={50: 0.1, 1000: 0.1}, fade=None),
 }
 
-# mode, or (preset, mode), or these and "labelled plane", for z of two dimensions and labels -> what differs
+# mode, or (preset, mode), or these and "labelled plane" (z has two dimensions, and there are labels) or "elsewhere" ->
+# what differs from the preset
 OWN = {
     "vae": dict(posterior="gaussian", z=8),
     "gan": dict(input_noise=0.0),
@@ -258,12 +259,10 @@ OWN = {
     ),
     ("quick", "label-regularized"): dict(rate_reconstruction=5e-4, rate_adversarial=1e-3),
     ("quick", "clustering"): SGD | dict(epochs=20),
-    ("quick", "reduction"): SGD | dict(epochs=15),
+    ("quick", "reduction"): dict(epochs=15),
+    ("quick", "reduction", "elsewhere"): SGD,
     # y reaches P through the long rows of W_C, so Reconstruction pulls hard at it: slow steps there, fast ones beside
     ("quick", "reduction", "labelled plane"): dict(
-        weight_std=None,
-        optimizer="adam",
-        adversarial_momentum=0.5,
         input_noise=0.4,
         reconstruction="cross-entropy",
         head_norm=True,
