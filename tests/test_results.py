@@ -1,12 +1,15 @@
 """The table of results says what the files say, and no more."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 import results.__main__ as results
 from results.experiments import EXPERIMENTS
 from tinyaae.config import Config
+
+HERE = results.HERE
 
 
 @pytest.fixture
@@ -71,6 +74,20 @@ def test_the_flags_of_an_experiment_are_flags_that_its_mode_takes(name):
 
     flags = vars(run_mnist.parser().parse_args(EXPERIMENTS[name].flags.split()))
     assert Config.of(**{flag: value for flag, value in flags.items() if value is not None})
+
+
+@pytest.mark.parametrize(
+    "file", sorted(HERE.glob("*/seed-*/config.json")), ids=lambda file: "/".join(file.parts[-3:-1])
+)
+def test_a_committed_run_was_made_by_the_command_that_the_table_gives(file):
+    import run_mnist
+
+    made = Config.from_json(file.read_text(), file)
+    line = results.command(EXPERIMENTS[file.parts[-3]], json.loads(file.read_text()))
+    flags = vars(run_mnist.parser().parse_args(line.replace("--seed N", f"--seed {file.parts[-2][5:]}").split()))
+    asked = Config.of(**{flag: value for flag, value in flags.items() if value is not None})
+    machine = {"revision": made.revision, "backend": made.backend, "threads": made.threads, "ranks": made.ranks}
+    assert made == replace(asked, **machine)
 
 
 def test_seeds_are_ranges_or_lists():
