@@ -20,7 +20,7 @@ import time
 
 from tinyaae import Backend, UserError, build, data, figures, parzen, team
 from tinyaae.checkpoint import START
-from tinyaae.config import EXTRAS, Config
+from tinyaae.config import EXTRAS, SETTINGS, Config
 from tinyaae.errors import Diverged, Interrupted
 from tinyaae.evaluation import evaluate
 from tinyaae.run_folder import RunFolder
@@ -66,6 +66,12 @@ def parser():
         action="append",
         metavar="NAME=NUMBER",
         help=f"a further term and how much; may be repeated: {EXTRA_NAMES}",
+    )
+    p.add_argument(
+        "--set",
+        action="append",
+        metavar="NAME=VALUE",
+        help=f"another number of the recipe, as in config.json; may be repeated: {', '.join(sorted(SETTINGS))}",
     )
     p.add_argument("--seed", type=int, metavar="N")
     p.add_argument("--save-every", type=int, metavar="EPOCHS", help="write a checkpoint after so many epochs (1)")

@@ -38,7 +38,7 @@ from tiny import write_npz
 import run_mnist
 import tinyaae
 from tinyaae import UserError, figures
-from tinyaae.config import KNOWN, Config
+from tinyaae.config import KNOWN, SETTINGS, Config
 from tinyaae.system import System
 
 GIGABYTE, SECONDS, SHARE = 2**30, 20, 250  # memory and time of a case; cases that one process takes
@@ -276,6 +276,7 @@ FLAGS = {
     **{f"--{name}": WORDS for name in ("z", "clusters", "epochs", "batch-size", "input-noise", "labels", "seed")},
     **{"--hidden": WORDS, "--save-every": WORDS, "--save-minutes": WORDS, "--backend": st.sampled_from(["numpy", "x"])},
     **{"--data": PATHS, "--revision": st.one_of(PATHS, WORDS), "--out": INSIDE, "--resume": PATHS, "--evaluate": PATHS},
+    "--set": st.one_of(WORDS, st.tuples(st.sampled_from(sorted(SETTINGS)), WORDS).map("=".join)),
     "--what": WORDS,
 }
 del FLAGS["--optimizer"]

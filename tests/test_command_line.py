@@ -229,10 +229,8 @@ def test_auto_falls_back_to_numpy_with_a_notice(command, undrawn, here, monkeypa
 def test_help_explains_every_flag(command):
     status, out, err = command("--help")
     assert (status, err) == (0, "")
-    flags = (
-        "mode backend prior posterior labels clusters extra hidden epochs batch-size input-noise seed preset data out"
-    )
-    for flag in [*flags.split(), "resume", "evaluate", "quiet", "revision"]:
+    flags = "mode backend prior posterior labels clusters extra set hidden epochs batch-size input-noise seed preset"
+    for flag in [*flags.split(), "data", "out", "resume", "evaluate", "quiet", "revision"]:
         assert f"--{flag} " in out or f"--{flag}\n" in out
 
 
@@ -545,6 +543,10 @@ BAD_FLAGS = {
     "extra without a number": ["--extra", "balance"],
     "second extra below zero": ["--extra", "balance=1", "--extra", "z-penalty=-1"],
     "extra where it has no use": ["--mode", "autoencoder", "--extra", "balance=1"],
+    "unknown setting": ["--set", "rate=1"],
+    "setting without a value": ["--set", "fade"],
+    "second setting that no run can have": ["--set", "fade=0.5", "--set", "leak=1"],
+    "setting where it has no use": ["--mode", "gan", "--set", "head_norm=true"],
     "flat prior in three dimensions": ["--prior", "swiss-roll", "--z", "3"],
     "revision that is a path": ["--revision", "../up"],
     "empty revision": ["--revision", ""],

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from tiny import refusal, tiny_config, tiny_dataset
 
+import run_mnist
 from tinyaae.backend import Backend
-from tinyaae.config import EXTRAS, MODES, NEWER, OPTIONAL, PLANAR, PRESETS, Config
+from tinyaae.config import EXTRAS, MODES, NEWER, OPTIONAL, OWN, PLANAR, PRESETS, SETTINGS, Config
 from tinyaae.data import split
 from tinyaae.errors import UserError
 from tinyaae.layers import BatchNorm
@@ -30,7 +31,9 @@ PHASES = {  # the table of the README, the half-steps of Regularization by name
     "reduction": ["reconstruction", "discriminate", "generate", "semi-supervised"],
 }
 VALUES = {"prior": "mixture", "posterior": "gaussian", "input_noise": 0.1, "labels": 10, "clusters": 5}
-VALUES |= dict.fromkeys(EXTRAS, 0.5)
+VALUES |= dict.fromkeys(EXTRAS | SETTINGS, 0.5)
+VALUES |= {"reconstruction": "cross-entropy", "optimizer": "momentum", "decay": {3: 0.1}}
+VALUES |= dict.fromkeys(["batch_norm", "decoder_norm", "head_norm"], True)
 
 
 def edited(**changed):
@@ -86,8 +89,9 @@ def test_flag_is_used_or_an_error_that_names_it(mode, flag):
         assert getattr(Config.of(mode, **{flag: VALUES[flag]}), flag) == VALUES[flag]
     else:
         message = refusal(Config.of, mode, **{flag: VALUES[flag]})
-        extra = "extra " if flag in EXTRAS else ""
-        assert message.startswith(f"--{extra}{flag.replace('_', '-')}: mode {mode} ")
+        kind = "extra " if flag in EXTRAS else "set " if flag in SETTINGS else ""
+        name = flag if flag in SETTINGS else flag.replace("_", "-")
+        assert message.startswith(f"--{kind}{name}: mode {mode} ")
 
 
 @pytest.mark.parametrize("mode, preset", CONFIGS)
@@ -126,6 +130,39 @@ def test_extras_are_off_and_where_a_mode_has_no_use_for_one_it_is_refused_whoeve
 def test_extras_by_name_and_number():
     config = Config.of("clustering", extra=["mutual-information=0.1", "balance=2"])
     assert (config.mutual_information, config.balance, config.repulsion) == (0.1, 2.0, 0.0)
+
+
+def test_settings_by_name_and_value():
+    given = ["eta=2", "optimizer=adam", "weight_std=null", "head_norm=true", 'decay={"40": 0.1}']
+    config = Config.of("reduction", labels=0, set=given)
+    values = config.eta, config.optimizer, config.weight_std, config.head_norm, config.decay
+    assert values == (2, "adam", None, True, {40: 0.1})
+
+
+def test_every_number_of_a_recipe_can_be_set():
+    recipes = [PRESETS["paper"], *OWN.values(), *PRESETS.values()]
+    with_flags = {flag for flag in vars(run_mnist.parser().parse_args([]))}
+    assert {name for recipe in recipes for name in recipe} <= with_flags | SETTINGS
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("rate=1", "there is no setting 'rate'"),
+        ("rate_adversarial", "rate_adversarial: '' given, expected float"),
+        ("rate_adversarial=fast", "rate_adversarial: 'fast' given, expected float"),
+        ("rate_adversarial=-1", "--set rate_adversarial: -1 given, expected a finite number from 0 up"),
+        ("rate_adversarial=1" + 400 * "0", "expected a finite number from 0 up"),
+        ("smoothing=NaN", "--set smoothing: nan given"),
+        ("fade=1", "--set fade: 1 given, expected a number below 1"),
+        ("optimizer=sgd", "--set optimizer: there is no optimizer 'sgd'; expected one of adam, momentum"),
+        ("head_norm=1", "head_norm: 1 given, expected bool"),
+        ("decay=0.1", "--set decay: 0.1 given, expected epochs and factors"),
+        ('decay={"late": 0.1}', "expected epochs and factors"),
+    ],
+)
+def test_a_setting_that_cannot_be_names_what_came(text, words):
+    assert words in refusal(Config.of, set=[text])
 
 
 @pytest.mark.parametrize(
@@ -185,7 +222,7 @@ def test_batch_norm_in_p_is_as_in_q_unless_said_otherwise(batch_norm, decoder_no
 
 @pytest.mark.parametrize("name", ["leak", "dropout", "smoothing"])
 def test_what_a_discriminator_is_weakened_by_is_a_share(name):
-    assert refusal(dataclasses.replace(Config.of("gan"), **{name: 1.0}).check).startswith(f"{name}: 1.0 given")
+    assert refusal(dataclasses.replace(Config.of("gan"), **{name: 1.0}).check).startswith(f"--set {name}: 1.0 given")
 
 
 def test_planar_prior_in_three_dimensions_is_refused():

@@ -19,13 +19,13 @@ FAR, FAR_FOR = 0.5, 3  # mean off by more than this many of the prior's std, or 
 WORDS = {
     "stuck": "the discriminator behind {name} has had a loss of 2 ln 2 = 1.386 since the first epoch: it answers one "
     "half to everything and teaches Q nothing; what usually helps: a larger rate_adversarial, larger first weights "
-    "(weight_std), or Adam instead of momentum",
+    "(weight_std), or Adam instead of momentum (--set changes each)",
     "won": "the discriminator behind {name} is right {right:.0%} of the time: it has won, and Q learns little from it; "
-    "what usually helps: a smaller rate_adversarial, more --input-noise, or momentum instead of Adam",
-    "dead": "{dead} of the {k} outputs of y are chosen for no validation image; what usually helps: head_norm (batch "
-    "norm on y), momentum instead of Adam for y's adversary, fewer clusters, or another --seed",
+    "what usually helps: a smaller rate_adversarial (--set), more --input-noise, or momentum instead of Adam",
+    "dead": "{dead} of the {k} outputs of y are chosen for no validation image; what usually helps: batch norm on y "
+    "(--set head_norm=true), momentum instead of Adam for y's adversary, fewer clusters, or another --seed",
     "far": "the codes z have mean {0:.2f} and standard deviation {1:.2f}, the prior {2:.2f} and {3:.2f}, so samples "
-    "will look bad; what usually helps: more epochs, a larger rate_adversarial, or a smaller z",
+    "will look bad; what usually helps: more epochs, a larger rate_adversarial (--set), or a smaller z",
 }
 
 

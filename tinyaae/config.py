@@ -8,6 +8,7 @@ momentum, weights drawn from N(0, 0.01), and rates that fall to a tenth at the e
 import json
 import math
 import os
+import sys
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import pairwise
 from typing import NamedTuple
@@ -31,21 +32,25 @@ class Mode(NamedTuple):
 Y_EXTRAS = {"mutual_information", "y_decoder", "repulsion", "robustness", "balance"}  # they want a y of Q's
 Z_EXTRAS = {"z_penalty"}
 EXTRAS = Y_EXTRAS | Z_EXTRAS  # what --extra NAME=NUMBER can ask for, NAME with dashes; all are off at 0
-AAE = {"prior", "posterior", "input_noise"} | Z_EXTRAS
+OF_Q = {"reconstruction", "rate_reconstruction", "input_dropout", "head_norm"}
+OF_D = {"rate_adversarial", "adversarial_momentum", "leak", "dropout", "smoothing"}
+OF_ALL = {"optimizer", "weight_std", "batch_norm", "decoder_norm", "decay", "fade"}
+SETTINGS = OF_Q | OF_D | OF_ALL | {"rate_classifier", "eta"}  # what --set NAME=VALUE can change
+AAE = {"prior", "posterior", "input_noise"} | OF_Q | OF_D | OF_ALL | Z_EXTRAS
 MODES = {
-    "autoencoder": Mode({"input_noise", *Z_EXTRAS}),
-    "vae": Mode({"prior", "input_noise"}),
-    "gan": Mode({"prior", "input_noise"}),
+    "autoencoder": Mode({"input_noise"} | OF_Q | OF_ALL | Z_EXTRAS),
+    "vae": Mode({"prior", "input_noise"} | OF_Q | OF_ALL),
+    "gan": Mode({"prior", "input_noise"} | OF_D | OF_ALL),
     "aae": Mode(AAE),
     "label-regularized": Mode(AAE | {"labels"}, None, None, 1, told_labels=True),
     "supervised": Mode(AAE, None, "classes", told_labels=True),
-    "semi-supervised": Mode(AAE | Y_EXTRAS | {"labels"}, "classes", "classes", 1),
+    "semi-supervised": Mode(AAE | Y_EXTRAS | {"labels", "rate_classifier"}, "classes", "classes", 1),
     "clustering": Mode(AAE | Y_EXTRAS | {"clusters"}, "clusters", "clusters"),
-    "reduction": Mode(AAE | Y_EXTRAS | {"labels", "clusters"}, "either", "either"),
+    "reduction": Mode(AAE | Y_EXTRAS | {"labels", "clusters", "rate_classifier", "eta"}, "either", "either"),
 }
 PLANAR = ("mixture", "swiss-roll")  # priors that lie in a plane, and have a mode for each class
 SMOOTH = ("gaussian", "laplace", "mixture")  # priors whose ln p(z) has a slope everywhere, which a VAE's KL needs
-OPTIONAL = {"prior", "posterior", "input_noise", "labels", "clusters"} | EXTRAS
+OPTIONAL = {"prior", "posterior", "input_noise", "labels", "clusters"} | EXTRAS | SETTINGS
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,7 @@ class Config:
         """Return the preset of `mode` changed by `flags`; `UserError` for a flag that the mode cannot use."""
         expect_one_of("mode", mode, MODES)
         expect_one_of("preset", preset, PRESETS)
-        flags |= extras_in(flags.pop("extra", ()))
+        flags |= extras_in(flags.pop("extra", ())) | settings_in(flags.pop("set", ()))
         for name in sorted(OPTIONAL & flags.keys() - MODES[mode].flags):
             raise UserError(f"{flag(name)}: mode {mode} has no use for it; leave it out, or choose another --mode")
         if flags.get("prior") in PLANAR:
@@ -160,9 +165,9 @@ class Config:
         for name in sorted(EXTRAS - MODES[self.mode].flags):
             if getattr(self, name):
                 raise UserError(f"{flag(name)}: {getattr(self, name)} given, but mode {self.mode} has no use for it")
-        for name in ("input_dropout", "adversarial_momentum", "leak", "dropout", "smoothing"):
-            if getattr(self, name) >= 1:
-                raise UserError(f"{name}: {getattr(self, name)} given, expected a number below 1")
+        for name in ("input_dropout", "adversarial_momentum", "leak", "dropout", "smoothing", "fade"):
+            if (getattr(self, name) or 0) >= 1:
+                raise UserError(f"{flag(name)}: {getattr(self, name)} given, expected a number below 1")
         if isinstance(self.labels, str) and self.labels != "all":
             raise UserError(f'--labels: {self.labels!r} given, expected a whole number or "all"')
         if self.labels == 0 and MODES[self.mode].least_labels:
@@ -219,7 +224,7 @@ class Config:
                 raise ValueError("its keys are not those of a config")
             values["hidden"] = tuple(values["hidden"])
             values["side"] = values["side"] and tuple(values["side"])
-            values["decay"] = {int(epoch): factor for epoch, factor in values["decay"].items()}
+            values["decay"] = epochs_of(values["decay"])
             config = cls(**values)
             config.check()
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -292,6 +297,8 @@ LEAST = {
 
 def flag(name):
     """Return how a field of `Config` is written on the command line."""
+    if name in SETTINGS:
+        return f"--set {name}"
     return ("--extra " if name in EXTRAS else "--") + name.replace("_", "-")
 
 
@@ -310,10 +317,36 @@ def extras_in(texts):
     return found
 
 
+def settings_in(texts):
+    """Return the fields that `--set` sets, values as in config.json: ["eta=2", …] -> {"eta": 2, …}."""
+    found = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if name not in SETTINGS:
+            known = ", ".join(sorted(SETTINGS))
+            raise UserError(f"--set: there is no setting {name!r}; expected one of {known}, as NAME=VALUE")
+        try:
+            found[name] = json.loads(value)
+        except (ValueError, RecursionError):
+            found[name] = value  # a word needs no quotes
+    if "decay" in found:
+        try:
+            found["decay"] = epochs_of(found["decay"])
+        except (ValueError, AttributeError):
+            came = str(found["decay"])[:80]
+            raise UserError(f"--set decay: {came} given, expected epochs and factors, as '{{\"40\": 0.1}}'") from None
+    return found
+
+
+def epochs_of(decay):
+    """Return `decay` as JSON has it, its epochs in quotes, with whole numbers for them."""
+    return {int(epoch): factor for epoch, factor in decay.items()}
+
+
 def expect_one_of(name, value, known):
     """Raise `UserError` unless `value` is one of `known`."""
     if value not in known:
-        raise UserError(f"--{name}: there is no {name} {value!r}; expected one of {', '.join(known)}")
+        raise UserError(f"{flag(name)}: there is no {name} {value!r}; expected one of {', '.join(known)}")
 
 
 def expect_kind(name, value, kind):
@@ -323,5 +356,5 @@ def expect_kind(name, value, kind):
     if not isinstance(value, kind | int if real else kind) or (isinstance(value, bool) and not wants_bool):
         expected = kind.__name__ if isinstance(kind, type) else kind
         raise UserError(f"{name}: {value!r} given, expected {expected}")
-    if real and value is not None and not 0 <= value < float("inf"):
+    if real and value is not None and not 0 <= value <= sys.float_info.max:
         raise UserError(f"{flag(name)}: {value} given, expected a finite number from 0 up")
