@@ -173,11 +173,22 @@ def test_a_setting_that_cannot_be_names_what_came(text, words):
         ({"labels": 0}, "momentum"),
         ({"clusters": 20}, "momentum"),
         ({"z": 10}, "momentum"),
+        ({"z": 10, "robustness": 3.0}, "adam"),
+        ({"z": 10, "robustness": 2.0, "labels": 0}, "momentum"),
     ],
 )
-def test_reduction_to_a_plane_with_labels_has_a_quick_recipe_of_its_own(flags, optimizer):
+def test_reduction_with_labels_has_a_quick_recipe_of_its_own(flags, optimizer):
     config = Config.of("reduction", **flags)
     assert (config.optimizer, config.head_norm) == (optimizer, optimizer == "adam")
+
+
+def test_heads_are_as_far_apart_as_the_draws_around_them_are_wide():
+    assert [Config.of("reduction", z=z, robustness=1.0).eta for z in (2, 8)] == [5, 10]
+    assert Config.of("reduction", z=8, robustness=1.0, set=["eta=3"]).eta == 3
+
+
+def test_heads_in_more_dimensions_are_no_further_apart_where_sgd_would_drive_them_there_at_once():
+    assert (Config.of("reduction", z=8).eta, Config.of("reduction", "paper", z=8, robustness=1.0).eta) == (5, 5)
 
 
 @pytest.mark.parametrize("text", ["entropy=1", "", "=1", "z=5", "mutual_information=0.1"])
