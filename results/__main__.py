@@ -58,7 +58,12 @@ PICTURE = """
 
 The program's own picture of `clustering-30-robust-long`, seed 0, trained without a label: for each y the ten test
 images with the highest q(y|x). No image has y = 22 for its most probable; the others share the test set. Most of what
-is still wrong is fours among nines: y = 18 holds 190 fours and 127 nines."""
+is still wrong is fours among nines: y = 18 holds 190 fours and 127 nines.
+
+![Ten dimensions: codes of test images on the circle of their cluster heads](pictures/circle.png)
+
+`reduction-10d-100-robust-long`, seed 1, the program's own picture of what figure 11 of the paper is about: codes of
+test images, coloured by their true digits, through the linear map that sends the ten heads to a circle."""
 
 ABLATION_INTRODUCTION = """
 ## Clustering extras

@@ -38,3 +38,10 @@ def test_the_map_has_every_core_file_and_about_its_number_of_lines():
 
 def test_every_mode_is_in_the_table_of_phases():
     assert set(MODES) == set(re.findall(r"^\| `([a-z][a-z-]*)` \|", README, re.M))
+
+
+@pytest.mark.parametrize("page", ["README.md", "results/README.md"])
+def test_every_picture_of_a_page_is_there(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", text)
+    assert pictures and all(((ROOT / page).parent / picture).is_file() for picture in pictures)
