@@ -45,7 +45,9 @@ take the recipe of the plane, with heads √5 times as far apart, picked by the 
 runs on seed 0.
 
 **The paper's recipe** (`--preset paper`: SGD, no batch norm, its rates and its first decay, at epoch 50) is here
-60 epochs long instead of 5 000, and 400 wide instead of 1 000.
+60 epochs long instead of 5 000, and 400 wide instead of 1 000. With all labels, batch norm in Q and P (`--set
+batch_norm=true`) and noise of 0.3 were picked by the validation errors of four runs of 36 epochs at most on seed
+0: 1.0 % with them, 1.2 % without. Distances of 1.5 and 2.2 had done equally well, so it is 2.
 
 **The likelihood** has sixty epochs because one run of each did better so on validation images (323) than with
 twelve (314).
