@@ -20,9 +20,10 @@ import time
 
 from tinyaae import Backend, UserError, build, data, figures, parzen, team
 from tinyaae.checkpoint import START
-from tinyaae.config import EXTRAS, SETTINGS, Config
+from tinyaae.config import Config
 from tinyaae.errors import Diverged, Interrupted
 from tinyaae.evaluation import evaluate
+from tinyaae.modes import EXTRAS, SETTINGS
 from tinyaae.run_folder import RunFolder
 from tinyaae.training import Batches, train
 

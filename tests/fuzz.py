@@ -38,7 +38,8 @@ from tiny import write_npz
 import run_mnist
 import tinyaae
 from tinyaae import UserError, figures
-from tinyaae.config import KNOWN, SETTINGS, Config
+from tinyaae.config import KNOWN, Config
+from tinyaae.modes import SETTINGS
 from tinyaae.system import System
 
 GIGABYTE, SECONDS, SHARE = 2**30, 20, 250  # memory and time of a case; cases that one process takes

@@ -22,7 +22,7 @@ from tiny import tiny_config, tiny_dataset
 
 from tinyaae import team
 from tinyaae.backend import Backend
-from tinyaae.config import MODES
+from tinyaae.modes import MODES
 from tinyaae.recipes import build
 from tinyaae.system import System
 from tinyaae.training import Batches

@@ -15,7 +15,7 @@ from tiny import REPOSITORY, SIDE, STEPS, arrays, write_npz
 import run_mnist
 from tinyaae import figures
 from tinyaae.collapse import Symptoms
-from tinyaae.config import MODES
+from tinyaae.modes import MODES
 from tinyaae.run_folder import RunFolder
 from tinyaae.system import System
 

@@ -10,11 +10,13 @@ from tiny import refusal, tiny_config, tiny_dataset
 
 import run_mnist
 from tinyaae.backend import Backend
-from tinyaae.config import EXTRAS, MODES, NEWER, OPTIONAL, OWN, PLANAR, PRESETS, SETTINGS, Config
+from tinyaae.config import NEWER, Config
 from tinyaae.data import split
 from tinyaae.errors import UserError
 from tinyaae.layers import BatchNorm
+from tinyaae.modes import EXTRAS, MODES, OPTIONAL, PLANAR, SETTINGS
 from tinyaae.optimizers import Adam, Momentum
+from tinyaae.presets import OWN, PRESETS
 from tinyaae.priors import PRIORS
 from tinyaae.recipes import build
 
@@ -86,7 +88,8 @@ def test_optimizer_of_a_preset(preset, kind):
 @pytest.mark.parametrize("mode, flag", [(mode, flag) for mode in MODES for flag in sorted(OPTIONAL)])
 def test_flag_is_used_or_an_error_that_names_it(mode, flag):
     if flag in MODES[mode].flags:
-        assert getattr(Config.of(mode, **{flag: VALUES[flag]}), flag) == VALUES[flag]
+        needed = {"repulsion": 1.0} if flag == "eta" else {}
+        assert getattr(Config.of(mode, **needed | {flag: VALUES[flag]}), flag) == VALUES[flag]
     else:
         message = refusal(Config.of, mode, **{flag: VALUES[flag]})
         kind = "extra " if flag in EXTRAS else "set " if flag in SETTINGS else ""
@@ -143,6 +146,18 @@ def test_every_number_of_a_recipe_can_be_set():
     recipes = [PRESETS["paper"], *OWN.values(), *PRESETS.values()]
     with_flags = {flag for flag in vars(run_mnist.parser().parse_args([]))}
     assert {name for recipe in recipes for name in recipe} <= with_flags | SETTINGS
+
+
+@pytest.mark.parametrize(
+    "flags, name, what",
+    [
+        ({"mode": "clustering", "extra": ["robustness=1"]}, "eta", "--mode reduction or --extra repulsion"),
+        ({"mode": "semi-supervised"}, "eta", "--mode reduction or --extra repulsion"),
+        ({"mode": "reduction", "labels": 0}, "rate_classifier", "--labels"),
+    ],
+)
+def test_a_setting_that_this_run_would_not_read_is_refused_with_what_would_read_it(flags, name, what):
+    assert refusal(Config.of, **flags, set=[f"{name}=1"]).startswith(f"--set {name}: of use with {what} only")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from tiny import tiny_config, tiny_dataset, tiny_system
 
-from tinyaae.config import MODES
 from tinyaae.data import unit_interval
 from tinyaae.evaluation import (
     adjusted_rand_index,
@@ -24,6 +23,7 @@ from tinyaae.evaluation import (
     majority_names,
     normalized_mutual_information,
 )
+from tinyaae.modes import MODES
 from tinyaae.networks import Code
 
 DATASET = tiny_dataset()

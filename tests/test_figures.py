@@ -13,12 +13,13 @@ from tiny import assembled, refusal, tiny_config, tiny_dataset, tiny_run, write_
 
 from tinyaae import figures
 from tinyaae.backend import Backend
-from tinyaae.config import EXTRAS, MODES, Config
+from tinyaae.config import Config
 from tinyaae.context import Context
 from tinyaae.data import Dataset, unit_interval
 from tinyaae.evaluation import evaluate
 from tinyaae.figures import charts, codes, images, pages, seen
 from tinyaae.figures.__main__ import main as command
+from tinyaae.modes import EXTRAS, MODES
 from tinyaae.networks import Code
 from tinyaae.priors import prior_named
 from tinyaae.recipes import build

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from tiny import assembled, refusal, tiny_config
 
-from tinyaae.config import KNOWN, MODES, PLANAR, POSTERIORS, SMOOTH
+from tinyaae.config import KNOWN
+from tinyaae.modes import MODES, PLANAR, POSTERIORS, SMOOTH
 
 ALL = list(itertools.product(MODES, POSTERIORS, KNOWN["prior"]))
 REFUSED = {  # a part of the line that says why

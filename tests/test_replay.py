@@ -7,7 +7,7 @@ from tape_backend import Looked, TapeBackend
 from tiny import assembled, tiny_config, tiny_dataset
 
 from tinyaae.backend.numpy_backend import NumpyBackend
-from tinyaae.config import MODES
+from tinyaae.modes import MODES
 from tinyaae.optimizers import Adam
 from tinyaae.phases import Batch
 from tinyaae.training import schedule

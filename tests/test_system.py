@@ -7,7 +7,7 @@ from tiny import CLASSES, TEST, refusal, tiny_config, tiny_dataset, tiny_run, ti
 import tinyaae
 from tinyaae import system as system_module
 from tinyaae.backend import Backend
-from tinyaae.config import MODES, POSTERIORS
+from tinyaae.modes import MODES, POSTERIORS
 from tinyaae.recipes import build
 
 IMAGES, LABELS = tiny_dataset().x_test, tiny_dataset().y_test

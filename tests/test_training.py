@@ -29,10 +29,10 @@ from tinyaae import divergence
 from tinyaae.backend import Backend, numpy_backend
 from tinyaae.backend.numpy_backend import NumpyBackend
 from tinyaae.checkpoint import START, Position
-from tinyaae.config import MODES
 from tinyaae.data import split, unit_interval
 from tinyaae.errors import Diverged, Interrupted
 from tinyaae.evaluation import diagnostics
+from tinyaae.modes import MODES
 from tinyaae.recipes import build
 from tinyaae.run_folder import RunFolder
 from tinyaae.training import Batches, Shuffles, measure, schedule, train

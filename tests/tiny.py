@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from tinyaae.backend import Backend
-from tinyaae.config import MODES, Config
+from tinyaae.config import Config
 from tinyaae.data import Dataset
 from tinyaae.errors import UserError
+from tinyaae.modes import MODES
 from tinyaae.recipes import build
 from tinyaae.run_folder import RunFolder
 from tinyaae.training import Batches, train

@@ -1,56 +1,20 @@
-"""The numbers of a run: what each mode and preset starts from, and what a flag may change.
+"""The numbers of a run, whole: those of its mode and preset, changed by flags, and held to what a run can have.
 
 A `Config` is plain data; it is written to `config.json` beside the run, and is all that is needed to build the same
-system again. `quick` trains in minutes on two CPU cores. `paper` is the paper's own network and recipe: SGD with
-momentum, weights drawn from N(0, 0.01), and rates that fall to a tenth at the epochs the paper names.
+system again.
 """
 
 import json
 import math
 import os
-import sys
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import pairwise
-from typing import NamedTuple
 
 from .errors import UserError
+from .flags import epochs_of, expect_kind, expect_one_of, extras_in, flag, settings_in
+from .modes import EXTRAS, MODES, OPTIONAL, PLANAR, POSTERIORS, SMOOTH
+from .presets import OWN, PRESETS, is_gentle, numbers_of
 from .priors import PRIORS
-
-POSTERIORS = ("deterministic", "gaussian", "universal")
-
-
-class Mode(NamedTuple):
-    """What a mode can use: `flags` beside those that all can, and where the widths of Q's and P's y come from."""
-
-    flags: set
-    q_y: str | None = None  # "classes", "clusters", or "either": classes where there are labels, else clusters
-    p_y: str | None = None
-    least_labels: int = 0
-    told_labels: bool = False  # whether a phase reads the label of each image of the batch
-
-
-Y_EXTRAS = {"mutual_information", "y_decoder", "repulsion", "robustness", "balance"}  # they want a y of Q's
-Z_EXTRAS = {"z_penalty"}
-EXTRAS = Y_EXTRAS | Z_EXTRAS  # what --extra NAME=NUMBER can ask for, NAME with dashes; all are off at 0
-OF_Q = {"reconstruction", "rate_reconstruction", "input_dropout", "head_norm"}
-OF_D = {"rate_adversarial", "adversarial_momentum", "leak", "dropout", "smoothing"}
-OF_ALL = {"optimizer", "weight_std", "batch_norm", "decoder_norm", "decay", "fade"}
-SETTINGS = OF_Q | OF_D | OF_ALL | {"rate_classifier", "eta"}  # what --set NAME=VALUE can change
-AAE = {"prior", "posterior", "input_noise"} | OF_Q | OF_D | OF_ALL | Z_EXTRAS
-MODES = {
-    "autoencoder": Mode({"input_noise"} | OF_Q | OF_ALL | Z_EXTRAS),
-    "vae": Mode({"prior", "input_noise"} | OF_Q | OF_ALL),
-    "gan": Mode({"prior", "input_noise"} | OF_D | OF_ALL),
-    "aae": Mode(AAE),
-    "label-regularized": Mode(AAE | {"labels"}, None, None, 1, told_labels=True),
-    "supervised": Mode(AAE, None, "classes", told_labels=True),
-    "semi-supervised": Mode(AAE | Y_EXTRAS | {"labels", "rate_classifier"}, "classes", "classes", 1),
-    "clustering": Mode(AAE | Y_EXTRAS | {"clusters"}, "clusters", "clusters"),
-    "reduction": Mode(AAE | Y_EXTRAS | {"labels", "clusters", "rate_classifier", "eta"}, "either", "either"),
-}
-PLANAR = ("mixture", "swiss-roll")  # priors that lie in a plane, and have a mode for each class
-SMOOTH = ("gaussian", "laplace", "mixture")  # priors whose ln p(z) has a slope everywhere, which a VAE's KL needs
-OPTIONAL = {"prior", "posterior", "input_noise", "labels", "clusters"} | EXTRAS | SETTINGS
 
 
 @dataclass(frozen=True)
@@ -137,13 +101,14 @@ class Config:
             flags.setdefault("z", 2)
         if mode == "reduction" and "clusters" in flags and flags.setdefault("labels", 0) != 0:
             raise UserError("--clusters: with --labels each class is a cluster; leave one of the two out")
-        own = OWN.get(mode, {}) | OWN.get((preset, mode), {})
-        gentle = (own | flags).get("labels", 0) != 0 and ((own | flags).get("z") == 2 or flags.get("robustness"))
-        recipe = preset, mode, "gentle" if gentle else "elsewhere"
-        own |= OWN.get(recipe, {})
-        config = cls(mode=mode, preset=preset, **(PRESETS[preset] | own | flags))
+        gentle = is_gentle(mode, preset, flags)
+        config = cls(mode=mode, preset=preset, **(numbers_of(mode, preset, gentle) | flags))
         config.check()
-        if recipe == ("quick", "reduction", "gentle") and "eta" not in flags:  # draws of z lie about √z from their head
+        for name in sorted(NEEDS.keys() & flags.keys()):
+            what, has = NEEDS[name]
+            if not has(config):
+                raise UserError(f"{flag(name)}: of use with {what} only; leave it out, or add that")
+        if gentle and "eta" not in flags:  # draws of z lie about √z from their head
             config = replace(config, eta=config.eta * math.sqrt(config.z / 2))
         return config
 
@@ -235,51 +200,11 @@ class Config:
         return config
 
 
-# The paper's optimizer: where no label helps Q, Adam lets D_cat win before y has become one-hot, and this does not.
-SGD = dict(
-    weight_std=0.01, optimizer="momentum", rate_reconstruction=0.01, rate_adversarial=0.1, adversarial_momentum=0.1
-)
-
-PRESETS = {
-    "quick": {},
-    "paper": SGD | dict(hidden=(1000, 1000), epochs=5000, batch_norm=False, decay={50: 0.1, 1000: 0.1}, fade=None),
+# a setting that not every run of its modes has a use for -> with what it has one, and whether a config has that
+NEEDS = {
+    "rate_classifier": ("--labels", lambda config: config.labels != 0),
+    "eta": ("--mode reduction or --extra repulsion", lambda config: config.mode == "reduction" or config.repulsion),
 }
-
-# mode, or (preset, mode), or these and "gentle" or "elsewhere" -> what differs from the preset. Gentle is: there are
-# labels, and z has two dimensions or Robustness is at work; without it SGD gets further in as many epochs
-OWN = {
-    "vae": dict(posterior="gaussian", z=8),
-    "gan": dict(input_noise=0.0),
-    "aae": dict(z=8),
-    "label-regularized": dict(prior="mixture", z=2, labels=10000, images=50000),  # 40 000 unlabelled, as in the paper
-    "supervised": dict(z=15, labels="all"),
-    "semi-supervised": dict(labels=100),
-    # with batch norm in P, too, it learns so fast that y is taken for style before it is one-hot
-    "clustering": dict(clusters=16, z=5, input_noise=0.0, input_dropout=0.2, head_norm=True, decoder_norm=False),
-    "reduction": dict(labels=1000, clusters=20, z=2),
-    ("quick", "semi-supervised"): dict(
-        epochs=17, z=15, input_noise=0.4, reconstruction="cross-entropy", head_norm=True, fade=0.75
-    ),
-    ("quick", "supervised"): dict(z=5),  # in minutes 15 dimensions learn to hold the digit too; 5 keep to style
-    # what keeps D from winning: slow steps, units that leak and drop out, a target out of reach, noise over all images
-    ("quick", "gan"): dict(
-        epochs=25, hidden=(300, 300), z=20, input_noise=0.5, rate_adversarial=2e-4, leak=0.2, dropout=0.3, smoothing=0.1
-    ),
-    ("quick", "label-regularized"): dict(rate_reconstruction=5e-4, rate_adversarial=1e-3),
-    ("quick", "clustering"): SGD | dict(epochs=20),
-    ("quick", "reduction"): dict(epochs=15),
-    ("quick", "reduction", "elsewhere"): SGD,
-    # y reaches P through the long rows of W_C, so Reconstruction pulls hard at it: slow steps there, fast ones beside
-    ("quick", "reduction", "gentle"): dict(
-        input_noise=0.4,
-        reconstruction="cross-entropy",
-        head_norm=True,
-        rate_reconstruction=3e-4,
-        rate_adversarial=1e-3,
-    ),
-    ("paper", "clustering"): dict(hidden=(3000, 3000), epochs=1500, batch_norm=True, decay={50: 0.1}),
-}
-
 # what `Config.check` holds a config to
 KNOWN = {
     "mode": MODES,
@@ -296,68 +221,3 @@ LEAST = {
     "inputs": 1, "classes": 2, "epochs": 1, "batch_size": 1, "z": 1, "clusters": 0, "seed": 0, "threads": 0,
     "save_every": 1, "images": 0, "ranks": 1,
 }  # fmt: skip
-
-
-def flag(name):
-    """Return how a field of `Config` is written on the command line."""
-    if name in SETTINGS:
-        return f"--set {name}"
-    return ("--extra " if name in EXTRAS else "--") + name.replace("_", "-")
-
-
-def extras_in(texts):
-    """Return the fields that `--extra` sets: ["z-penalty=0.1", …] -> {"z_penalty": 0.1, …}."""
-    found = {}
-    for text in texts:
-        name, _, number = text.partition("=")
-        known = [extra.replace("_", "-") for extra in sorted(EXTRAS)]
-        if name not in known:
-            raise UserError(f"--extra: there is no extra {name!r}; expected one of {', '.join(known)}, as NAME=NUMBER")
-        try:
-            found[name.replace("-", "_")] = float(number)
-        except ValueError:
-            raise UserError(f"--extra {name}: {number!r} given, expected a number, as in --extra {name}=0.1") from None
-    return found
-
-
-def settings_in(texts):
-    """Return the fields that `--set` sets, values as in config.json: ["eta=2", …] -> {"eta": 2, …}."""
-    found = {}
-    for text in texts:
-        name, _, value = text.partition("=")
-        if name not in SETTINGS:
-            known = ", ".join(sorted(SETTINGS))
-            raise UserError(f"--set: there is no setting {name!r}; expected one of {known}, as NAME=VALUE")
-        try:
-            found[name] = json.loads(value)
-        except (ValueError, RecursionError):
-            found[name] = value  # a word needs no quotes
-    if "decay" in found:
-        try:
-            found["decay"] = epochs_of(found["decay"])
-        except (ValueError, AttributeError):
-            came = str(found["decay"])[:80]
-            raise UserError(f"--set decay: {came} given, expected epochs and factors, as '{{\"40\": 0.1}}'") from None
-    return found
-
-
-def epochs_of(decay):
-    """Return `decay` as JSON has it, its epochs in quotes, with whole numbers for them."""
-    return {int(epoch): factor for epoch, factor in decay.items()}
-
-
-def expect_one_of(name, value, known):
-    """Raise `UserError` unless `value` is one of `known`."""
-    if value not in known:
-        raise UserError(f"{flag(name)}: there is no {name} {value!r}; expected one of {', '.join(known)}")
-
-
-def expect_kind(name, value, kind):
-    """Raise `UserError` unless `value` is a `kind` and, if it is a real number, finite and not negative."""
-    real = isinstance(0.5, kind)
-    wants_bool = kind in (bool, bool | None)
-    if not isinstance(value, kind | int if real else kind) or (isinstance(value, bool) and not wants_bool):
-        expected = kind.__name__ if isinstance(kind, type) else kind
-        raise UserError(f"{name}: {value!r} given, expected {expected}")
-    if real and value is not None and not 0 <= value <= sys.float_info.max:
-        raise UserError(f"{flag(name)}: {value} given, expected a finite number from 0 up")

@@ -11,12 +11,12 @@
     reduction          the same with cluster heads W_C kept apart, and SemiSupervised where there are labels
 
 The three modes in which Q has a y take further phases for its clusters, all off unless asked for (`Make.extras`).
-Read one function and you have read the model. What the numbers are is `config.py`'s business.
+Read one function and you have read the model. What the numbers are is `presets.py`'s business.
 """
 
 from . import networks
-from .config import PLANAR
 from .extras import MutualInformation, ReconstructionFromY, Repulsion, Robustness
+from .modes import PLANAR
 from .optimizers import Adam, Momentum
 from .phases import Imagination, Part, Reconstruction, Regularization, SemiSupervised, Separated, Variational
 from .priors import Categorical, prior_named

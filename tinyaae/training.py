@@ -17,11 +17,11 @@ from tqdm import tqdm
 
 from .checkpoint import START, Position
 from .collapse import Symptoms
-from .config import MODES
 from .data import split
 from .divergence import culprit, healthy
 from .errors import Diverged, Interrupted, UserError
 from .evaluation import diagnostics
+from .modes import MODES
 from .optimizers import linear_schedule, step_schedule
 from .phases import Batch
 

@@ -1,0 +1,72 @@
+"""How the numbers of a run are written on the command line, and how one is told that a value cannot be."""
+
+import json
+import sys
+
+from .errors import UserError
+from .modes import EXTRAS, SETTINGS
+
+
+def flag(name):
+    """Return how a field of `Config` is written on the command line."""
+    if name in SETTINGS:
+        return f"--set {name}"
+    return ("--extra " if name in EXTRAS else "--") + name.replace("_", "-")
+
+
+def extras_in(texts):
+    """Return the fields that `--extra` sets: ["z-penalty=0.1", …] -> {"z_penalty": 0.1, …}."""
+    found = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        known = [extra.replace("_", "-") for extra in sorted(EXTRAS)]
+        if name not in known:
+            raise UserError(f"--extra: there is no extra {name!r}; expected one of {', '.join(known)}, as NAME=NUMBER")
+        try:
+            found[name.replace("-", "_")] = float(number)
+        except ValueError:
+            raise UserError(f"--extra {name}: {number!r} given, expected a number, as in --extra {name}=0.1") from None
+    return found
+
+
+def settings_in(texts):
+    """Return the fields that `--set` sets, values as in config.json: ["eta=2", …] -> {"eta": 2, …}."""
+    found = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if name not in SETTINGS:
+            known = ", ".join(sorted(SETTINGS))
+            raise UserError(f"--set: there is no setting {name!r}; expected one of {known}, as NAME=VALUE")
+        try:
+            found[name] = json.loads(value)
+        except (ValueError, RecursionError):
+            found[name] = value  # a word needs no quotes
+    if "decay" in found:
+        try:
+            found["decay"] = epochs_of(found["decay"])
+        except (ValueError, AttributeError):
+            came = str(found["decay"])[:80]
+            raise UserError(f"--set decay: {came} given, expected epochs and factors, as '{{\"40\": 0.1}}'") from None
+    return found
+
+
+def epochs_of(decay):
+    """Return `decay` as JSON has it, its epochs in quotes, with whole numbers for them."""
+    return {int(epoch): factor for epoch, factor in decay.items()}
+
+
+def expect_one_of(name, value, known):
+    """Raise `UserError` unless `value` is one of `known`."""
+    if value not in known:
+        raise UserError(f"{flag(name)}: there is no {name} {value!r}; expected one of {', '.join(known)}")
+
+
+def expect_kind(name, value, kind):
+    """Raise `UserError` unless `value` is a `kind` and, if it is a real number, finite and not negative."""
+    real = isinstance(0.5, kind)
+    wants_bool = kind in (bool, bool | None)
+    if not isinstance(value, kind | int if real else kind) or (isinstance(value, bool) and not wants_bool):
+        expected = kind.__name__ if isinstance(kind, type) else kind
+        raise UserError(f"{name}: {value!r} given, expected {expected}")
+    if real and value is not None and not 0 <= value <= sys.float_info.max:
+        raise UserError(f"{flag(name)}: {value} given, expected a finite number from 0 up")

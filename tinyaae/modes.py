@@ -1,0 +1,43 @@
+"""The nine modes: what each can be told on the command line, and which of its networks read a y.
+
+How a mode is built and trained is in `recipes.py`, what its numbers are in `presets.py`.
+"""
+
+from typing import NamedTuple
+
+POSTERIORS = ("deterministic", "gaussian", "universal")
+
+
+class Mode(NamedTuple):
+    """What a mode can use: `flags` beside those that all can, and where the widths of Q's and P's y come from."""
+
+    flags: set
+    q_y: str | None = None  # "classes", "clusters", or "either": classes where there are labels, else clusters
+    p_y: str | None = None
+    least_labels: int = 0
+    told_labels: bool = False  # whether a phase reads the label of each image of the batch
+
+
+Y_EXTRAS = {"mutual_information", "y_decoder", "repulsion", "robustness", "balance"}  # they want a y of Q's
+Z_EXTRAS = {"z_penalty"}
+EXTRAS = Y_EXTRAS | Z_EXTRAS  # what --extra NAME=NUMBER can ask for, NAME with dashes; all are off at 0
+OF_Q = {"reconstruction", "rate_reconstruction", "input_dropout", "head_norm"}
+OF_D = {"rate_adversarial", "adversarial_momentum", "leak", "dropout", "smoothing"}
+OF_ALL = {"optimizer", "weight_std", "batch_norm", "decoder_norm", "decay", "fade"}
+OF_Y = {"rate_classifier", "eta"}
+SETTINGS = OF_Q | OF_D | OF_ALL | OF_Y  # what --set NAME=VALUE can change
+AAE = {"prior", "posterior", "input_noise"} | OF_Q | OF_D | OF_ALL | Z_EXTRAS
+MODES = {
+    "autoencoder": Mode({"input_noise"} | OF_Q | OF_ALL | Z_EXTRAS),
+    "vae": Mode({"prior", "input_noise"} | OF_Q | OF_ALL),
+    "gan": Mode({"prior", "input_noise"} | OF_D | OF_ALL),
+    "aae": Mode(AAE),
+    "label-regularized": Mode(AAE | {"labels"}, None, None, 1, told_labels=True),
+    "supervised": Mode(AAE, None, "classes", told_labels=True),
+    "semi-supervised": Mode(AAE | Y_EXTRAS | OF_Y | {"labels"}, "classes", "classes", 1),
+    "clustering": Mode(AAE | Y_EXTRAS | {"eta", "clusters"}, "clusters", "clusters"),
+    "reduction": Mode(AAE | Y_EXTRAS | OF_Y | {"labels", "clusters"}, "either", "either"),
+}
+PLANAR = ("mixture", "swiss-roll")  # priors that lie in a plane, and have a mode for each class
+SMOOTH = ("gaussian", "laplace", "mixture")  # priors whose ln p(z) has a slope everywhere, which a VAE's KL needs
+OPTIONAL = {"prior", "posterior", "input_noise", "labels", "clusters"} | EXTRAS | SETTINGS
