@@ -1,6 +1,7 @@
 """The table of results says what the files say, and no more."""
 
 import json
+import shlex
 from dataclasses import replace
 
 import pytest
@@ -72,7 +73,7 @@ def test_check_fails_when_a_file_changes(here):
 def test_the_flags_of_an_experiment_are_flags_that_its_mode_takes(name):
     import run_mnist
 
-    flags = vars(run_mnist.parser().parse_args(EXPERIMENTS[name].flags.split()))
+    flags = vars(run_mnist.parser().parse_args(shlex.split(EXPERIMENTS[name].flags)))
     assert Config.of(**{flag: value for flag, value in flags.items() if value is not None})
 
 
@@ -84,7 +85,7 @@ def test_a_committed_run_was_made_by_the_command_that_the_table_gives(file):
 
     made = Config.from_json(file.read_text(), file)
     line = results.command(EXPERIMENTS[file.parts[-3]], json.loads(file.read_text()))
-    flags = vars(run_mnist.parser().parse_args(line.replace("--seed N", f"--seed {file.parts[-2][5:]}").split()))
+    flags = vars(run_mnist.parser().parse_args(shlex.split(line.replace("--seed N", f"--seed {file.parts[-2][5:]}"))))
     asked = Config.of(**{flag: value for flag, value in flags.items() if value is not None})
     machine = {"revision": made.revision, "backend": made.backend, "threads": made.threads, "ranks": made.ranks}
     assert made == replace(asked, **machine)
