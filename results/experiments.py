@@ -109,6 +109,10 @@ EXPERIMENTS = {
         "2-D reduction error %, 100 labels" + EXTRA, "test_error", "6.08", "26",
         "--mode reduction --labels 100" + ROBUST,
     ),
+    "reduction-2d-100-robust-long": Experiment(
+        "2-D reduction error %, 100 labels, 40 epochs" + EXTRA, "test_error", "6.08", "26",
+        "--mode reduction --labels 100 --epochs 40" + ROBUST,
+    ),
     "reduction-2d-0": Experiment(
         "2-D reduction error %, no labels, 20 clusters", "cluster_error", "13.95", "≈40",
         "--mode reduction --labels 0 --clusters 20",
