@@ -161,6 +161,14 @@ def test_a_setting_that_this_run_would_not_read_is_refused_with_what_would_read_
 
 
 @pytest.mark.parametrize(
+    "mode, extra, name", [("clustering", ["repulsion=1"], "repulsion"), ("reduction", [], "reconstruction")]
+)
+def test_eta_is_the_distance_of_the_phase_that_pushes_apart(mode, extra, name):
+    system = build(Config.of(mode, hidden=(8,), extra=extra, set=["eta=2.5"]), Backend.named("numpy"))
+    assert [phase.eta for phase in system.optimized() if phase.name == name] == [2.5]
+
+
+@pytest.mark.parametrize(
     "text, words",
     [
         ("rate=1", "there is no setting 'rate'"),

@@ -21,6 +21,7 @@ class Mode(NamedTuple):
 Y_EXTRAS = {"mutual_information", "y_decoder", "repulsion", "robustness", "balance"}  # they want a y of Q's
 Z_EXTRAS = {"z_penalty"}
 EXTRAS = Y_EXTRAS | Z_EXTRAS  # what --extra NAME=NUMBER can ask for, NAME with dashes; all are off at 0
+# the settings that a mode has a use for if it has a Q, a D, any network, and a y of Q's
 OF_Q = {"reconstruction", "rate_reconstruction", "input_dropout", "head_norm"}
 OF_D = {"rate_adversarial", "adversarial_momentum", "leak", "dropout", "smoothing"}
 OF_ALL = {"optimizer", "weight_std", "batch_norm", "decoder_norm", "decay", "fade"}
