@@ -14,10 +14,10 @@ from tinyaae.config import NEWER, Config
 from tinyaae.data import split
 from tinyaae.errors import UserError
 from tinyaae.layers import BatchNorm
-from tinyaae.modes import EXTRAS, MODES, OPTIONAL, PLANAR, SETTINGS
+from tinyaae.modes import EXTRAS, MODES, OPTIONAL, SETTINGS
 from tinyaae.optimizers import Adam, Momentum
 from tinyaae.presets import OWN, PRESETS
-from tinyaae.priors import PRIORS
+from tinyaae.priors import PLANAR, PRIORS
 from tinyaae.recipes import build
 
 CONFIGS = [(mode, preset) for mode in MODES for preset in PRESETS]

@@ -7,7 +7,8 @@ import pytest
 from tiny import assembled, refusal, tiny_config
 
 from tinyaae.config import KNOWN
-from tinyaae.modes import MODES, PLANAR, POSTERIORS, SMOOTH
+from tinyaae.modes import MODES, POSTERIORS
+from tinyaae.priors import PLANAR, SMOOTH
 
 ALL = list(itertools.product(MODES, POSTERIORS, KNOWN["prior"]))
 REFUSED = {  # a part of the line that says why

@@ -12,9 +12,9 @@ from itertools import pairwise
 
 from .errors import UserError
 from .flags import epochs_of, expect_kind, expect_one_of, extras_in, flag, settings_in
-from .modes import EXTRAS, MODES, OPTIONAL, PLANAR, POSTERIORS, SMOOTH
+from .modes import EXTRAS, MODES, OPTIONAL, POSTERIORS
 from .presets import OWN, PRESETS, is_gentle, numbers_of
-from .priors import PRIORS
+from .priors import PLANAR, PRIORS, SMOOTH
 
 
 @dataclass(frozen=True)

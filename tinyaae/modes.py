@@ -39,6 +39,4 @@ MODES = {
     "clustering": Mode(AAE | Y_EXTRAS | {"eta", "clusters"}, "clusters", "clusters"),
     "reduction": Mode(AAE | Y_EXTRAS | OF_Y | {"labels", "clusters"}, "either", "either"),
 }
-PLANAR = ("mixture", "swiss-roll")  # priors that lie in a plane, and have a mode for each class
-SMOOTH = ("gaussian", "laplace", "mixture")  # priors whose ln p(z) has a slope everywhere, which a VAE's KL needs
 OPTIONAL = {"prior", "posterior", "input_noise", "labels", "clusters"} | EXTRAS | SETTINGS

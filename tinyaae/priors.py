@@ -252,6 +252,8 @@ PRIORS = {
     "swiss-roll": SwissRoll,
     "categorical": Categorical,
 }
+PLANAR = ("mixture", "swiss-roll")  # these lie in a plane, and have a mode for each class
+SMOOTH = tuple(name for name, prior in PRIORS.items() if prior.slope is not Prior.slope)  # what a VAE's KL needs
 
 
 def prior_named(name, d, **options):

@@ -16,10 +16,9 @@ Read one function and you have read the model. What the numbers are is `presets.
 
 from . import networks
 from .extras import MutualInformation, ReconstructionFromY, Repulsion, Robustness
-from .modes import PLANAR
 from .optimizers import Adam, Momentum
 from .phases import Imagination, Part, Reconstruction, Regularization, SemiSupervised, Separated, Variational
-from .priors import Categorical, prior_named
+from .priors import PLANAR, Categorical, prior_named
 from .system import System
 
 
