@@ -106,7 +106,7 @@ class HeldRobustness(Robustness):
 
     def __init__(self, encoder, x, optimizer, seed=0, epsilon=1.0):
         super().__init__(encoder, optimizer, seed, epsilon)
-        optimizer.steps = self.RAMP
+        optimizer.steps = self.ramp
         held = super().worst(x)
         optimizer.steps = 0
         self.worst = lambda x: held

@@ -34,7 +34,7 @@ PHASES = {  # the table of the README, the half-steps of Regularization by name
 }
 VALUES = {"prior": "mixture", "posterior": "gaussian", "input_noise": 0.1, "labels": 10, "clusters": 5}
 VALUES |= dict.fromkeys(EXTRAS | SETTINGS, 0.5)
-VALUES |= {"reconstruction": "cross-entropy", "optimizer": "momentum", "decay": {3: 0.1}}
+VALUES |= {"reconstruction": "cross-entropy", "optimizer": "momentum", "decay": {3: 0.1}, "ramp": 300}
 VALUES |= dict.fromkeys(["batch_norm", "decoder_norm", "head_norm"], True)
 
 
@@ -88,7 +88,7 @@ def test_optimizer_of_a_preset(preset, kind):
 @pytest.mark.parametrize("mode, flag", [(mode, flag) for mode in MODES for flag in sorted(OPTIONAL)])
 def test_flag_is_used_or_an_error_that_names_it(mode, flag):
     if flag in MODES[mode].flags:
-        needed = {"repulsion": 1.0} if flag == "eta" else {}
+        needed = {"eta": {"repulsion": 1.0}, "ramp": {"robustness": 1.0}}.get(flag, {})
         assert getattr(Config.of(mode, **needed | {flag: VALUES[flag]}), flag) == VALUES[flag]
     else:
         message = refusal(Config.of, mode, **{flag: VALUES[flag]})
@@ -153,6 +153,7 @@ def test_every_number_of_a_recipe_can_be_set():
     [
         ({"mode": "clustering", "extra": ["robustness=1"]}, "eta", "--mode reduction or --extra repulsion"),
         ({"mode": "semi-supervised"}, "eta", "--mode reduction or --extra repulsion"),
+        ({"mode": "clustering", "extra": ["repulsion=1"]}, "ramp", "--extra robustness"),
         ({"mode": "reduction", "labels": 0}, "rate_classifier", "--labels"),
     ],
 )
@@ -166,6 +167,12 @@ def test_a_setting_that_this_run_would_not_read_is_refused_with_what_would_read_
 def test_eta_is_the_distance_of_the_phase_that_pushes_apart(mode, extra, name):
     system = build(Config.of(mode, hidden=(8,), extra=extra, set=["eta=2.5"]), Backend.named("numpy"))
     assert [phase.eta for phase in system.optimized() if phase.name == name] == [2.5]
+
+
+@pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])
+def test_ramp_is_how_long_the_distance_of_robustness_grows(mode):
+    system = build(Config.of(mode, hidden=(8,), extra=["robustness=2"], set=["ramp=300"]), Backend.named("numpy"))
+    assert [phase.ramp for phase in system.optimized() if phase.name == "robustness"] == [300]
 
 
 @pytest.mark.parametrize(

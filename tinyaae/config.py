@@ -46,6 +46,7 @@ class Config:
     y_decoder: float = 0.0  # weight of the reconstruction from y alone, by a decoder of its own
     repulsion: float = 0.0  # weight of the push between the pictures of two clusters in one style
     robustness: float = 0.0  # within this distance of an image (Euclidean, pixels in [0, 1]) its y shall not change
+    ramp: int = 10_000  # updates over which that distance grows from 0
     balance: float = 0.0  # exponent with which the prior of y leans against over-used outputs
     prior: str = "gaussian"
     posterior: str = "deterministic"
@@ -204,6 +205,7 @@ class Config:
 NEEDS = {
     "rate_classifier": ("--labels", lambda config: config.labels != 0),
     "eta": ("--mode reduction or --extra repulsion", lambda config: config.mode == "reduction" or config.repulsion),
+    "ramp": ("--extra robustness", lambda config: config.robustness),
 }
 # what `Config.check` holds a config to
 KNOWN = {
@@ -215,9 +217,9 @@ KNOWN = {
     "optimizer": ("adam", "momentum"),
 }
 NEWER = EXTRAS | {  # keys that an older config.json lacks; the defaults fit it
-    "save_every", "save_minutes", "images", "animate", "leak", "dropout", "smoothing", "decoder_norm", "ranks",
+    "save_every", "save_minutes", "images", "animate", "leak", "dropout", "smoothing", "decoder_norm", "ranks", "ramp",
 }  # fmt: skip
 LEAST = {
     "inputs": 1, "classes": 2, "epochs": 1, "batch_size": 1, "z": 1, "clusters": 0, "seed": 0, "threads": 0,
-    "save_every": 1, "images": 0, "ranks": 1,
+    "save_every": 1, "images": 0, "ranks": 1, "ramp": 1,
 }  # fmt: skip

@@ -102,18 +102,16 @@ class Robustness(Phase):
     So borders between two values of y move away from the images, to where there are none. (Virtual adversarial
     training, Miyato et al. 2015, with that slope for a direction; where something, here D_cat, sees to it that all y
     are used, it clusters: Hu et al. 2017.) ε is a Euclidean distance over pixels in [0, 1]. It grows to `epsilon` over
-    the first `RAMP` updates: at once in full, it makes few clusters, for none is yet far from the next.
+    the first `ramp` updates: at once in full, it makes few clusters, for none is yet far from the next.
     """
 
-    RAMP = 10_000
-
-    def __init__(self, encoder, optimizer, seed=0, epsilon=1.0):
+    def __init__(self, encoder, optimizer, seed=0, epsilon=1.0, ramp=10_000):
         super().__init__("robustness", [encoder], optimizer, seed)
-        self.encoder, self.epsilon = encoder, epsilon
+        self.encoder, self.epsilon, self.ramp = encoder, epsilon, ramp
 
     def length(self):
         """Return ε at the present update, on the device."""
-        return self.backend.fresh(1, lambda: [self.epsilon * min(1.0, self.optimizer.steps / self.RAMP)])
+        return self.backend.fresh(1, lambda: [self.epsilon * min(1.0, self.optimizer.steps / self.ramp)])
 
     def worst(self, x):
         """Return q(y|x) (n, k) for images x (n, d), and x + r (n, d), with the noise of this step."""

@@ -177,7 +177,7 @@ class Make:
             optimizer = self.optimizer("reconstruction")
             phases.append(Repulsion(p, self.prior, c.y, optimizer, self.seed, c.repulsion, c.eta))
         if c.robustness:
-            phases.append(Robustness(q, self.optimizer("adversarial"), self.seed, c.robustness))
+            phases.append(Robustness(q, self.optimizer("adversarial"), self.seed, c.robustness, c.ramp))
         return nets, phases
 
 
