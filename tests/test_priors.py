@@ -14,6 +14,7 @@ from tinyaae.context import Context
 from tinyaae.errors import UserError
 from tinyaae.priors import (
     PRIORS,
+    SMOOTH,
     Categorical,
     Gamma,
     Gaussian,
@@ -80,6 +81,10 @@ def test_mean_and_variance(backend, make, mean, var):
 def test_a_prior_whose_density_has_an_edge_or_no_formula_has_no_slope(name):
     with pytest.raises(UserError, match="no slope"):
         prior_named(name, 2).slope(np, np.zeros((1, 2)))
+
+
+def test_the_priors_with_a_slope_are_those_a_vae_can_use():
+    assert SMOOTH == ("gaussian", "laplace", "mixture")
 
 
 @each_flat
