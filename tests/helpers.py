@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyaae import networks
-from tinyaae.extras import MutualInformation, ReconstructionFromY, Repulsion, Robustness
+from tinyaae.extras import Information, MutualInformation, ReconstructionFromY, Repulsion, Robustness
 from tinyaae.networks import Code
 from tinyaae.optimizers import Momentum
 from tinyaae.phases import (
@@ -101,6 +101,15 @@ def imagination_of_y(system):
     return Imagination(system.decoder, Gaussian(STYLE), Categorical(CLASSES))
 
 
+class HeldReconstruction(Reconstruction):
+    """With the y of the weights it is made with: a constant, as its gradient says where y is held."""
+
+    def __init__(self, encoder, decoder, x, optimizer, seed=0):
+        super().__init__(encoder, decoder, optimizer, seed, held_y=True)
+        y = encoder.forward(x, self.context())[0].y
+        self.read = lambda code, batch: code._replace(y=y)
+
+
 class HeldRobustness(Robustness):
     """With the worst images of the weights it is made with, at their full distance: constants, as its gradient says."""
 
@@ -120,6 +129,7 @@ PHASES = {
     "reconstruction": autoencoder(),
     "cross-entropy": autoencoder(options={"logits": True}),
     "given-label": autoencoder(given_label=True),
+    "held-y": Case(HeldReconstruction, lambda s: [s.encoder, s.decoder, s.batch.x], {"Q", "P"}, commits={"Q", "P"}),
     "z-penalty": autoencoder(z_penalty=0.7),
     "variational": autoencoder(Variational, {"posterior": "gaussian"}),
     "variational-laplace": autoencoder(Variational, {"posterior": "gaussian"}, prior=Laplace(STYLE)),
@@ -157,6 +167,7 @@ PHASES = {
     "repulsion-of-logits": Case(
         Repulsion, lambda s: [s.decoder, Gaussian(STYLE), CLASSES], {"P"}, {"logits": True}, {"eta": 0.057}
     ),
+    "information": Case(Information, lambda s: [s.encoder], {"Q"}, {}, {"weight": 0.7}),
     "robustness": Case(HeldRobustness, lambda s: [s.encoder, s.batch.x], {"Q"}, {}, {"epsilon": 0.7}),
 }
 

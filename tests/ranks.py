@@ -34,6 +34,7 @@ ALL_EXTRAS = {
     "mutual_information": 0.5,
     "y_decoder": 0.3,
     "repulsion": 0.2,
+    "information": 0.2,
     "robustness": 0.3,
     "z_penalty": 0.1,
     "balance": 0.7,

@@ -34,8 +34,8 @@ PHASES = {  # the table of the README, the half-steps of Regularization by name
 }
 VALUES = {"prior": "mixture", "posterior": "gaussian", "input_noise": 0.1, "labels": 10, "clusters": 5}
 VALUES |= dict.fromkeys(EXTRAS | SETTINGS, 0.5)
-VALUES |= {"reconstruction": "cross-entropy", "optimizer": "momentum", "decay": {3: 0.1}, "ramp": 300}
-VALUES |= dict.fromkeys(["batch_norm", "decoder_norm", "head_norm"], True)
+VALUES |= {"reconstruction": "cross-entropy", "optimizer": "momentum", "decay": {3: 0.1}, "ramp": 300, "patience": 200}
+VALUES |= dict.fromkeys(["batch_norm", "decoder_norm", "head_norm", "held_y"], True)
 
 
 def edited(**changed):
@@ -88,7 +88,8 @@ def test_optimizer_of_a_preset(preset, kind):
 @pytest.mark.parametrize("mode, flag", [(mode, flag) for mode in MODES for flag in sorted(OPTIONAL)])
 def test_flag_is_used_or_an_error_that_names_it(mode, flag):
     if flag in MODES[mode].flags:
-        needed = {"eta": {"repulsion": 1.0}, "ramp": {"robustness": 1.0}}.get(flag, {})
+        robust = {"robustness": 1.0}
+        needed = {"eta": {"repulsion": 1.0}, "ramp": robust, "rate_y": robust}.get(flag, {})
         assert getattr(Config.of(mode, **needed | {flag: VALUES[flag]}), flag) == VALUES[flag]
     else:
         message = refusal(Config.of, mode, **{flag: VALUES[flag]})
@@ -154,6 +155,7 @@ def test_every_number_of_a_recipe_can_be_set():
         ({"mode": "clustering", "extra": ["robustness=1"]}, "eta", "--mode reduction or --extra repulsion"),
         ({"mode": "semi-supervised"}, "eta", "--mode reduction or --extra repulsion"),
         ({"mode": "clustering", "extra": ["repulsion=1"]}, "ramp", "--extra robustness"),
+        ({"mode": "clustering", "extra": ["repulsion=1"]}, "rate_y", "--extra robustness or information"),
         ({"mode": "reduction", "labels": 0}, "rate_classifier", "--labels"),
     ],
 )
@@ -173,6 +175,28 @@ def test_eta_is_the_distance_of_the_phase_that_pushes_apart(mode, extra, name):
 def test_ramp_is_how_long_the_distance_of_robustness_grows(mode):
     system = build(Config.of(mode, hidden=(8,), extra=["robustness=2"], set=["ramp=300"]), Backend.named("numpy"))
     assert [phase.ramp for phase in system.optimized() if phase.name == "robustness"] == [300]
+
+
+@pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])
+@pytest.mark.parametrize("settings, rate", [([], 0.3), (["rate_y=0.7"], 0.7)])
+def test_rate_y_is_of_robustness_and_information_alone(mode, settings, rate):
+    flags = dict(extra=["robustness=2", "information=1"], set=["rate_adversarial=0.3", *settings])
+    phases = build(Config.of(mode, hidden=(8,), **flags), Backend.named("numpy")).optimized()
+    rates = {phase.name: phase.optimizer.rate for phase in phases}
+    assert (rates["robustness"], rates["information"], rates["generate"]) == (rate, rate, 0.3)
+
+
+@pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])
+def test_held_y_is_told_to_reconstruction(mode):
+    system = build(Config.of(mode, hidden=(8,), set=["held_y=true"]), Backend.named("numpy"))
+    assert [phase.held_y for phase in system.optimized() if phase.name == "reconstruction"] == [True]
+
+
+@pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])
+def test_patience_is_of_the_discriminator_of_y_alone(mode):
+    system = build(Config.of(mode, hidden=(8,), set=["patience=300"]), Backend.named("numpy"))
+    (generate,) = [phase for phase in system.optimized() if phase.name == "generate"]
+    assert {part.of: part.patience for part in generate.judges} == {"y": 300, "z": 0}
 
 
 @pytest.mark.parametrize(
@@ -239,6 +263,7 @@ def test_an_extra_that_is_no_weight(number):
         ("mutual-information=1", ["mutual-information"], []),
         ("y-decoder=1", ["reconstruction-from-y"], ["P_y"]),
         ("repulsion=1", ["repulsion"], []),
+        ("information=1", ["information"], []),
         ("robustness=1", ["robustness"], []),
         ("z-penalty=1", [], []),
         ("balance=1", [], []),

@@ -7,6 +7,7 @@ from helpers import host
 from tinyaae.gradcheck import check_loss
 from tinyaae.losses import (
     binary_cross_entropy,
+    entropy,
     half_squared_error,
     head_distance,
     kl_to_standard_normal,
@@ -25,6 +26,7 @@ LOSSES = {
     "half-squared-error": (half_squared_error, [OUTPUT, TARGET]),
     "binary-cross-entropy": (binary_cross_entropy, [OUTPUT, TARGET]),
     "softmax-cross-entropy": (softmax_cross_entropy, [OUTPUT, TARGET]),
+    "entropy": (entropy, [TARGET]),
     "log-odds": (log_odds, [OUTPUT]),
     "kl": (kl_to_standard_normal, [OUTPUT]),
     "negative-entropy": (negative_entropy, [OUTPUT]),
@@ -181,6 +183,18 @@ def test_far_from_every_petal_the_slope_of_the_mixture_still_points_home(backend
     _, dz = evaluate(backend, negative_log_density, np.array([[30.0, 0.0]]), GaussianMixture())
     assert dz[0, 0] == pytest.approx((30 - 1.4) / 0.5**2, rel=1e-4)
     assert abs(dz[0, 1]) < 1e-3
+
+
+def test_entropy_in_nats_by_hand(backend64):
+    value, _ = evaluate(backend64, entropy, [[0.5, 0.5], [0.25, 0.75], [0.0, 1.0]])
+    by_hand = np.log(2) + (0.25 * np.log(4) + 0.75 * np.log(4 / 3)) + 0
+    assert value == pytest.approx(by_hand / 3, rel=1e-12)
+
+
+def test_entropy_of_a_one_hot_y_has_a_finite_slope(backend):
+    value, gradient = evaluate(backend, entropy, np.eye(3))
+    assert value == 0
+    assert np.all(np.isfinite(gradient))
 
 
 def test_log_odds_are_those_of_the_largest(backend64):

@@ -15,7 +15,7 @@ from tinyaae.gradcheck import check_phase, differences
 from tinyaae.losses import half_squared_error, head_distance, kl_to_standard_normal, log_odds
 from tinyaae.networks import Code
 from tinyaae.optimizers import SGD, Adam, Momentum
-from tinyaae.phases import Part, Regularization
+from tinyaae.phases import Generate, Part, Reconstruction, Regularization
 from tinyaae.priors import Categorical, Gaussian, GaussianMixture
 
 each_phase = pytest.mark.parametrize("name", PHASES)
@@ -294,6 +294,15 @@ def test_reconstruction_of_a_decoder_of_logits_is_the_cross_entropy_of_its_pixel
     assert number(backend64, phase.forward(system.batch)[0]["reconstruction"]) == pytest.approx(loss, rel=1e-12)
 
 
+def test_a_held_y_is_read_all_the_same(backend64):
+    values = []
+    for held_y in (False, True):
+        system = tiny_system(backend64)
+        phase = Reconstruction(system.encoder, system.decoder, Momentum(0.1), held_y=held_y)
+        values.append(number(backend64, phase.forward(system.batch)[0]["reconstruction"]))
+    assert values[0] == values[1]
+
+
 def test_a_given_label_takes_the_place_of_y_and_unlabelled_is_all_zeros(backend64):
     phase, system, _ = tiny_phase(backend64, "given-label")
     code, _ = system.encoder.forward(system.batch.x, phase.context())
@@ -468,6 +477,31 @@ def test_repulsion_compares_the_pictures_of_all_clusters_in_one_style(backend64)
     values, _ = phase.forward(system.batch)
     loss = 0.7 * np.sum(np.maximum(0, 0.057 - apart))
     assert number(backend64, values["repulsion"]) == pytest.approx(loss, rel=1e-12)
+
+
+def test_information_is_how_sure_images_are_and_four_times_how_evenly_y_is_used(backend64):
+    phase, system, _ = tiny_phase(backend64, "information")
+    y = host(backend64, system.encoder.forward(system.batch.x, phase.context())[0].y)
+    mean = np.mean(y, axis=0)
+    each, whole = -np.mean(np.sum(y * np.log(y), axis=1)), -np.sum(mean * np.log(mean))
+    loss = 0.7 * (each - 4 * whole)
+    assert number(backend64, phase.forward(system.batch)[0]["information"]) == pytest.approx(loss, rel=1e-12)
+
+
+@pytest.mark.parametrize("steps, share", [(0, 0), (40, 0), (50, 0.25), (80, 1), (120, 1)])
+def test_q_heeds_no_patient_discriminator_at_first_and_then_more_and_more(backend64, steps, share):
+    system = tiny_system(backend64)
+    patient = [part._replace(patience=40) if part.of == "y" else part for part in system.parts]
+    values, moves = [], []
+    for parts in (system.parts[:1], system.parts[1:], patient):
+        phase = Generate(system.encoder, parts, Momentum(0.1))
+        phase.optimizer.steps = steps
+        found, cache = phase.forward(system.batch)
+        phase.backward(cache)
+        values.append({name: number(backend64, value) for name, value in found.items()})
+        moves.append(host(backend64, phase.gradients.flat))
+    assert values[2] == pytest.approx({"G_y": share * values[0]["G_y"], "G_z": values[1]["G_z"]}, rel=1e-12)
+    assert moves[2] == pytest.approx(share * moves[0] + moves[1], rel=1e-9, abs=1e-12)
 
 
 @pytest.fixture

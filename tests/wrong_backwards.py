@@ -15,9 +15,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from helpers import EveryField, HeldRobustness, phase_of, tiny_phase, tiny_system
+from helpers import EveryField, HeldReconstruction, HeldRobustness, phase_of, tiny_phase, tiny_system
 
-from tinyaae.extras import MutualInformation, ReconstructionFromY, Repulsion
+from tinyaae.extras import Information, MutualInformation, ReconstructionFromY, Repulsion
 from tinyaae.gradcheck import check_layer, check_loss, check_phase
 from tinyaae.layers import (
     AppendNoise,
@@ -36,6 +36,7 @@ from tinyaae.layers import (
 )
 from tinyaae.losses import (
     binary_cross_entropy,
+    entropy,
     half_squared_error,
     head_distance,
     kl_to_standard_normal,
@@ -79,6 +80,7 @@ ARGS = {
     softmax_cross_entropy: [OUTPUT, TARGET],
     kl_to_standard_normal: [OUTPUT],
     log_odds: [OUTPUT],
+    entropy: [TARGET],
     negative_entropy: [OUTPUT],
     negative_log_density: [OUTPUT[:, :2], GaussianMixture()],
     head_distance: [OUTPUT, 3.0],  # of the three distances between the rows, one is above 3 and two are below
@@ -680,6 +682,17 @@ def kl_of_variance(xp, posterior):
     return value, xp.concat([gradient[:, :d], gradient[:, d:] * xp.exp(-posterior[:, d:])], axis=1)
 
 
+@wrong_loss("the sign is flipped: y is made unsure", entropy)
+def entropy_sign(xp, y):
+    value, gradient = entropy(xp, y)
+    return value, -gradient
+
+
+@wrong_loss("y in front of the logarithm is held fixed", entropy)
+def entropy_of_fixed_weights(xp, y):
+    return entropy(xp, y)[0], xp.full_like(y, -1 / y.shape[0])
+
+
 @wrong_loss("half of the entropy of a coordinate", negative_entropy)
 def entropy_of_log_std(xp, posterior):
     value, gradient = negative_entropy(xp, posterior)
@@ -787,6 +800,13 @@ class ReconstructionNeverZeroes(Reconstruction):
         super().backward(cache)
         flat = self.gradients.flat
         flat += left_over
+
+
+@wrong_phase("y is held, but its gradient goes back into Q", "held-y")
+class ReconstructionMovesHeldY(HeldReconstruction):
+    def backward(self, cache):
+        self.held_y = False
+        super().backward(cache)
 
 
 @wrong_phase("the given label's gradient leaks into the encoder's y", "given-label")
@@ -1027,6 +1047,32 @@ class RepulsionOfAll(Repulsion):
         _, cache = super().forward(batch)
         self.eta = eta
         return values, cache
+
+
+@wrong_phase("the y of each image counts fully in the mean, not as a part of it", "information")
+class InformationOfSums(Information):
+    def forward(self, batch):
+        values, (cache, dy) = super().forward(batch)
+        mean = self.backend.xp.mean(self.encoder.forward(batch.x, self.context())[0].y, axis=0)
+        _, dmean = entropy(self.backend.xp, mean[None, :])
+        n = batch.x.shape[0]
+        return values, (cache, dy - self.weight * 4 * (1 - 1 / n) * dmean)
+
+
+@wrong_phase("the mean of y over the batch is held fixed", "information")
+class InformationOfFixedMean(Information):
+    def forward(self, batch):
+        values, (cache, _) = super().forward(batch)
+        y = self.encoder.forward(batch.x, self.context())[0].y
+        return values, (cache, self.weight * entropy(self.backend.xp, y)[1])
+
+
+@wrong_phase("the gradient of y is handed over as that of the logits", "information")
+class InformationSkipsSoftmax(Information):
+    def backward(self, cache):
+        cache, dy = cache
+        self.gradients.zero()
+        self.encoder.backward(Code(logits=dy), cache, self.gradients)
 
 
 @wrong_phase("the gradient is that at x, not at x + r", "robustness")

@@ -2,14 +2,15 @@
 
 The paper's adversary wants y one-hot and its values equally frequent, and nothing says that a value should mean
 something one can see. Each phase here says so in its own way: what is painted for y can be read again, y by itself
-says much of the image, two values look different, no small step from an image changes its y. (Two more are options
+says much of the image, two values look different, no small step from an image changes its y, each image is sure of its
+y while all are used. (Two more are options
 elsewhere: the `z_penalty` of Reconstruction leaves less to z, the `balance` of the Categorical prior leans against
 over-used values.)
 """
 
 import numpy as np
 
-from .losses import head_distance, log_odds, softmax_cross_entropy
+from .losses import entropy, head_distance, log_odds, softmax_cross_entropy
 from .networks import Code
 from .phases import Phase, image_error
 
@@ -95,6 +96,33 @@ class Repulsion(Phase):
         self.decoder.backward(doutput, p_cache, self.gradients, want_dx=False)
 
 
+class Information(Phase):
+    """min over Q of λ·(H(y|x) − 4·H(y)): each image is sure of its y, and, above all, all y are used.
+
+    H(y|x) is the entropy of q(y|x), mean over the images, and H(y) that of the mean of q(y|x). H(y) − H(y|x) is
+    I(x; y), what y says of the image (Krause et al. 2010); H(y) counts four times, as in Hu et al. (2017), who cluster
+    by it and Robustness alone. D_cat wants the same two things but has no patience: y is one-hot before it means much.
+    """
+
+    def __init__(self, encoder, optimizer, seed=0, weight=1.0):
+        super().__init__("information", [encoder], optimizer, seed)
+        self.encoder, self.weight = encoder, weight
+
+    def forward(self, batch):
+        ctx = self.context()
+        code, cache = self.encoder.forward(batch.x, ctx)
+        n, (mean,) = code.y.shape[0], ctx.means(code.y)
+        each, deach = entropy(self.backend.xp, code.y)
+        whole, dmean = entropy(self.backend.xp, mean[None, :])
+        value, dy = each - 4 * whole, deach - 4 * dmean / n  # each row is a part 1/n of the mean
+        return {"information": self.weight * value}, (cache, self.weight * dy)
+
+    def backward(self, cache):
+        cache, dy = cache
+        self.gradients.zero()
+        self.encoder.backward(Code(y=dy), cache, self.gradients)
+
+
 class Robustness(Phase):
     """min over Q of −Σ_k q(y_k|x) ln q(y_k|x + r), r the step of length ε that takes x furthest from its y.
 
@@ -109,10 +137,6 @@ class Robustness(Phase):
         super().__init__("robustness", [encoder], optimizer, seed)
         self.encoder, self.epsilon, self.ramp = encoder, epsilon, ramp
 
-    def length(self):
-        """Return ε at the present update, on the device."""
-        return self.backend.fresh(1, lambda: [self.epsilon * min(1.0, self.optimizer.steps / self.ramp)])
-
     def worst(self, x):
         """Return q(y|x) (n, k) for images x (n, d), and x + r (n, d), with the noise of this step."""
         xp = self.backend.xp
@@ -120,7 +144,8 @@ class Robustness(Phase):
         _, dlogits = log_odds(xp, code.logits)
         dx = self.encoder.backward(Code(logits=dlogits), cache, None, want_dx=True)  # nobody wants dW here
         norm = xp.sqrt(xp.sum(dx * dx, axis=1, keepdims=True))
-        return code.y, x - self.length() * dx / xp.maximum(norm, xp.full_like(norm, 1e-12))
+        length = self.epsilon * self.share(self.ramp)
+        return code.y, x - length * dx / xp.maximum(norm, xp.full_like(norm, 1e-12))
 
     def forward(self, batch):
         y, x = self.worst(batch.x)

@@ -58,6 +58,13 @@ def log_odds(xp, logits):
     return xp.sum(top - second - xp.log(total)), own - e / total
 
 
+def entropy(xp, y):
+    """−Σ y_k ln y_k of probabilities y, in nats, mean over the rows: (n, k) -> value, (n, k)."""
+    n = y.shape[0]
+    log = xp.log(xp.maximum(y, xp.full_like(y, 1e-12)))
+    return -xp.sum(y * log) / n, -(log + 1) / n
+
+
 def kl_to_standard_normal(xp, posterior):
     """KL(N(μ, σ²) ‖ N(0, 1)) = ½ Σ (μ² + σ² − ln σ² − 1), posterior = [μ, ln σ²]: (n, 2d) -> value, (n, 2d)."""
     n, d = posterior.shape[0], posterior.shape[1] // 2

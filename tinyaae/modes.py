@@ -18,14 +18,14 @@ class Mode(NamedTuple):
     told_labels: bool = False  # whether a phase reads the label of each image of the batch
 
 
-Y_EXTRAS = {"mutual_information", "y_decoder", "repulsion", "robustness", "balance"}  # they want a y of Q's
+Y_EXTRAS = {"mutual_information", "y_decoder", "repulsion", "information", "robustness", "balance"}  # want a y of Q's
 Z_EXTRAS = {"z_penalty"}
 EXTRAS = Y_EXTRAS | Z_EXTRAS  # what --extra NAME=NUMBER can ask for, NAME with dashes; all are off at 0
 # the settings that a mode has a use for if it has a Q, a D, any network, and a y of Q's
 OF_Q = {"reconstruction", "rate_reconstruction", "input_dropout", "head_norm"}
 OF_D = {"rate_adversarial", "adversarial_momentum", "leak", "dropout", "smoothing"}
 OF_ALL = {"optimizer", "weight_std", "batch_norm", "decoder_norm", "decay", "fade"}
-OF_Y = {"eta", "ramp"}
+OF_Y = {"eta", "ramp", "patience", "held_y", "rate_y"}
 SETTINGS = OF_Q | OF_D | OF_ALL | OF_Y | {"rate_classifier"}  # what --set NAME=VALUE can change
 AAE = {"prior", "posterior", "input_noise"} | OF_Q | OF_D | OF_ALL | Z_EXTRAS
 MODES = {

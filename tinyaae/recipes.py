@@ -15,7 +15,7 @@ Read one function and you have read the model. What the numbers are is `presets.
 """
 
 from . import networks
-from .extras import MutualInformation, ReconstructionFromY, Repulsion, Robustness
+from .extras import Information, MutualInformation, ReconstructionFromY, Repulsion, Robustness
 from .optimizers import Adam, Momentum
 from .phases import Imagination, Part, Reconstruction, Regularization, SemiSupervised, Separated, Variational
 from .priors import PLANAR, Categorical, prior_named
@@ -142,14 +142,15 @@ class Make:
         )  # fmt: skip
 
     def optimizer(self, kind):
-        """Return the optimizer of a phase; `kind` is reconstruction, adversarial or classifier."""
+        """Return the optimizer of a phase; `kind` is reconstruction, adversarial, y or classifier."""
         c = self.config
-        rate = getattr(c, f"rate_{kind}")
-        momentum = c.adversarial_momentum if kind == "adversarial" else 0.9
+        rate = c.rate_adversarial if kind == "y" and c.rate_y is None else getattr(c, f"rate_{kind}")
+        momentum = c.adversarial_momentum if kind in ("adversarial", "y") else 0.9
         return Momentum(rate, momentum) if c.optimizer == "momentum" or kind == "classifier" else Adam(rate, momentum)
 
     def reconstruction(self, q, p, kind=Reconstruction, **options):
-        return kind(q, p, self.optimizer("reconstruction"), self.seed, z_penalty=self.config.z_penalty, **options)
+        options |= dict(held_y=self.config.held_y, z_penalty=self.config.z_penalty)
+        return kind(q, p, self.optimizer("reconstruction"), self.seed, **options)
 
     def regularization(self, encoder, parts, commits=False):
         d_optimizer, g_optimizer = self.optimizer("adversarial"), self.optimizer("adversarial")
@@ -159,7 +160,8 @@ class Make:
         """Return the networks and phases in which y has an adversary D_cat, and z one called D_gauss."""
         y = self.config.y
         d_cat, d_gauss = self.discriminator("D_cat", y), self.discriminator("D_gauss", self.prior.d)
-        parts = [Part("y", d_cat, Categorical(y, balance=self.config.balance)), Part("z", d_gauss, self.prior)]
+        y_prior = Categorical(y, balance=self.config.balance)
+        parts = [Part("y", d_cat, y_prior, patience=self.config.patience), Part("z", d_gauss, self.prior)]
         more_nets, more_phases = self.extras(q, p)
         return [q, p, d_cat, d_gauss, *more_nets], [reconstruction, self.regularization(q, parts), *more_phases]
 
@@ -176,8 +178,10 @@ class Make:
         if c.repulsion:
             optimizer = self.optimizer("reconstruction")
             phases.append(Repulsion(p, self.prior, c.y, optimizer, self.seed, c.repulsion, c.eta))
+        if c.information:
+            phases.append(Information(q, self.optimizer("y"), self.seed, c.information))
         if c.robustness:
-            phases.append(Robustness(q, self.optimizer("adversarial"), self.seed, c.robustness, c.ramp))
+            phases.append(Robustness(q, self.optimizer("y"), self.seed, c.robustness, c.ramp))
         return nets, phases
 
 
