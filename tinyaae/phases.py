@@ -55,9 +55,9 @@ class Phase:
         step = self.backend.counter(lambda: self.optimizer.steps)
         return Context(self.backend, True, self.seed, self.name, step)
 
-    def share(self, updates, after=0):
-        """Return what grows from 0 to 1 over so many updates of this phase, `after` some, at the present one: (1,)."""
-        return self.backend.fresh(1, lambda: [min(1.0, max(0, self.optimizer.steps - after) / updates)])
+    def share(self, updates):
+        """Return what grows from 0 to 1 over so many updates of this phase, as it is at the present one: (1,)."""
+        return self.backend.fresh(1, lambda: [min(1.0, self.optimizer.steps / updates)])
 
     def step(self, batch):
         """Forward, backward and update once; return the values."""
@@ -88,27 +88,22 @@ class Reconstruction(Phase):
 
     Where P's output is logits the loss is the cross-entropy of its pixels instead: x is a probability of ink.
     With `given_label` the decoder gets the true label instead of Q's y, and z is left with the style (figure 6).
-    With `held_y` it gets Q's y, but Q is moved by way of z alone: a y that is not yet one-hot is not bent to style.
     With `z_penalty` = λ it adds λ·½ Σ z², summed over z, mean over the images: far-out codes cost something.
     This is the phase whose update moves batch norm's running averages.
     """
 
-    def __init__(self, encoder, decoder, optimizer, seed=0, given_label=False, held_y=False, z_penalty=0.0):
+    def __init__(self, encoder, decoder, optimizer, seed=0, given_label=False, z_penalty=0.0):
         super().__init__("reconstruction", [encoder, decoder], optimizer, seed)
-        self.encoder, self.decoder, self.z_penalty = encoder, decoder, z_penalty
-        self.given_label, self.held_y = given_label, held_y
+        self.encoder, self.decoder, self.given_label, self.z_penalty = encoder, decoder, given_label, z_penalty
 
     def forward(self, batch):
         ctx = self.context()
         code, q_cache = self.encoder.forward(batch.x, ctx)
-        output, p_cache = self.decoder.forward(self.read(code, batch), ctx)
+        read = Code(batch.labels[:, :-1], code.z) if self.given_label else code
+        output, p_cache = self.decoder.forward(read, ctx)
         value, doutput = image_error(self.decoder, output, batch.x)
         penalty, dcode = self.penalty(code)
         return {"reconstruction": value} | penalty, (q_cache, p_cache, doutput, dcode)
-
-    def read(self, code, batch):
-        """Return the Code that P reads."""
-        return Code(batch.labels[:, :-1], code.z) if self.given_label else code
 
     def penalty(self, code):
         """Return further losses of the code, name -> value, and their gradient as a Code."""
@@ -121,7 +116,7 @@ class Reconstruction(Phase):
         q_cache, p_cache, doutput, dpenalty = cache
         self.gradients.zero()
         dcode = self.decoder.backward(doutput, p_cache, self.gradients)
-        dcode = Code(None if self.given_label or self.held_y else dcode.y, dcode.z).plus(dpenalty)
+        dcode = Code(None if self.given_label else dcode.y, dcode.z).plus(dpenalty)
         self.encoder.backward(dcode, q_cache, self.gradients)
         self.statistics = [(self.encoder, q_cache), (self.decoder, p_cache)]
 
@@ -159,8 +154,8 @@ class Separated(Reconstruction):
     c_i is row i of W_C, the first parameter of a decoder that reads y·W_C + z (section 7).
     """
 
-    def __init__(self, encoder, decoder, optimizer, seed=0, eta=1.0, **options):
-        super().__init__(encoder, decoder, optimizer, seed, **options)
+    def __init__(self, encoder, decoder, optimizer, seed=0, eta=1.0, z_penalty=0.0):
+        super().__init__(encoder, decoder, optimizer, seed, z_penalty=z_penalty)
         self.eta = eta
 
     def forward(self, batch):
@@ -178,8 +173,8 @@ class Part(NamedTuple):
     """One part of the code ("y" or "z") with the discriminator that judges it and the prior it should follow.
 
     Where `told_labels`, the discriminator sees the one-hot label beside the code (figure 3). Where `prior` is None
-    the part is the image itself and the real ones are the batch's: a GAN. Q does not heed this discriminator for
-    `patience` updates, and comes to, in a straight line, over as many again; with 0 it does from the start.
+    the part is the image itself and the real ones are the batch's: a GAN. Q comes to heed this discriminator over
+    the first `patience` updates, in a straight line; with 0 it does from the start.
     """
 
     of: str
@@ -260,7 +255,7 @@ class Generate(Phase):
             logits, d_cache = part.discriminator.forward(judged, ctx)
             value, dlogits = binary_cross_entropy(xp, logits, ones)
             if part.patience:
-                share = self.share(part.patience, after=part.patience)
+                share = self.share(part.patience)
                 value, dlogits = xp.sum(share * value), share * dlogits
             values[f"G_{part.of}"] = value
             d_caches.append((d_cache, dlogits, getattr(code, part.of).shape[1]))
