@@ -101,6 +101,15 @@ def imagination_of_y(system):
     return Imagination(system.decoder, Gaussian(STYLE), Categorical(CLASSES))
 
 
+class HeldReconstruction(Reconstruction):
+    """With the y of the weights it is made with: a constant, as its gradient says where y is held."""
+
+    def __init__(self, encoder, decoder, x, optimizer, seed=0):
+        super().__init__(encoder, decoder, optimizer, seed, held_y=True)
+        y = encoder.forward(x, self.context())[0].y
+        self.read = lambda code, batch: code._replace(y=y)
+
+
 class HeldRobustness(Robustness):
     """With the worst images of the weights it is made with, at their full distance: constants, as its gradient says."""
 
@@ -120,6 +129,7 @@ PHASES = {
     "reconstruction": autoencoder(),
     "cross-entropy": autoencoder(options={"logits": True}),
     "given-label": autoencoder(given_label=True),
+    "held-y": Case(HeldReconstruction, lambda s: [s.encoder, s.decoder, s.batch.x], {"Q", "P"}, commits={"Q", "P"}),
     "z-penalty": autoencoder(z_penalty=0.7),
     "variational": autoencoder(Variational, {"posterior": "gaussian"}),
     "variational-laplace": autoencoder(Variational, {"posterior": "gaussian"}, prior=Laplace(STYLE)),

@@ -35,7 +35,7 @@ PHASES = {  # the table of the README, the half-steps of Regularization by name
 VALUES = {"prior": "mixture", "posterior": "gaussian", "input_noise": 0.1, "labels": 10, "clusters": 5}
 VALUES |= dict.fromkeys(EXTRAS | SETTINGS, 0.5)
 VALUES |= {"reconstruction": "cross-entropy", "optimizer": "momentum", "decay": {3: 0.1}, "ramp": 300, "patience": 200}
-VALUES |= dict.fromkeys(["batch_norm", "decoder_norm", "head_norm"], True)
+VALUES |= dict.fromkeys(["batch_norm", "decoder_norm", "head_norm", "held_y"], True)
 
 
 def edited(**changed):
@@ -184,6 +184,12 @@ def test_rate_y_is_of_robustness_and_information_alone(mode, settings, rate):
     phases = build(Config.of(mode, hidden=(8,), **flags), Backend.named("numpy")).optimized()
     rates = {phase.name: phase.optimizer.rate for phase in phases}
     assert (rates["robustness"], rates["information"], rates["generate"]) == (rate, rate, 0.3)
+
+
+@pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])
+def test_held_y_is_told_to_reconstruction(mode):
+    system = build(Config.of(mode, hidden=(8,), set=["held_y=true"]), Backend.named("numpy"))
+    assert [phase.held_y for phase in system.optimized() if phase.name == "reconstruction"] == [True]
 
 
 @pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])

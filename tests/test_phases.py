@@ -15,7 +15,7 @@ from tinyaae.gradcheck import check_phase, differences
 from tinyaae.losses import half_squared_error, head_distance, kl_to_standard_normal, log_odds
 from tinyaae.networks import Code
 from tinyaae.optimizers import SGD, Adam, Momentum
-from tinyaae.phases import Generate, Part, Regularization
+from tinyaae.phases import Generate, Part, Reconstruction, Regularization
 from tinyaae.priors import Categorical, Gaussian, GaussianMixture
 
 each_phase = pytest.mark.parametrize("name", PHASES)
@@ -292,6 +292,15 @@ def test_reconstruction_of_a_decoder_of_logits_is_the_cross_entropy_of_its_pixel
     image, x = host(backend64, system.decoder.image(logits)), host(backend64, system.batch.x)
     loss = -np.sum(x * np.log(image) + (1 - x) * np.log(1 - image)) / N
     assert number(backend64, phase.forward(system.batch)[0]["reconstruction"]) == pytest.approx(loss, rel=1e-12)
+
+
+def test_a_held_y_is_read_all_the_same(backend64):
+    values = []
+    for held_y in (False, True):
+        system = tiny_system(backend64)
+        phase = Reconstruction(system.encoder, system.decoder, Momentum(0.1), held_y=held_y)
+        values.append(number(backend64, phase.forward(system.batch)[0]["reconstruction"]))
+    assert values[0] == values[1]
 
 
 def test_a_given_label_takes_the_place_of_y_and_unlabelled_is_all_zeros(backend64):

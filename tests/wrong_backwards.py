@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from helpers import EveryField, HeldRobustness, phase_of, tiny_phase, tiny_system
+from helpers import EveryField, HeldReconstruction, HeldRobustness, phase_of, tiny_phase, tiny_system
 
 from tinyaae.extras import Information, MutualInformation, ReconstructionFromY, Repulsion
 from tinyaae.gradcheck import check_layer, check_loss, check_phase
@@ -800,6 +800,13 @@ class ReconstructionNeverZeroes(Reconstruction):
         super().backward(cache)
         flat = self.gradients.flat
         flat += left_over
+
+
+@wrong_phase("y is held, but its gradient goes back into Q", "held-y")
+class ReconstructionMovesHeldY(HeldReconstruction):
+    def backward(self, cache):
+        self.held_y = False
+        super().backward(cache)
 
 
 @wrong_phase("the given label's gradient leaks into the encoder's y", "given-label")

@@ -49,6 +49,7 @@ class Config:
     robustness: float = 0.0  # within this distance of an image (Euclidean, pixels in [0, 1]) its y shall not change
     ramp: int = 10_000  # updates over which that distance grows from 0
     patience: int = 0  # updates over which Q comes to heed D_cat; 0: it does from the start
+    held_y: bool = False  # Reconstruction moves Q by way of z alone; P reads y all the same
     balance: float = 0.0  # exponent with which the prior of y leans against over-used outputs
     prior: str = "gaussian"
     posterior: str = "deterministic"
@@ -222,7 +223,7 @@ KNOWN = {
 }
 NEWER = EXTRAS | {  # keys that an older config.json lacks; the defaults fit it
     "save_every", "save_minutes", "images", "animate", "leak", "dropout", "smoothing", "decoder_norm", "ranks", "ramp",
-    "patience", "rate_y",
+    "patience", "held_y", "rate_y",
 }  # fmt: skip
 LEAST = {
     "inputs": 1, "classes": 2, "epochs": 1, "batch_size": 1, "z": 1, "clusters": 0, "seed": 0, "threads": 0,

@@ -88,22 +88,27 @@ class Reconstruction(Phase):
 
     Where P's output is logits the loss is the cross-entropy of its pixels instead: x is a probability of ink.
     With `given_label` the decoder gets the true label instead of Q's y, and z is left with the style (figure 6).
+    With `held_y` it gets Q's y, but moves Q by way of z alone: a y that is not yet one-hot is not bent to tell style.
     With `z_penalty` = λ it adds λ·½ Σ z², summed over z, mean over the images: far-out codes cost something.
     This is the phase whose update moves batch norm's running averages.
     """
 
-    def __init__(self, encoder, decoder, optimizer, seed=0, given_label=False, z_penalty=0.0):
+    def __init__(self, encoder, decoder, optimizer, seed=0, given_label=False, held_y=False, z_penalty=0.0):
         super().__init__("reconstruction", [encoder, decoder], optimizer, seed)
-        self.encoder, self.decoder, self.given_label, self.z_penalty = encoder, decoder, given_label, z_penalty
+        self.encoder, self.decoder, self.z_penalty = encoder, decoder, z_penalty
+        self.given_label, self.held_y = given_label, held_y
 
     def forward(self, batch):
         ctx = self.context()
         code, q_cache = self.encoder.forward(batch.x, ctx)
-        read = Code(batch.labels[:, :-1], code.z) if self.given_label else code
-        output, p_cache = self.decoder.forward(read, ctx)
+        output, p_cache = self.decoder.forward(self.read(code, batch), ctx)
         value, doutput = image_error(self.decoder, output, batch.x)
         penalty, dcode = self.penalty(code)
         return {"reconstruction": value} | penalty, (q_cache, p_cache, doutput, dcode)
+
+    def read(self, code, batch):
+        """Return the Code that P reads."""
+        return Code(batch.labels[:, :-1], code.z) if self.given_label else code
 
     def penalty(self, code):
         """Return further losses of the code, name -> value, and their gradient as a Code."""
@@ -116,7 +121,7 @@ class Reconstruction(Phase):
         q_cache, p_cache, doutput, dpenalty = cache
         self.gradients.zero()
         dcode = self.decoder.backward(doutput, p_cache, self.gradients)
-        dcode = Code(None if self.given_label else dcode.y, dcode.z).plus(dpenalty)
+        dcode = Code(None if self.given_label or self.held_y else dcode.y, dcode.z).plus(dpenalty)
         self.encoder.backward(dcode, q_cache, self.gradients)
         self.statistics = [(self.encoder, q_cache), (self.decoder, p_cache)]
 
@@ -154,8 +159,8 @@ class Separated(Reconstruction):
     c_i is row i of W_C, the first parameter of a decoder that reads y·W_C + z (section 7).
     """
 
-    def __init__(self, encoder, decoder, optimizer, seed=0, eta=1.0, z_penalty=0.0):
-        super().__init__(encoder, decoder, optimizer, seed, z_penalty=z_penalty)
+    def __init__(self, encoder, decoder, optimizer, seed=0, eta=1.0, **options):
+        super().__init__(encoder, decoder, optimizer, seed, **options)
         self.eta = eta
 
     def forward(self, batch):

@@ -149,7 +149,8 @@ class Make:
         return Momentum(rate, momentum) if c.optimizer == "momentum" or kind == "classifier" else Adam(rate, momentum)
 
     def reconstruction(self, q, p, kind=Reconstruction, **options):
-        return kind(q, p, self.optimizer("reconstruction"), self.seed, z_penalty=self.config.z_penalty, **options)
+        options |= dict(held_y=self.config.held_y, z_penalty=self.config.z_penalty)
+        return kind(q, p, self.optimizer("reconstruction"), self.seed, **options)
 
     def regularization(self, encoder, parts, commits=False):
         d_optimizer, g_optimizer = self.optimizer("adversarial"), self.optimizer("adversarial")
