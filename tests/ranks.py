@@ -63,7 +63,7 @@ CASES = {
     "gan with noise": case("gan", {"input_noise": 0.4}, reconstruction="cross-entropy"),
     "half the labels told": case("label-regularized", {"labels": 40, "prior": "swiss-roll"}),
     "heads without labels": case("reduction", {"labels": 0, "clusters": 4}),
-    "extras": case("clustering", ALL_EXTRAS),
+    "extras": case("clustering", ALL_EXTRAS | {"ramp": 12, "patience": 9}),
     **{f"{prior} prior": case("aae", {"prior": prior}) for prior in ("laplace", "uniform", "gamma", "mixture")},
 }
 

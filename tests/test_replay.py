@@ -7,7 +7,7 @@ from tape_backend import Looked, TapeBackend
 from tiny import assembled, tiny_config, tiny_dataset
 
 from tinyaae.backend.numpy_backend import NumpyBackend
-from tinyaae.modes import MODES
+from tinyaae.modes import EXTRAS, MODES
 from tinyaae.optimizers import Adam
 from tinyaae.phases import Batch
 from tinyaae.training import schedule
@@ -19,6 +19,7 @@ CASES = [
     *(pytest.param({"mode": "semi-supervised", "posterior": p}, id=p) for p in ("gaussian", "universal")),
     pytest.param({"mode": "label-regularized", "prior": "swiss-roll", "z": 2}, id="label-regularized-swiss-roll"),
     pytest.param({"mode": "semi-supervised", "preset": "paper"}, id="paper"),
+    pytest.param({"mode": "clustering", **dict.fromkeys(EXTRAS, 0.5), "ramp": 6, "patience": 4}, id="extras"),
 ]  # fmt: skip
 
 
