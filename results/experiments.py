@@ -30,7 +30,11 @@ EXTRA = ", with robustness"
 CLUSTERS = " --extra robustness=2"  # without labels its distance has to grow slowly, or clusters merge
 WIDE = f"--epochs 40 --hidden 800,800{CLUSTERS}"  # clusters are what gains most by width: the paper has 3000-3000
 # y soft until it means something: Information keeps it in use, and D_cat is heeded in full from epoch 20 on only
-INFORMED = f"--epochs 40{CLUSTERS} --extra information=0.1 --set ramp=1 --set rate_y=0.3 --set patience=11000"
+INFORMATION = f"{CLUSTERS} --extra information=0.1 --set ramp=1 --set rate_y=0.3"
+INFORMED = f"--epochs 40{INFORMATION} --set patience=11000"
+# what clustering starts from; and where y reaches P through long rows of W_C, Reconstruction would bend it to style
+HEADS = "--input-noise 0 --set head_norm=true --set input_dropout=0.2 --set decoder_norm=false --set held_y=true"
+INFORMED_HEADS = f"--epochs 30 {HEADS}{INFORMATION} --set patience=8250"
 ROBUST = " --extra robustness=3 --input-noise 0.2"
 PAPER = "--preset paper --epochs 60"  # the paper's recipe, a hundredth as long, and four tenths as wide
 NORMED = "--set batch_norm=true --set weight_std=null --extra robustness=2 --input-noise 0.3"
@@ -135,6 +139,10 @@ EXPERIMENTS = {
     "reduction-2d-0-robust-long": Experiment(
         "2-D reduction error %, no labels, 20 clusters, 40 epochs" + EXTRA, "cluster_error", "13.95", "≈40",
         "--mode reduction --labels 0 --clusters 20 --epochs 40" + CLUSTERS,
+    ),
+    "reduction-2d-0-information": Experiment(
+        "2-D reduction error %, no labels, 20 clusters, 30 epochs" + EXTRA + " and information", "cluster_error",
+        "13.95", "≈40", "--mode reduction --labels 0 --clusters 20 " + INFORMED_HEADS,
     ),
     "reduction-10d-100": Experiment(
         "10-D reduction error %, 100 labels", "test_error", "3.90", "none", "--mode reduction --labels 100 --z 10"

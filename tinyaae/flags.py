@@ -2,9 +2,12 @@
 
 import json
 import sys
+from typing import get_args
 
 from .errors import UserError
 from .modes import EXTRAS, SETTINGS
+
+KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", type(None): "null"}
 
 
 def flag(name):
@@ -66,7 +69,8 @@ def expect_kind(name, value, kind):
     real = isinstance(0.5, kind)
     wants_bool = kind in (bool, bool | None)
     if not isinstance(value, kind | int if real else kind) or (isinstance(value, bool) and not wants_bool):
-        expected = kind.__name__ if isinstance(kind, type) else kind
-        raise UserError(f"{name}: {value!r} given, expected {expected}")
+        expected = " or ".join(KINDS.get(part, part.__name__) for part in get_args(kind) or [kind])
+        written = flag(name) if name in SETTINGS else name
+        raise UserError(f"{written}: {value!r} given, expected {expected}")
     if real and value is not None and not 0 <= value <= sys.float_info.max:
         raise UserError(f"{flag(name)}: {value} given, expected a finite number from 0 up")

@@ -30,7 +30,7 @@ CURVES = [  # title, column of metrics.csv -> its name, a dotted line (where, it
     ("Mutual information: −ln q(y|P(y, z))", {"mutual_information": "training"}, None, "linear"),
     ("Reconstruction from y alone", {"reconstruction_from_y": "training"}, None, "linear"),
     ("Pictures of clusters closer than η", {"repulsion": "training"}, None, "linear"),
-    ("Information: H(y|x) − 4·H(y)", {"information": "training"}, None, "linear"),
+    ("Information: λ·(H(y|x) − 4·H(y))", {"information": "training"}, None, "linear"),
     ("Robustness: cross-entropy of y at x + r", {"robustness": "training"}, None, "linear"),
     ("Classification loss (log scale)", {"classification": "training, on labelled images"}, None, "log"),
     ("Given the wrong class",
