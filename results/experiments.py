@@ -172,6 +172,7 @@ EXTRAS = {
     "repulsion-0.01": "repulsion=0.01",
     "robustness": "robustness=2",
     "information": "information=0.1",
+    "robustness-information": "robustness=2 --extra information=0.1 --set ramp=1",
     "balance": "balance=1",
 }
 ERROR = "cluster_error_majority"  # the paper's naming of a cluster by one image jumps by points between epochs
