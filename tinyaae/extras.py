@@ -103,6 +103,8 @@ class Information(Phase):
     by it and Robustness alone. D_cat wants the same two things but has no patience: y is one-hot before it means much.
     """
 
+    EVEN = 4  # how many times H(y) counts
+
     def __init__(self, encoder, optimizer, seed=0, weight=1.0):
         super().__init__("information", [encoder], optimizer, seed)
         self.encoder, self.weight = encoder, weight
@@ -113,7 +115,7 @@ class Information(Phase):
         n, (mean,) = code.y.shape[0], ctx.means(code.y)
         each, deach = entropy(self.backend.xp, code.y)
         whole, dmean = entropy(self.backend.xp, mean[None, :])
-        value, dy = each - 4 * whole, deach - 4 * dmean / n  # each row is a part 1/n of the mean
+        value, dy = each - self.EVEN * whole, deach - self.EVEN * dmean / n  # each row is a part 1/n of the mean
         return {"information": self.weight * value}, (cache, self.weight * dy)
 
     def backward(self, cache):
@@ -129,7 +131,8 @@ class Robustness(Phase):
     So borders between two values of y move away from the images, to where there are none. (Virtual adversarial
     training, Miyato et al. 2015, with that slope for a direction; where something, here D_cat, sees to it that all y
     are used, it clusters: Hu et al. 2017.) ε is a Euclidean distance over pixels in [0, 1]. It grows to `epsilon` over
-    the first `ramp` updates: at once in full, it makes few clusters, for none is yet far from the next.
+    the first `ramp` updates: at once in full, it makes few clusters, for none is yet far from the next, unless
+    Information keeps all y in use.
     """
 
     def __init__(self, encoder, optimizer, seed=0, epsilon=1.0, ramp=10_000):
