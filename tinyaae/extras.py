@@ -5,6 +5,9 @@ something one can see. Each phase here says so in its own way: what is painted f
 says much of the image, two values look different, each image is sure of its y while all are used, no small step from
 an image changes its y. (Two more are options elsewhere: the `z_penalty` of Reconstruction leaves less to z, the
 `balance` of the Categorical prior leans against over-used values.)
+
+Each has an optimizer of its own. Under SGD its weight says how hard it pulls; under Adam, which divides a gradient by
+its size, hardly anything.
 """
 
 import numpy as np
