@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyaae import networks
-from tinyaae.extras import Information, MutualInformation, ReconstructionFromY, Repulsion, Robustness
+from tinyaae.extras import MutualInformation, ReconstructionFromY, Repulsion, Robustness
 from tinyaae.networks import Code
 from tinyaae.optimizers import Momentum
 from tinyaae.phases import (
@@ -113,12 +113,12 @@ class HeldReconstruction(Reconstruction):
 class HeldRobustness(Robustness):
     """With the worst images of the weights it is made with, at their full distance: constants, as its gradient says."""
 
-    def __init__(self, encoder, x, optimizer, seed=0, epsilon=1.0):
-        super().__init__(encoder, optimizer, seed, epsilon)
+    def __init__(self, encoder, x, optimizer, seed=0, epsilon=1.0, information=0.0):
+        super().__init__(encoder, optimizer, seed, epsilon, information=information)
         optimizer.steps = self.ramp
-        held = super().worst(x)
+        held = super().worst(x, *encoder.forward(x, self.context()))
         optimizer.steps = 0
-        self.worst = lambda x: held
+        self.worst = lambda x, code, cache: held
 
 
 def autoencoder(kind=Reconstruction, options=None, **keywords):
@@ -167,8 +167,10 @@ PHASES = {
     "repulsion-of-logits": Case(
         Repulsion, lambda s: [s.decoder, Gaussian(STYLE), CLASSES], {"P"}, {"logits": True}, {"eta": 0.057}
     ),
-    "information": Case(Information, lambda s: [s.encoder], {"Q"}, {}, {"weight": 0.7}),
     "robustness": Case(HeldRobustness, lambda s: [s.encoder, s.batch.x], {"Q"}, {}, {"epsilon": 0.7}),
+    "information": Case(
+        HeldRobustness, lambda s: [s.encoder, s.batch.x], {"Q"}, {}, {"epsilon": 0.7, "information": 0.7}
+    ),
 }
 
 

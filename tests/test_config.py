@@ -34,7 +34,8 @@ PHASES = {  # the table of the README, the half-steps of Regularization by name
 }
 VALUES = {"prior": "mixture", "posterior": "gaussian", "input_noise": 0.1, "labels": 10, "clusters": 5}
 VALUES |= dict.fromkeys(EXTRAS | SETTINGS, 0.5)
-VALUES |= {"reconstruction": "cross-entropy", "optimizer": "momentum", "decay": {3: 0.1}, "ramp": 300, "patience": 200}
+VALUES |= {"reconstruction": "cross-entropy", "optimizer": "momentum", "optimizer_y": "momentum"}
+VALUES |= {"decay": {3: 0.1}, "ramp": 300, "patience": 200}
 VALUES |= dict.fromkeys(["batch_norm", "decoder_norm", "head_norm", "held_y"], True)
 
 
@@ -89,7 +90,7 @@ def test_optimizer_of_a_preset(preset, kind):
 def test_flag_is_used_or_an_error_that_names_it(mode, flag):
     if flag in MODES[mode].flags:
         robust = {"robustness": 1.0}
-        needed = {"eta": {"repulsion": 1.0}, "ramp": robust, "rate_y": robust}.get(flag, {})
+        needed = {"eta": {"repulsion": 1.0}, "ramp": robust, "optimizer_y": robust, "rate_y": robust}.get(flag, {})
         assert getattr(Config.of(mode, **needed | {flag: VALUES[flag]}), flag) == VALUES[flag]
     else:
         message = refusal(Config.of, mode, **{flag: VALUES[flag]})
@@ -179,11 +180,35 @@ def test_ramp_is_how_long_the_distance_of_robustness_grows(mode):
 
 @pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])
 @pytest.mark.parametrize("settings, rate", [([], 0.3), (["rate_y=0.7"], 0.7)])
-def test_rate_y_is_of_robustness_and_information_alone(mode, settings, rate):
+def test_rate_y_is_of_robustness_alone(mode, settings, rate):
     flags = dict(extra=["robustness=2", "information=1"], set=["rate_adversarial=0.3", *settings])
     phases = build(Config.of(mode, hidden=(8,), **flags), Backend.named("numpy")).optimized()
     rates = {phase.name: phase.optimizer.rate for phase in phases}
-    assert (rates["robustness"], rates["information"], rates["generate"]) == (rate, rate, 0.3)
+    assert (rates["robustness"], rates["generate"]) == (rate, 0.3)
+
+
+@pytest.mark.parametrize("mode, kind", [("clustering", Momentum), ("semi-supervised", Adam)])
+def test_optimizer_y_is_of_robustness_alone_and_has_the_usual_momentum(mode, kind):
+    def optimizers(*settings):
+        config = Config.of(mode, hidden=(8,), extra=["robustness=2"], set=["adversarial_momentum=0.3", *settings])
+        phases = build(config, Backend.named("numpy")).optimized()
+        called = {Momentum: "momentum", Adam: "beta1"}
+        chosen = {phase.name: phase.optimizer for phase in phases}
+        return {name: (type(own), getattr(own, called[type(own)])) for name, own in chosen.items()}
+
+    usual = optimizers()
+    assert usual["robustness"] == usual["generate"] == (kind, 0.3)
+    assert optimizers("optimizer_y=adam") == usual | {"robustness": (Adam, 0.9)}
+    assert optimizers("optimizer_y=momentum") == usual | {"robustness": (Momentum, 0.9)}
+
+
+@pytest.mark.parametrize(
+    "extra, epsilon, weight",
+    [(["robustness=2"], 2, 0), (["information=1"], 0, 1), (["robustness=2", "information=1"], 2, 1)],
+)
+def test_information_is_a_term_of_robustness(extra, epsilon, weight):
+    phases = build(Config.of("clustering", hidden=(8,), extra=extra), Backend.named("numpy")).optimized()
+    assert [(phase.epsilon, phase.weight) for phase in phases if phase.name == "robustness"] == [(epsilon, weight)]
 
 
 @pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])
@@ -210,6 +235,7 @@ def test_patience_is_of_the_discriminator_of_y_alone(mode):
         ("smoothing=NaN", "--set smoothing: nan given"),
         ("fade=1", "--set fade: 1 given, expected a number below 1"),
         ("optimizer=sgd", "--set optimizer: there is no optimizer 'sgd'; expected one of adam, momentum"),
+        ("optimizer_y=sgd", "--set optimizer_y: there is no optimizer_y 'sgd'; expected one of adam, momentum, null"),
         ("ramp=1.5", "--set ramp: 1.5 given, expected a whole number"),
         ("fade=late", "--set fade: 'late' given, expected a number or null"),
         ("head_norm=1", "--set head_norm: 1 given, expected true or false"),
@@ -265,7 +291,7 @@ def test_an_extra_that_is_no_weight(number):
         ("mutual-information=1", ["mutual-information"], []),
         ("y-decoder=1", ["reconstruction-from-y"], ["P_y"]),
         ("repulsion=1", ["repulsion"], []),
-        ("information=1", ["information"], []),
+        ("information=1", ["robustness"], []),
         ("robustness=1", ["robustness"], []),
         ("z-penalty=1", [], []),
         ("balance=1", [], []),

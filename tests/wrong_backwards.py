@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from helpers import EveryField, HeldReconstruction, HeldRobustness, phase_of, tiny_phase, tiny_system
 
-from tinyaae.extras import Information, MutualInformation, ReconstructionFromY, Repulsion
+from tinyaae.extras import MutualInformation, ReconstructionFromY, Repulsion
 from tinyaae.gradcheck import check_layer, check_loss, check_phase
 from tinyaae.layers import (
     AppendNoise,
@@ -1050,49 +1050,45 @@ class RepulsionOfAll(Repulsion):
 
 
 @wrong_phase("the y of each image counts fully in the mean, not as a part of it", "information")
-class InformationOfSums(Information):
-    def forward(self, batch):
-        values, (cache, dy) = super().forward(batch)
-        mean = self.backend.xp.mean(self.encoder.forward(batch.x, self.context())[0].y, axis=0)
-        _, dmean = entropy(self.backend.xp, mean[None, :])
-        n = batch.x.shape[0]
-        return values, (cache, dy - self.weight * 4 * (1 - 1 / n) * dmean)
+class InformationOfSums(HeldRobustness):
+    def information(self, y, ctx):
+        value, dy = super().information(y, ctx)
+        _, dmean = entropy(self.backend.xp, self.backend.xp.mean(y, axis=0)[None, :])
+        return value, dy - self.weight * 4 * (1 - 1 / y.shape[0]) * dmean
 
 
 @wrong_phase("the mean of y over the batch is held fixed", "information")
-class InformationOfFixedMean(Information):
-    def forward(self, batch):
-        values, (cache, _) = super().forward(batch)
-        y = self.encoder.forward(batch.x, self.context())[0].y
-        return values, (cache, self.weight * entropy(self.backend.xp, y)[1])
+class InformationOfFixedMean(HeldRobustness):
+    def information(self, y, ctx):
+        return super().information(y, ctx)[0], self.weight * entropy(self.backend.xp, y)[1]
 
 
 @wrong_phase("the gradient of y is handed over as that of the logits", "information")
-class InformationSkipsSoftmax(Information):
+class InformationSkipsSoftmax(HeldRobustness):
     def backward(self, cache):
-        cache, dy = cache
+        there_cache, dlogits, q_cache, dy = cache
         self.gradients.zero()
-        self.encoder.backward(Code(logits=dy), cache, self.gradients)
+        self.encoder.backward(Code(logits=dlogits), there_cache, self.gradients)
+        self.encoder.backward(Code(logits=dy), q_cache, self.gradients)
 
 
 @wrong_phase("the gradient is that at x, not at x + r", "robustness")
 class RobustnessAtImage(HeldRobustness):
     def forward(self, batch):
-        values, (_, dlogits) = super().forward(batch)
-        _, cache = self.encoder.forward(batch.x, self.context())
-        return values, (cache, dlogits)
+        values, (_, dlogits, cache, dy) = super().forward(batch)
+        return values, (cache, dlogits, cache, dy)
 
 
 @wrong_phase("the sign is flipped: y is made to change", "robustness")
 class RobustnessSign(HeldRobustness):
     def backward(self, cache):
-        cache, dlogits = cache
-        super().backward((cache, -dlogits))
+        there_cache, dlogits, q_cache, dy = cache
+        super().backward((there_cache, -dlogits, q_cache, dy))
 
 
 @wrong_phase("the gradient of the logits is handed over as that of y: softmax twice", "robustness")
 class RobustnessSoftmaxTwice(HeldRobustness):
     def backward(self, cache):
-        cache, dlogits = cache
+        there_cache, dlogits, _, _ = cache
         self.gradients.zero()
-        self.encoder.backward(Code(y=dlogits), cache, self.gradients)
+        self.encoder.backward(Code(y=dlogits), there_cache, self.gradients)

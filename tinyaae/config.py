@@ -45,8 +45,8 @@ class Config:
     z_penalty: float = 0.0  # weight of ½ Σ z² of each image
     y_decoder: float = 0.0  # weight of the reconstruction from y alone, by a decoder of its own
     repulsion: float = 0.0  # weight of the push between the pictures of two clusters in one style
-    information: float = 0.0  # weight of: each image is sure of its y, and all y are used
     robustness: float = 0.0  # within this distance of an image (Euclidean, pixels in [0, 1]) its y shall not change
+    information: float = 0.0  # weight, beside that, of: each image is sure of its y, and all y are used
     ramp: int = 10_000  # updates over which that distance grows from 0
     patience: int = 0  # updates over which Q comes to heed D_cat; 0: it does from the start
     held_y: bool = False  # Reconstruction moves Q by way of z alone; P reads y all the same
@@ -63,7 +63,8 @@ class Config:
     optimizer: str = "adam"
     rate_reconstruction: float = 1e-3
     rate_adversarial: float = 3e-4
-    rate_y: float | None = None  # of robustness and information; None: as rate_adversarial
+    optimizer_y: str | None = None  # of robustness, with momentum 0.9; None: as that of Q's adversary
+    rate_y: float | None = None  # and its rate; None: as rate_adversarial
     rate_classifier: float = 0.1  # always SGD with momentum 0.9: as the few labels are learned, its steps must shrink
     adversarial_momentum: float = 0.5  # Adam's β₁, or SGD's momentum
     leak: float = 0.0  # slope of a discriminator's units below 0: 0 is ReLU, more is LeakyReLU
@@ -205,12 +206,14 @@ class Config:
         return config
 
 
+OF_ROBUSTNESS = "--extra robustness or information", lambda config: config.robustness or config.information
 # a setting that not every run of its modes has a use for -> with what it has one, and whether a config has that
 NEEDS = {
     "rate_classifier": ("--labels", lambda config: config.labels != 0),
     "eta": ("--mode reduction or --extra repulsion", lambda config: config.mode == "reduction" or config.repulsion),
     "ramp": ("--extra robustness", lambda config: config.robustness),
-    "rate_y": ("--extra robustness or information", lambda config: config.robustness or config.information),
+    "optimizer_y": OF_ROBUSTNESS,
+    "rate_y": OF_ROBUSTNESS,
 }
 # what `Config.check` holds a config to
 KNOWN = {
@@ -220,10 +223,11 @@ KNOWN = {
     "posterior": POSTERIORS,
     "reconstruction": ("squared", "cross-entropy"),
     "optimizer": ("adam", "momentum"),
+    "optimizer_y": ("adam", "momentum", None),
 }
 NEWER = EXTRAS | {  # keys that an older config.json lacks; the defaults fit it
     "save_every", "save_minutes", "images", "animate", "leak", "dropout", "smoothing", "decoder_norm", "ranks", "ramp",
-    "patience", "held_y", "rate_y",
+    "patience", "held_y", "optimizer_y", "rate_y",
 }  # fmt: skip
 LEAST = {
     "inputs": 1, "classes": 2, "epochs": 1, "batch_size": 1, "z": 1, "clusters": 0, "seed": 0, "threads": 0,

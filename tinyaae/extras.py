@@ -6,8 +6,8 @@ says much of the image, two values look different, each image is sure of its y w
 an image changes its y. (Two more are options elsewhere: the `z_penalty` of Reconstruction leaves less to z, the
 `balance` of the Categorical prior leans against over-used values.)
 
-Each has an optimizer of its own. Under SGD its weight says how hard it pulls; under Adam, which divides a gradient by
-its size, hardly anything.
+Each phase has an optimizer of its own. Under SGD its weight says how hard it pulls; under Adam, which divides a
+gradient by its size, hardly anything. (Robustness has two terms, so the weight of the second counts under both.)
 """
 
 import numpy as np
@@ -98,67 +98,58 @@ class Repulsion(Phase):
         self.decoder.backward(doutput, p_cache, self.gradients, want_dx=False)
 
 
-class Information(Phase):
-    """min over Q of λ·(H(y|x) − 4·H(y)): each image is sure of its y, and, above all, all y are used.
-
-    H(y|x) is the entropy of q(y|x), mean over the images, and H(y) that of the mean of q(y|x). H(y) − H(y|x) is
-    I(x; y), what y says of the image (Krause et al. 2010); H(y) counts four times, as in Hu et al. (2017), who cluster
-    by it and Robustness alone. D_cat wants the same two things but has no patience: y is one-hot before it means much.
-    """
-
-    EVEN = 4  # how many times H(y) counts
-
-    def __init__(self, encoder, optimizer, seed=0, weight=1.0):
-        super().__init__("information", [encoder], optimizer, seed)
-        self.encoder, self.weight = encoder, weight
-
-    def forward(self, batch):
-        ctx = self.context()
-        code, cache = self.encoder.forward(batch.x, ctx)
-        n, (mean,) = code.y.shape[0], ctx.means(code.y)
-        each, deach = entropy(self.backend.xp, code.y)
-        whole, dmean = entropy(self.backend.xp, mean[None, :])
-        value, dy = each - self.EVEN * whole, deach - self.EVEN * dmean / n  # each row is a part 1/n of the mean
-        return {"information": self.weight * value}, (cache, self.weight * dy)
-
-    def backward(self, cache):
-        cache, dy = cache
-        self.gradients.zero()
-        self.encoder.backward(Code(y=dy), cache, self.gradients)
-
-
 class Robustness(Phase):
     """min over Q of −Σ_k q(y_k|x) ln q(y_k|x + r), r the step of length ε that takes x furthest from its y.
 
     "Furthest" is along the slope of the log-odds of the most probable y; x + r and the q(y|x) aimed at are constants.
     So borders between two values of y move away from the images, to where there are none. (Virtual adversarial
-    training, Miyato et al. 2015, with that slope for a direction; where something, here D_cat, sees to it that all y
-    are used, it clusters: Hu et al. 2017.) ε is a Euclidean distance over pixels in [0, 1]. It grows to `epsilon` over
-    the first `ramp` updates: at once in full, it makes few clusters, for none is yet far from the next, unless
-    Information keeps all y in use.
+    training, Miyato et al. 2015, with that slope for a direction.) ε is a Euclidean distance over pixels in [0, 1]. It
+    grows to `epsilon` over the first `ramp` updates: at once in full, it makes few clusters, for none is yet far from
+    the next, unless something keeps all y in use.
+
+    With `information` = λ it adds λ·(H(y|x) − 4·H(y)): each image is sure of its y, and, above all, all y are used.
+    H(y|x) is the entropy of q(y|x), mean over the images, and H(y) that of the mean of q(y|x). H(y) − H(y|x) is
+    I(x; y), what y says of the image (Krause et al. 2010); H(y) counts four times, as in Hu et al. (2017), who cluster
+    by these two alone. D_cat wants the same but has no patience: y is one-hot before it means much.
     """
 
-    def __init__(self, encoder, optimizer, seed=0, epsilon=1.0, ramp=10_000):
-        super().__init__("robustness", [encoder], optimizer, seed)
-        self.encoder, self.epsilon, self.ramp = encoder, epsilon, ramp
+    EVEN = 4  # how many times H(y) counts
 
-    def worst(self, x):
-        """Return q(y|x) (n, k) for images x (n, d), and x + r (n, d), with the noise of this step."""
+    def __init__(self, encoder, optimizer, seed=0, epsilon=1.0, ramp=10_000, information=0.0):
+        super().__init__("robustness", [encoder], optimizer, seed)
+        self.encoder, self.epsilon, self.ramp, self.weight = encoder, epsilon, ramp, information
+
+    def worst(self, x, code, cache):
+        """Return x + r (n, d) of images x (n, d), and the q(y|x) (n, k) aimed at; `code` and `cache` are Q's at x."""
         xp = self.backend.xp
-        code, cache = self.encoder.forward(x, self.context())
         _, dlogits = log_odds(xp, code.logits)
         dx = self.encoder.backward(Code(logits=dlogits), cache, None, want_dx=True)  # nobody wants dW here
         norm = xp.sqrt(xp.sum(dx * dx, axis=1, keepdims=True))
         length = self.epsilon * self.share(self.ramp)
-        return code.y, x - length * dx / xp.maximum(norm, xp.full_like(norm, 1e-12))
+        return x - length * dx / xp.maximum(norm, xp.full_like(norm, 1e-12)), code.y
 
     def forward(self, batch):
-        y, x = self.worst(batch.x)
-        code, cache = self.encoder.forward(x, self.context())
-        value, dlogits = softmax_cross_entropy(self.backend.xp, code.logits, y)
-        return {"robustness": value}, (cache, dlogits)
+        ctx = self.context()
+        code, q_cache = self.encoder.forward(batch.x, ctx)
+        x, y = self.worst(batch.x, code, q_cache)
+        there, there_cache = self.encoder.forward(x, self.context())  # with the noise of the first pass
+        value, dlogits = softmax_cross_entropy(self.backend.xp, there.logits, y)
+        values, dy = {"robustness": value}, None
+        if self.weight:
+            values["information"], dy = self.information(code.y, ctx)
+        return values, (there_cache, dlogits, q_cache, dy)
+
+    def information(self, y, ctx):
+        """Return λ·(H(y|x) − 4·H(y)) of q(y|x) (n, k), and its gradient (n, k)."""
+        n, (mean,) = y.shape[0], ctx.means(y)
+        each, deach = entropy(self.backend.xp, y)
+        whole, dmean = entropy(self.backend.xp, mean[None, :])
+        dy = deach - self.EVEN * dmean / n  # each row is a part 1/n of the mean
+        return self.weight * (each - self.EVEN * whole), self.weight * dy
 
     def backward(self, cache):
-        cache, dlogits = cache
+        there_cache, dlogits, q_cache, dy = cache
         self.gradients.zero()
-        self.encoder.backward(Code(logits=dlogits), cache, self.gradients)
+        self.encoder.backward(Code(logits=dlogits), there_cache, self.gradients)
+        if self.weight:
+            self.encoder.backward(Code(y=dy), q_cache, self.gradients)

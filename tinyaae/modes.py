@@ -25,7 +25,7 @@ EXTRAS = Y_EXTRAS | Z_EXTRAS  # what --extra NAME=NUMBER can ask for, NAME with 
 OF_Q = {"reconstruction", "rate_reconstruction", "input_dropout", "head_norm"}
 OF_D = {"rate_adversarial", "adversarial_momentum", "leak", "dropout", "smoothing"}
 OF_ALL = {"optimizer", "weight_std", "batch_norm", "decoder_norm", "decay", "fade"}
-OF_Y = {"eta", "ramp", "patience", "held_y", "rate_y"}
+OF_Y = {"eta", "ramp", "patience", "held_y", "optimizer_y", "rate_y"}
 SETTINGS = OF_Q | OF_D | OF_ALL | OF_Y | {"rate_classifier"}  # what --set NAME=VALUE can change
 AAE = {"prior", "posterior", "input_noise"} | OF_Q | OF_D | OF_ALL | Z_EXTRAS
 MODES = {

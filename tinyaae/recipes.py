@@ -15,7 +15,7 @@ Read one function and you have read the model. What the numbers are is `presets.
 """
 
 from . import networks
-from .extras import Information, MutualInformation, ReconstructionFromY, Repulsion, Robustness
+from .extras import MutualInformation, ReconstructionFromY, Repulsion, Robustness
 from .optimizers import Adam, Momentum
 from .phases import Imagination, Part, Reconstruction, Regularization, SemiSupervised, Separated, Variational
 from .priors import PLANAR, Categorical, prior_named
@@ -143,10 +143,11 @@ class Make:
 
     def optimizer(self, kind):
         """Return the optimizer of a phase; `kind` is reconstruction, adversarial, y or classifier."""
-        c = self.config
+        c, own = self.config, kind == "y" and self.config.optimizer_y
         rate = c.rate_adversarial if kind == "y" and c.rate_y is None else getattr(c, f"rate_{kind}")
-        momentum = c.adversarial_momentum if kind in ("adversarial", "y") else 0.9
-        return Momentum(rate, momentum) if c.optimizer == "momentum" or kind == "classifier" else Adam(rate, momentum)
+        momentum = c.adversarial_momentum if kind in ("adversarial", "y") and not own else 0.9
+        is_momentum = (own or c.optimizer) == "momentum" or kind == "classifier"
+        return Momentum(rate, momentum) if is_momentum else Adam(rate, momentum)
 
     def reconstruction(self, q, p, kind=Reconstruction, **options):
         options |= dict(held_y=self.config.held_y, z_penalty=self.config.z_penalty)
@@ -178,10 +179,9 @@ class Make:
         if c.repulsion:
             optimizer = self.optimizer("reconstruction")
             phases.append(Repulsion(p, self.prior, c.y, optimizer, self.seed, c.repulsion, c.eta))
-        if c.information:
-            phases.append(Information(q, self.optimizer("y"), self.seed, c.information))
-        if c.robustness:
-            phases.append(Robustness(q, self.optimizer("y"), self.seed, c.robustness, c.ramp))
+        if c.robustness or c.information:
+            optimizer = self.optimizer("y")
+            phases.append(Robustness(q, optimizer, self.seed, c.robustness, c.ramp, c.information))
         return nets, phases
 
 
