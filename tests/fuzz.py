@@ -272,7 +272,9 @@ PATHS = st.one_of(
 INSIDE = PATHS.filter(lambda path: ".." not in path and not path.startswith("/"))  # --out goes where it is told
 FLAGS = {
     **{
-        f"--{name}": st.one_of(st.sampled_from(list(known)), WORDS) for name, known in KNOWN.items() if name[:2] != "re"
+        f"--{name}": st.one_of(st.sampled_from([value or "null" for value in known]), WORDS)
+        for name, known in KNOWN.items()
+        if name[:2] != "re"
     },
     **{f"--{name}": WORDS for name in ("z", "clusters", "epochs", "batch-size", "input-noise", "labels", "seed")},
     **{"--hidden": WORDS, "--save-every": WORDS, "--save-minutes": WORDS, "--backend": st.sampled_from(["numpy", "x"])},
