@@ -540,6 +540,22 @@ def test_robustness_looks_along_the_slope_of_the_log_odds(backend64, robust):
     assert r == pytest.approx(-0.7 * slope / np.linalg.norm(slope, axis=1, keepdims=True), rel=1e-6, abs=1e-9)
 
 
+def test_information_adds_its_gradient_at_the_image_to_that_of_robustness(backend64, robust):
+    """Also after the look for r, which went back through the same pass of Q."""
+    alone, system = robust
+    both = Robustness(system.encoder, Momentum(0.1), epsilon=0.7, ramp=40, information=0.3)
+    both.optimizer.steps = 40
+    for phase in (alone, both):
+        phase.backward(phase.forward(system.batch)[1])
+    ctx = both.context()
+    code, cache = system.encoder.forward(system.batch.x, ctx)
+    first = host(backend64, both.gradients.flat) - host(backend64, alone.gradients.flat)
+    both.gradients.zero()
+    system.encoder.backward(Code(y=both.information(code.y, ctx)[1]), cache, both.gradients)
+    assert np.max(np.abs(first)) > 1e-3
+    assert first == pytest.approx(host(backend64, both.gradients.flat), rel=1e-9, abs=1e-12)
+
+
 @pytest.mark.parametrize("steps, share", [(0, 0), (10, 0.25), (40, 1), (120, 1)])
 def test_distance_of_robustness_grows_in_a_straight_line_and_then_stays(backend64, robust, steps, share):
     phase, system = robust

@@ -2,9 +2,9 @@
 
 The paper's adversary wants y one-hot and its values equally frequent, and nothing says that a value should mean
 something one can see. Each phase here says so in its own way: what is painted for y can be read again, y by itself
-says much of the image, two values look different, each image is sure of its y while all are used, no small step from
-an image changes its y. (Two more are options elsewhere: the `z_penalty` of Reconstruction leaves less to z, the
-`balance` of the Categorical prior leans against over-used values.)
+says much of the image, two values look different, no small step from an image changes its y, which it can be made
+sure of while all values are used. (Two more are options elsewhere: the `z_penalty` of Reconstruction leaves less to z,
+the `balance` of the Categorical prior leans against over-used values.)
 
 Each phase has an optimizer of its own. Under SGD its weight says how hard it pulls; under Adam, which divides a
 gradient by its size, hardly anything. (Robustness has two terms, so the weight of the second counts under both.)

@@ -61,9 +61,8 @@ def epochs_of(decay):
 def expect_one_of(name, value, known):
     """Raise `UserError` unless `value` is one of `known`."""
     if value not in known:
-        raise UserError(
-            f"{flag(name)}: there is no {name} {value!r}; expected one of {', '.join(name or 'null' for name in known)}"
-        )
+        choices = ", ".join(choice or "null" for choice in known)
+        raise UserError(f"{flag(name)}: there is no {name} {value!r}; expected one of {choices}")
 
 
 def expect_kind(name, value, kind):
