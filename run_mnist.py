@@ -216,8 +216,6 @@ def likelihood(run_and_samples, quiet, ranks):
     config, result = folder.config(), folder.result()
     if samples < 1:
         raise UserError(f"--samples: {samples} given, expected a whole number from 1 up, e.g. 10000000")
-    if config.given_y:
-        raise UserError(f"--samples: P in mode {config.mode} reads a y; the paper's likelihood is that of mode aae")
     if result is None:
         raise UserError(f"--samples: {run} is not finished; --resume {run} first")
     backend, dataset = prepare(config, quiet)

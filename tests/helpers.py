@@ -48,6 +48,7 @@ class System(NamedTuple):
 def tiny_system(
     backend,
     told_labels=False,
+    joint=False,
     classes=CLASSES,
     hidden=HIDDEN,
     batch_norm=False,
@@ -61,9 +62,11 @@ def tiny_system(
         backend, classes + STYLE, hidden[::-1], PIXELS, heads=heads, logits=logits, batch_norm=batch_norm
     )
     d_y = networks.discriminator(backend, "D_y", CLASSES, HIDDEN)
-    d_z = networks.discriminator(backend, "D_z", STYLE + (CLASSES + 1 if told_labels else 0), HIDDEN)
+    d_z = networks.discriminator(
+        backend, "D_z", STYLE + (CLASSES + 1 if told_labels else CLASSES if joint else 0), HIDDEN
+    )
     d_x = networks.discriminator(backend, "D_x", PIXELS, HIDDEN)
-    parts = [Part("y", d_y, Categorical(CLASSES)), Part("z", d_z, Gaussian(STYLE), told_labels)]
+    parts = [Part("y", d_y, Categorical(CLASSES)), Part("z", d_z, Gaussian(STYLE), told_labels, joint=joint)]
     image, batch = Part("x", d_x, None), tiny_batch(backend)
     y_decoder = networks.decoder(backend, CLASSES, [], PIXELS, logits=logits, name="P_y")
     system = System(encoder, decoder, parts[0 if classes else 1 :], image, batch, y_decoder)
@@ -110,6 +113,20 @@ class HeldReconstruction(Reconstruction):
         self.read = lambda code, batch: code._replace(y=y)
 
 
+class HeldGenerate(Generate):
+    """With D told the y of the weights it is made with: a constant, as its gradient says where y and z are joint."""
+
+    def __init__(self, encoder, parts, x, optimizer, seed=0):
+        super().__init__(encoder, parts, optimizer, seed)
+        y = encoder.forward(x, self.context())[0].y
+
+        class HeldPart(Part):
+            def judged(self, xp, sample, code, batch):
+                return super().judged(xp, sample, code._replace(y=y), batch)
+
+        self.judges = [HeldPart(*part) for part in parts]
+
+
 class HeldRobustness(Robustness):
     """With the worst images of the weights it is made with, at their full distance: constants, as its gradient says."""
 
@@ -143,6 +160,8 @@ PHASES = {
         Discriminate, lambda s: [s.encoder, s.parts], {"D_y", "D_z"}, {"told_labels": True}
     ),
     "generate-told-labels": Case(Generate, lambda s: [s.encoder, s.parts], {"Q"}, {"told_labels": True}),
+    "discriminate-joint": Case(Discriminate, lambda s: [s.encoder, s.parts], {"D_y", "D_z"}, {"joint": True}),
+    "generate-joint": Case(HeldGenerate, lambda s: [s.encoder, s.parts, s.batch.x], {"Q"}, {"joint": True}),
     "discriminate-images": Case(Discriminate, lambda s: [imagination(s), [s.image]], {"D_x"}),
     "generate-images": Case(
         Generate, lambda s: [imagination(s), [s.image]], {"P"}, {}, {"commits": True}, commits={"P"}

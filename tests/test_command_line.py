@@ -276,6 +276,11 @@ def test_ten_thousand_samples_say_what_the_run_said(command, likely):
     assert (likely / "result.json").read_text() == before
 
 
+def test_samples_of_a_run_whose_p_reads_a_y(command, finished):
+    status, out, _ = command("--evaluate", finished, "--samples", "1000", "--quiet")
+    assert status == 0 and "1000 samples: log-likelihood" in out
+
+
 def test_samples_interrupted_say_how_to_go_on(command, likely, monkeypatch):
     def stopped(*_):
         raise KeyboardInterrupt
@@ -289,7 +294,6 @@ def test_samples_interrupted_say_how_to_go_on(command, likely, monkeypatch):
     "arguments, says",
     [
         (["--evaluate", "aae", "--samples", "0"], "--samples: 0"),
-        (["--evaluate", "done", "--samples", "1000"], "reads a y"),
         (["--mode", "aae", "--samples", "1000"], "--samples"),
         (["--resume", "aae", "--samples", "1000"], "--samples"),
         (["--evaluate", "part", "--samples", "1000"], "--resume part"),

@@ -36,7 +36,7 @@ VALUES = {"prior": "mixture", "posterior": "gaussian", "input_noise": 0.1, "labe
 VALUES |= dict.fromkeys(EXTRAS | SETTINGS, 0.5)
 VALUES |= {"reconstruction": "cross-entropy", "optimizer": "momentum", "optimizer_y": "momentum"}
 VALUES |= {"decay": {3: 0.1}, "ramp": 300, "patience": 200}
-VALUES |= dict.fromkeys(["batch_norm", "decoder_norm", "head_norm", "held_y"], True)
+VALUES |= dict.fromkeys(["batch_norm", "decoder_norm", "head_norm", "held_y", "joint"], True)
 
 
 def edited(**changed):
@@ -209,6 +209,16 @@ def test_optimizer_y_is_of_robustness_alone_and_has_the_usual_momentum(mode, kin
 def test_information_is_a_term_of_robustness(extra, epsilon, weight):
     phases = build(Config.of("clustering", hidden=(8,), extra=extra), Backend.named("numpy")).optimized()
     assert [(phase.epsilon, phase.weight) for phase in phases if phase.name == "robustness"] == [(epsilon, weight)]
+
+
+@pytest.mark.parametrize("mode", ["supervised", "clustering", "semi-supervised", "reduction"])
+def test_joint_lets_d_gauss_read_what_p_reads(mode):
+    plain, joint = [
+        build(Config.of(mode, hidden=(8,), set=[f"joint={value}"]), Backend.named("numpy"))
+        for value in ("false", "true")
+    ]
+    more = joint.networks["D_gauss"].size - plain.networks["D_gauss"].size
+    assert more == 8 * joint.config.given_y
 
 
 @pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])

@@ -144,6 +144,11 @@ def test_every_mode_reports_what_it_can_as_plain_json(mode):
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
+@pytest.mark.parametrize("mode", ["supervised", "clustering"])
+def test_a_y_that_is_judged_with_z_has_a_likelihood_too(mode):
+    assert "log_likelihood" in evaluate(tiny_system(mode, joint=True), DATASET, VALIDATION)
+
+
 def test_evaluation_is_the_same_each_time():
     system = tiny_system("aae")
     assert evaluate(system, DATASET, VALIDATION) == evaluate(system, DATASET, VALIDATION)

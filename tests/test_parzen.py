@@ -132,6 +132,18 @@ def test_imagined_images_are_the_same_ones_from_anywhere():
     np.testing.assert_array_equal(np.concatenate(list(Imagined(system, 2 * CHUNK + 7, CHUNK))), whole[CHUNK:])
 
 
+@pytest.mark.parametrize("mode", ["supervised", "clustering", "reduction"])
+def test_imagined_images_have_a_y_of_their_own_where_p_reads_one(mode):
+    system = tiny_system(mode)
+    read, decoder = [], system.networks["P"]
+    forward = decoder.forward
+    decoder.forward = lambda code, ctx: read.append(code.y) or forward(code, ctx)
+    images = np.concatenate(list(Imagined(system, CHUNK)))
+    y = np.concatenate(read)
+    assert images.shape == (CHUNK, 36) and set(y.flat) == {0, 1} and (y.sum(axis=1) == 1).all()
+    assert y.mean(axis=0) == pytest.approx(1 / y.shape[1], abs=0.1)
+
+
 def test_likelihood_of_a_system_is_that_of_its_samples():
     system = tiny_system("aae")
     samples = np.concatenate(list(Imagined(system, 300)))

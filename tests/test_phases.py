@@ -195,10 +195,10 @@ def test_the_order_of_phases_that_share_no_network_is_free(backend):
     assert run("semi-supervised", "generate-images") == run("generate-images", "semi-supervised")
 
 
-@pytest.mark.parametrize("told_labels", [False, True])
-def test_regularization_is_discriminate_and_then_generate(backend, told_labels):
+@pytest.mark.parametrize("told", [{}, {"told_labels": True}, {"joint": True}])
+def test_regularization_is_discriminate_and_then_generate(backend, told):
     """The shared encoder pass changes nothing: Q has not moved in between (and here draws no noise)."""
-    whole, halves = [tiny_system(backend, told_labels, batch_norm=True) for _ in range(2)]
+    whole, halves = [tiny_system(backend, batch_norm=True, **told) for _ in range(2)]
     regularization = Regularization(whole.encoder, whole.parts, Momentum(0.1), Adam(0.01))
     discriminate = phase_of(halves, "discriminate", Momentum(0.1))
     generate = phase_of(halves, "generate", Adam(0.01))
@@ -418,6 +418,30 @@ def test_a_told_label_stands_beside_the_code(backend64):
     judged = backend64.xp.concat([z, system.batch.labels], axis=1)
     loss = np.mean(np.log1p(np.exp(-logits_of(backend64, system, "z", judged))))
     assert number(backend64, phase.forward(system.batch)[0]["G_z"]) == pytest.approx(loss, rel=1e-12)
+
+
+def test_a_joint_discriminator_reads_the_y_beside_z(backend64):
+    phase, system, _ = tiny_phase(backend64, "generate-joint")
+    code = system.encoder.forward(system.batch.x, phase.context())[0]
+    judged = backend64.xp.concat([code.z, code.y], axis=1)
+    loss = np.mean(np.log1p(np.exp(-logits_of(backend64, system, "z", judged))))
+    assert number(backend64, phase.forward(system.batch)[0]["G_z"]) == pytest.approx(loss, rel=1e-12)
+
+
+def test_a_joint_discriminator_reads_the_label_where_q_has_no_y(backend):
+    batch, z = tiny_batch(backend), backend.zeros((N, STYLE))
+    judged = Part("z", None, None, joint=True).judged(backend.xp, z, Code(z=z), batch)
+    assert host(backend, judged)[:, STYLE:].tolist() == host(backend, batch.labels)[:, :-1].tolist()
+
+
+def test_a_joint_discriminator_reads_the_y_of_each_image_beside_what_is_real_too(backend64):
+    """Else it would tell real from Q's by y, and q(z|y) would be free."""
+    phase, system, _ = tiny_phase(backend64, "discriminate-joint")
+    read, forward = [], system.parts[1].discriminator.forward
+    system.parts[1].discriminator.forward = lambda x, ctx: read.append(host(backend64, x)) or forward(x, ctx)
+    phase.forward(system.batch)
+    real, fake = np.split(read[0][:, STYLE:], 2)
+    assert real.tolist() == fake.tolist()
 
 
 def test_a_prior_told_the_labels_draws_each_from_its_mode(backend):

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from helpers import EveryField, HeldReconstruction, HeldRobustness, phase_of, tiny_phase, tiny_system
+from helpers import EveryField, HeldGenerate, HeldReconstruction, HeldRobustness, phase_of, tiny_phase, tiny_system
 
 from tinyaae.extras import MutualInformation, ReconstructionFromY, Repulsion
 from tinyaae.gradcheck import check_layer, check_loss, check_phase
@@ -930,6 +930,19 @@ class GenerateWrongColumns(Generate):
             for part, (d_cache, dlogits, _) in zip(self.judges, d_caches, strict=True)
         ]
         self.encoder.backward(Code(y=dy, z=dz), q_cache, self.gradients)
+
+
+@wrong_phase("the y that D reads beside z moves Q, too", "generate-joint")
+class GenerateMovesToldY(HeldGenerate):
+    def backward(self, cache):
+        q_cache, d_caches = cache
+        self.gradients.zero()
+        dy, dboth = [
+            part.discriminator.backward(dlogits, d_cache)
+            for part, (d_cache, dlogits, _) in zip(self.judges, d_caches, strict=True)
+        ]
+        width = self.judges[1].prior.d
+        self.encoder.backward(Code(y=dy + dboth[:, width:], z=dboth[:, :width]), q_cache, self.gradients)
 
 
 @wrong_phase("it moves the discriminators, too, and they learn to be fooled", "generate")

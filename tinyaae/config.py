@@ -50,6 +50,7 @@ class Config:
     ramp: int = 10_000  # updates over which that distance grows from 0
     patience: int = 0  # updates over which Q comes to heed D_cat; 0: it does from the start
     held_y: bool = False  # Reconstruction moves Q by way of z alone; P reads y all the same
+    joint: bool = False  # D_gauss sees y beside z, so that z follows its prior within each y and not only over all
     balance: float = 0.0  # exponent with which the prior of y leans against over-used outputs
     prior: str = "gaussian"
     posterior: str = "deterministic"
@@ -227,7 +228,7 @@ KNOWN = {
 }
 NEWER = EXTRAS | {  # keys that an older config.json lacks; the defaults fit it
     "save_every", "save_minutes", "images", "animate", "leak", "dropout", "smoothing", "decoder_norm", "ranks", "ramp",
-    "patience", "held_y", "optimizer_y", "rate_y",
+    "patience", "held_y", "optimizer_y", "rate_y", "joint",
 }  # fmt: skip
 LEAST = {
     "inputs": 1, "classes": 2, "epochs": 1, "batch_size": 1, "z": 1, "clusters": 0, "seed": 0, "threads": 0,

@@ -51,7 +51,7 @@ def evaluate(system, dataset, validation):
         result["per_label"] = label_report(system.classify(images), labels, dataset.classes)
     elif system.config.y:
         result |= cluster_report(system.encode(validation[0]).y, validation[1], system.encode(images).y, labels)
-    if system.config.given_y == 0:
+    if system.config.given_y == 0 or system.config.joint:  # else y and z were never judged together as draws have them
         result |= likelihood(system, images, validation[0], 10_000)
     return result
 

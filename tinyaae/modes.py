@@ -25,7 +25,7 @@ EXTRAS = Y_EXTRAS | Z_EXTRAS  # what --extra NAME=NUMBER can ask for, NAME with 
 OF_Q = {"reconstruction", "rate_reconstruction", "input_dropout", "head_norm"}
 OF_D = {"rate_adversarial", "adversarial_momentum", "leak", "dropout", "smoothing"}
 OF_ALL = {"optimizer", "weight_std", "batch_norm", "decoder_norm", "decay", "fade"}
-OF_Y = {"eta", "ramp", "patience", "held_y", "optimizer_y", "rate_y"}
+OF_Y = {"eta", "ramp", "patience", "held_y", "optimizer_y", "rate_y", "joint"}
 SETTINGS = OF_Q | OF_D | OF_ALL | OF_Y | {"rate_classifier"}  # what --set NAME=VALUE can change
 AAE = {"prior", "posterior", "input_noise"} | OF_Q | OF_D | OF_ALL | Z_EXTRAS
 MODES = {
@@ -34,7 +34,7 @@ MODES = {
     "gan": Mode({"prior", "input_noise"} | OF_D | OF_ALL),
     "aae": Mode(AAE),
     "label-regularized": Mode(AAE | {"labels"}, None, None, 1, told_labels=True),
-    "supervised": Mode(AAE, None, "classes", told_labels=True),
+    "supervised": Mode(AAE | {"joint"}, None, "classes", told_labels=True),
     "semi-supervised": Mode(AAE | Y_EXTRAS | OF_Y | {"labels", "rate_classifier"}, "classes", "classes", 1),
     "clustering": Mode(AAE | Y_EXTRAS | OF_Y | {"clusters"}, "clusters", "clusters"),
     "reduction": Mode(AAE | Y_EXTRAS | OF_Y | {"labels", "rate_classifier", "clusters"}, "either", "either"),

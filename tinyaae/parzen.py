@@ -21,6 +21,7 @@ from .data import unit_interval
 from .data.npz import read_arrays
 from .errors import UserError
 from .networks import Code
+from .priors import Categorical
 from .run_folder import write_safely
 
 CHUNK = 1000  # samples at a time, and images at a time: a million distances, which stay in a CPU's cache
@@ -96,10 +97,11 @@ class Imagined:
 
     def __iter__(self):
         system, evaluation = self.system, Context(self.system.backend)
-        decoder = system.networks["P"]
+        decoder, k = system.networks["P"], system.config.given_y
         for start in range(self.first, self.n, CHUNK):
             ctx = Context(system.backend, seed=1, stream="parzen", step=start // CHUNK)
-            code = Code(z=system.prior.sample(min(CHUNK, self.n - start), ctx))
+            m = min(CHUNK, self.n - start)
+            code = Code(Categorical(k).sample(m, ctx) if k else None, system.prior.sample(m, ctx))
             yield decoder.image(decoder.forward(code, evaluation)[0])
 
 

@@ -177,9 +177,11 @@ class Separated(Reconstruction):
 class Part(NamedTuple):
     """One part of the code ("y" or "z") with the discriminator that judges it and the prior it should follow.
 
-    Where `told_labels`, the discriminator sees the one-hot label beside the code (figure 3). Where `prior` is None
-    the part is the image itself and the real ones are the batch's: a GAN. Q comes to heed this discriminator over
-    the first `patience` updates, in a straight line; with 0 it does from the start.
+    Where `told_labels`, the discriminator sees the one-hot label beside the code, and the prior may heed it (figure 3).
+    Where `joint`, it sees the y beside z that P reads, with real ones too: then z follows its prior within each y, as
+    draws from p(y) p(z) take for granted. Where `prior` is None the part is the image itself and the real ones are
+    the batch's: a GAN. Q comes to heed this discriminator over the first `patience` updates, in a straight line; with
+    0 it does from the start.
     """
 
     of: str
@@ -187,6 +189,7 @@ class Part(NamedTuple):
     prior: Any
     told_labels: bool = False
     patience: int = 0
+    joint: bool = False
 
     def real(self, batch, ctx, fake=None):
         """Return what the discriminator should call real: (n, d); a prior may look at the `fake` ones."""
@@ -197,9 +200,13 @@ class Part(NamedTuple):
             return self.prior.sample(batch.x.shape[0], ctx, labels)
         return self.prior.sample_beside(fake, ctx, labels)
 
-    def judged(self, xp, code, batch):
-        """Return what the discriminator reads: (n, d) or (n, d + k + 1)."""
-        return xp.concat([code, batch.labels], axis=1) if self.told_labels else code
+    def judged(self, xp, sample, code, batch):
+        """Return what the discriminator reads of `sample` (n, d), real or Q's: (n, d), (n, d + k + 1) or (n, d + k)."""
+        if self.told_labels:
+            return xp.concat([sample, batch.labels], axis=1)
+        if self.joint:  # a Q without y leaves it to the label
+            return xp.concat([sample, batch.labels[:, :-1] if code.y is None else code.y], axis=1)
+        return sample
 
 
 class Discriminate(Phase):
@@ -224,7 +231,7 @@ class Discriminate(Phase):
         values, caches = {}, []
         for part in self.judges:
             fake = getattr(code, part.of)
-            pair = [part.judged(xp, sample, batch) for sample in (part.real(batch, ctx, fake), fake)]
+            pair = [part.judged(xp, sample, code, batch) for sample in (part.real(batch, ctx, fake), fake)]
             logits, d_cache = part.discriminator.forward(xp.concat(pair, axis=0), ctx.stacked(2))
             value, dlogits = binary_cross_entropy(xp, logits, target)
             right = xp.astype((logits > 0) == (target > 0), logits.dtype)
@@ -256,7 +263,7 @@ class Generate(Phase):
         ones = self.backend.zeros((batch.x.shape[0], 1)) + 1
         values, d_caches = {}, []
         for part in self.judges:
-            judged = part.judged(xp, getattr(code, part.of), batch)
+            judged = part.judged(xp, getattr(code, part.of), code, batch)
             logits, d_cache = part.discriminator.forward(judged, ctx)
             value, dlogits = binary_cross_entropy(xp, logits, ones)
             if part.patience:
@@ -272,7 +279,7 @@ class Generate(Phase):
         dcode = {}
         for part, (d_cache, dlogits, d) in zip(self.judges, d_caches, strict=True):
             djudged = part.discriminator.backward(dlogits, d_cache)  # nobody wants D's dW here
-            dcode[part.of] = djudged[:, :d]  # the label beside the code, if any, is no variable
+            dcode[part.of] = djudged[:, :d]  # the label or y beside it, if any, is no variable
         self.encoder.backward(Code(**dcode), q_cache, self.gradients)
         self.statistics = [(self.encoder, q_cache)] if self.commits else []
 

@@ -10,7 +10,8 @@
     clustering         Reconstruction, Regularization of y and z
     reduction          the same with cluster heads W_C kept apart, and SemiSupervised where there are labels
 
-The three modes in which Q has a y take further phases for its clusters, all off unless asked for (`Make.extras`).
+The three modes in which Q has a y take further phases for its clusters, all off unless asked for (`Make.extras`); they
+and supervised can have D_gauss read that y beside z (`joint` in `Make.judged_z`).
 Read one function and you have read the model. What the numbers are is `presets.py`'s business.
 """
 
@@ -62,10 +63,10 @@ def label_regularized(make):
 
 def supervised(make):
     """Figure 6: P is given the label, so z need only hold what the label does not say: style."""
-    q, p, d = make.encoder(), make.decoder(), make.discriminator("D_gauss", make.prior.d)
-    return [q, p, d], [
+    q, p, z = make.encoder(), make.decoder(), make.judged_z()
+    return [q, p, z.discriminator], [
         make.reconstruction(q, p, given_label=True),
-        make.regularization(q, [Part("z", d, make.prior)]),
+        make.regularization(q, [z]),
     ]
 
 
@@ -159,12 +160,17 @@ class Make:
 
     def judged_y_and_z(self, q, p, reconstruction):
         """Return the networks and phases in which y has an adversary D_cat, and z one called D_gauss."""
-        y = self.config.y
-        d_cat, d_gauss = self.discriminator("D_cat", y), self.discriminator("D_gauss", self.prior.d)
-        y_prior = Categorical(y, balance=self.config.balance)
-        parts = [Part("y", d_cat, y_prior, patience=self.config.patience), Part("z", d_gauss, self.prior)]
+        d_cat, z = self.discriminator("D_cat", self.config.y), self.judged_z()
+        y_prior = Categorical(self.config.y, balance=self.config.balance)
+        parts = [Part("y", d_cat, y_prior, patience=self.config.patience), z]
         more_nets, more_phases = self.extras(q, p)
-        return [q, p, d_cat, d_gauss, *more_nets], [reconstruction, self.regularization(q, parts), *more_phases]
+        return [q, p, d_cat, z.discriminator, *more_nets], [reconstruction, self.regularization(q, parts), *more_phases]
+
+    def judged_z(self):
+        """Return z as the part that D_gauss judges; with `joint` it reads beside z what P does, y or the label."""
+        joint = self.config.joint
+        d_gauss = self.discriminator("D_gauss", self.prior.d + (self.config.given_y if joint else 0))
+        return Part("z", d_gauss, self.prior, joint=joint)
 
     def extras(self, q, p):
         """Return the networks and phases that the config asks for beside those of the paper; by default none."""
