@@ -299,6 +299,7 @@ def in_words(found):
         "test_error": "test error {:.2%}",
         "cluster_error": "cluster error {:.2%}",
         "log_likelihood": "log-likelihood {:.0f} (Parzen)",
+        "log_likelihood_picked": "{:.0f} where D picks the samples",
         "reconstruction_error": "reconstruction error {:.2f}",
     }
     return ", ".join(text.format(found[name]) for name, text in texts.items() if found.get(name) is not None)

@@ -144,6 +144,13 @@ def test_every_mode_reports_what_it_can_as_plain_json(mode):
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
+@pytest.mark.parametrize("mode, picked", [("autoencoder", False), ("label-regularized", False), ("aae", True)])
+def test_likelihood_of_picked_samples_stands_beside_where_d_can_pick(mode, picked):
+    found = evaluate(tiny_system(mode), DATASET, VALIDATION)
+    assert ("log_likelihood_picked" in found) == picked
+    assert not picked or found["log_likelihood_picked"] != found["log_likelihood"]
+
+
 @pytest.mark.parametrize("mode", ["supervised", "clustering"])
 def test_a_y_that_is_judged_with_z_has_a_likelihood_too(mode):
     assert "log_likelihood" in evaluate(tiny_system(mode, joint=True), DATASET, VALIDATION)

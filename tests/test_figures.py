@@ -440,6 +440,13 @@ def test_matching_names_the_clusters_of_each_label():
     assert [bar.get_width() for bar in ax.patches] == [0.5, 0, 1, 0.4, 0, 1]
 
 
+def test_the_search_of_sigma_says_which_samples_d_has_picked():
+    found = {"parzen_curve": [[0.1, 1.0]], "parzen_searched": 10000}
+    found |= {"parzen_curve_picked": [[0.1, 2.0]], "parzen_searched_picked": 10000}
+    names = [text.get_text() for text in charts.sigma_curve(found).axes[0].get_legend().get_texts()]
+    assert names == ["10 000 samples: σ = 0.100", "10 000 samples picked by D: σ = 0.100"]
+
+
 def test_the_search_of_sigma_is_drawn_for_each_number_of_samples():
     found = {"parzen_curve": [[0.1, -5.0], [0.2, 3.0], [0.3, 1.0]], "parzen_searched": 10000}
     found |= {"parzen_curve_10m": [[0.1, 6.0], [0.2, 5.0]], "parzen_searched_10m": 1000000}

@@ -7,6 +7,7 @@ from tiny import CLASSES, TEST, refusal, tiny_config, tiny_dataset, tiny_run, ti
 import tinyaae
 from tinyaae import system as system_module
 from tinyaae.backend import Backend
+from tinyaae.context import Context
 from tinyaae.modes import MODES, POSTERIORS
 from tinyaae.recipes import build
 
@@ -148,6 +149,59 @@ def test_samples_run_through_the_classes(plain):
 def test_labels_of_samples_matter(plain):
     one, two = plain.sample(5, labels=[0] * 5), plain.sample(5, labels=[1] * 5)
     assert np.all(np.max(np.abs(one - two), axis=1) > 1e-4)
+
+
+class Judge:
+    """In D_gauss's place: its logit is `slope` times the first thing it reads, plus `of_y` times the last."""
+
+    def __init__(self, slope, of_y=0):
+        self.slope, self.of_y = slope, of_y
+
+    def forward(self, x, ctx):
+        self.read = x
+        return self.slope * x[:, :1] + self.of_y * x[:, -1:], None
+
+
+def drawn(system, judge, **options):
+    """Return the z (n, z) of 2000 draws with `judge` in D_gauss's place."""
+    system.networks["D_gauss"] = judge
+    ctx = Context(system.backend, seed=1, stream="test")
+    return system.backend.to_numpy(system.draw(2000, ctx, **options).z)
+
+
+def test_d_gauss_picks_draws_with_the_odds_of_q_to_p(backend):
+    """With p = N(0, 1) and the logit ln p/q = c·z, q is N(−c, 1)."""
+    z = drawn(tiny_system("aae", backend=backend), Judge(0.5), of=64)
+    assert z[:, 0].mean() == pytest.approx(-0.5, abs=0.07) and z[:, 0].std() == pytest.approx(1, abs=0.07)
+    assert z[:, 1:].mean() == pytest.approx(0, abs=0.05)
+
+
+def test_d_gauss_is_not_asked_about_one_draw(backend):
+    system = tiny_system("aae", backend=backend)
+    ctx = Context(backend, seed=1, stream="test")
+    expected = backend.to_numpy(system.prior.sample(2000, ctx))
+    np.testing.assert_array_equal(drawn(system, Judge(0.5), of=1), expected)
+
+
+@pytest.mark.parametrize("mode", ["supervised", "clustering"])
+def test_d_gauss_picks_for_the_y_beside_which_p_will_read_z(backend, mode):
+    system = tiny_system(mode, backend=backend, joint=True)
+    k = system.config.given_y
+    y = np.eye(k)[np.arange(2000) % k]
+    judge = Judge(0, of_y=1)
+    drawn(system, judge, y=backend.array(y), of=3)
+    np.testing.assert_array_equal(backend.to_numpy(judge.read)[:, system.config.z :], np.repeat(y, 3, axis=0))
+
+
+@pytest.mark.parametrize("mode", ["vae", "gan", "label-regularized"])
+def test_nobody_picks_samples_without_a_d_gauss_that_can(mode):
+    assert "no D_gauss" in refusal(tiny_system(mode).sample, 3, of=2)
+
+
+@pytest.mark.parametrize("mode", ["aae", "semi-supervised"])
+def test_picked_samples_are_other_images(mode):
+    system = tiny_system(mode)
+    assert system.sample(5, of=4).shape == (5, 36) and not np.array_equal(system.sample(5, of=4), system.sample(5))
 
 
 def test_walk_has_as_many_images_as_steps(system):

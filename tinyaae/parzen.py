@@ -20,8 +20,6 @@ from .context import Context
 from .data import unit_interval
 from .data.npz import read_arrays
 from .errors import UserError
-from .networks import Code
-from .priors import Categorical
 from .run_folder import write_safely
 
 CHUNK = 1000  # samples at a time, and images at a time: a million distances, which stay in a CPU's cache
@@ -90,18 +88,20 @@ def squared_distances(xp, a, b):
 
 
 class Imagined:
-    """`n` images that P makes of the prior, in chunks on the device: always the same ones, from number `first` on."""
+    """`n` images that P makes of the prior, in chunks on the device: always the same ones, from number `first` on.
 
-    def __init__(self, system, n, first=0):
-        self.system, self.n, self.first = system, n, first
+    Each is of the draw that D_gauss picks `of` so many (`System.draw`).
+    """
+
+    def __init__(self, system, n, first=0, of=1):
+        self.system, self.n, self.first, self.of = system, n, first, of
 
     def __iter__(self):
         system, evaluation = self.system, Context(self.system.backend)
-        decoder, k = system.networks["P"], system.config.given_y
+        decoder = system.networks["P"]
         for start in range(self.first, self.n, CHUNK):
             ctx = Context(system.backend, seed=1, stream="parzen", step=start // CHUNK)
-            m = min(CHUNK, self.n - start)
-            code = Code(Categorical(k).sample(m, ctx) if k else None, system.prior.sample(m, ctx))
+            code = system.draw(min(CHUNK, self.n - start), ctx, of=self.of)
             yield decoder.image(decoder.forward(code, evaluation)[0])
 
 
@@ -141,17 +141,21 @@ def parzen_sigma(chunks, validation, images=1000, backend=None):
     return best, [[sigma, curve[sigma]] for sigma in sorted(curve)]
 
 
-def likelihood(system, images, validation, samples):
-    """Return the likelihood of test images (n, d) under `samples` images from the prior, as entries of result.json."""
+def likelihood(system, images, validation, samples, of=1):
+    """Return the likelihood of test images (n, d) under `samples` images from the prior, as entries of result.json.
+
+    With `of` > 1 it is that of draws which D_gauss has picked.
+    """
     images, validation = unit_interval(images), unit_interval(validation)
-    sigma, curve = parzen_sigma(Imagined(system, min(samples, SEARCHED)), validation, backend=system.backend)
-    mean, error = parzen_log_likelihood(Imagined(system, samples), images, sigma, system.backend)
-    return report(samples, mean, error, sigma, curve)
+    few = Imagined(system, min(samples, SEARCHED), of=of)
+    sigma, curve = parzen_sigma(few, validation, backend=system.backend)
+    mean, error = parzen_log_likelihood(Imagined(system, samples, of=of), images, sigma, system.backend)
+    return report(samples, mean, error, sigma, curve, of)
 
 
-def report(samples, mean, error, sigma, curve):
+def report(samples, mean, error, sigma, curve, of=1):
     """Return the entries of result.json; their names end in the number of samples, which is not said at 10 000."""
-    end = "" if samples == 10_000 else "_" + in_short(samples)
+    end = ("" if samples == 10_000 else "_" + in_short(samples)) + ("_picked" if of > 1 else "")
     return {
         f"log_likelihood{end}": mean,
         f"log_likelihood_error{end}": error,

@@ -194,7 +194,8 @@ def sigma_curve(found):
     for colour, end in zip((BLUE, ORANGE, INK, GREY), ends, strict=False):
         sigmas, values = np.array(found[f"parzen_curve{end}"]).T
         best = int(np.argmax(values))
-        name = f"{found[f'parzen_searched{end}']:,} samples: σ = {sigmas[best]:.3f}".replace(",", " ")
+        which = "samples picked by D" if end.endswith("_picked") else "samples"
+        name = f"{found[f'parzen_searched{end}']:,} {which}: σ = {sigmas[best]:.3f}".replace(",", " ")
         ax.plot(sigmas, values, "-o", ms=3, lw=1.5, color=colour, label=name)
         ax.plot(sigmas[best], values[best], "o", ms=9, mfc="none", mew=1.5, color=colour)
     highest = max(max(value for _, value in found[f"parzen_curve{end}"]) for end in ends)
