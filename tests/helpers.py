@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyaae import networks
-from tinyaae.extras import MutualInformation, ReconstructionFromY, Repulsion, Robustness
+from tinyaae.extras import MutualInformation, ReconstructionFromY, Repulsion, Robustness, Smoothness
 from tinyaae.networks import Code
 from tinyaae.optimizers import Momentum
 from tinyaae.phases import (
@@ -142,6 +142,13 @@ def autoencoder(kind=Reconstruction, options=None, **keywords):
     return Case(kind, lambda s: [s.encoder, s.decoder], {"Q", "P"}, options or {}, keywords, {"Q", "P"})
 
 
+def smoothness(kind=Reconstruction, options=None, **keywords):
+    def takes(system):
+        return [kind(system.encoder, system.decoder, Momentum(0.1), **keywords)]
+
+    return Case(Smoothness, takes, {"P"}, options or {}, {"distance": 0.7})
+
+
 PHASES = {
     "reconstruction": autoencoder(),
     "cross-entropy": autoencoder(options={"logits": True}),
@@ -186,6 +193,10 @@ PHASES = {
     "repulsion-of-logits": Case(
         Repulsion, lambda s: [s.decoder, Gaussian(STYLE), CLASSES], {"P"}, {"logits": True}, {"eta": 0.057}
     ),
+    "smoothness": smoothness(),
+    "smoothness-given-label": smoothness(given_label=True),
+    "smoothness-with-heads": smoothness(Separated, {"heads": CLASSES}),
+    "smoothness-of-logits": smoothness(options={"logits": True}),
     "robustness": Case(HeldRobustness, lambda s: [s.encoder, s.batch.x], {"Q"}, {}, {"epsilon": 0.7}),
     "information": Case(
         HeldRobustness, lambda s: [s.encoder, s.batch.x], {"Q"}, {}, {"epsilon": 0.7, "information": 0.7}

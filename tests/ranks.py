@@ -37,6 +37,7 @@ ALL_EXTRAS = {
     "information": 0.2,
     "robustness": 0.3,
     "z_penalty": 0.1,
+    "smoothness": 0.2,
     "balance": 0.7,
 }
 

@@ -303,6 +303,7 @@ def test_an_extra_that_is_no_weight(number):
         ("repulsion=1", ["repulsion"], []),
         ("information=1", ["robustness"], []),
         ("robustness=1", ["robustness"], []),
+        ("smoothness=1", ["smoothness"], []),
         ("z-penalty=1", [], []),
         ("balance=1", [], []),
     ],

@@ -336,6 +336,15 @@ def test_a_penalty_on_z_does_not_grow_with_the_batch(backend64):
     assert values[0] == pytest.approx(values[1], rel=1e-12)
 
 
+def test_smoothness_is_the_error_of_images_painted_beside_the_codes_of_evaluation(backend64):
+    phase, system, _ = tiny_phase(backend64, "smoothness", batch_norm=True, input_noise=0.3)
+    code = system.encoder.forward(system.batch.x, Context(backend64))[0]
+    z = code.z + 0.7 * phase.context().normal((N, STYLE))
+    image = system.decoder.forward(code._replace(z=z), phase.context())[0]
+    loss = np.sum((host(backend64, image) - host(backend64, system.batch.x)) ** 2) / (2 * N)
+    assert number(backend64, phase.forward(system.batch)[0]["smoothness"]) == pytest.approx(loss, rel=1e-12)
+
+
 def test_variational_adds_the_kl_of_the_posterior(backend64):
     phase, system, _ = tiny_phase(backend64, "variational")
     code, _ = system.encoder.forward(system.batch.x, phase.context())

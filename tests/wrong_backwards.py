@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from helpers import EveryField, HeldGenerate, HeldReconstruction, HeldRobustness, phase_of, tiny_phase, tiny_system
 
-from tinyaae.extras import MutualInformation, ReconstructionFromY, Repulsion
+from tinyaae.extras import MutualInformation, ReconstructionFromY, Repulsion, Smoothness
 from tinyaae.gradcheck import check_layer, check_loss, check_phase
 from tinyaae.layers import (
     AppendNoise,
@@ -943,6 +943,20 @@ class GenerateMovesToldY(HeldGenerate):
         ]
         width = self.judges[1].prior.d
         self.encoder.backward(Code(y=dy + dboth[:, width:], z=dboth[:, :width]), q_cache, self.gradients)
+
+
+@wrong_phase("it moves Q, too, which spreads its codes", "smoothness")
+class SmoothnessMovesQ(Smoothness):
+    def __init__(self, reconstruction, optimizer, seed=0, distance=0.15):
+        super().__init__(reconstruction, optimizer, seed, distance)
+        Phase.__init__(self, "smoothness", [self.encoder, self.decoder], optimizer, seed)
+
+
+@wrong_phase("it moves batch norm's running averages to those of noisy codes", "smoothness", batch_norm=True)
+class SmoothnessCommits(Smoothness):
+    def backward(self, cache):
+        super().backward(cache)
+        self.decoder.commit(cache[0])
 
 
 @wrong_phase("it moves the discriminators, too, and they learn to be fooled", "generate")

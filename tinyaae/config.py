@@ -43,6 +43,7 @@ class Config:
     eta: float = 5.0  # cluster heads (in a plane), or pictures under `repulsion`, closer than this push each other away
     mutual_information: float = 0.0  # weight of: Q reads in P(y, z) the y that P was given
     z_penalty: float = 0.0  # weight of ½ Σ z² of each image
+    smoothness: float = 0.0  # P learns to paint an image from all around its code: the noise on z, standard deviation
     y_decoder: float = 0.0  # weight of the reconstruction from y alone, by a decoder of its own
     repulsion: float = 0.0  # weight of the push between the pictures of two clusters in one style
     robustness: float = 0.0  # within this distance of an image (Euclidean, pixels in [0, 1]) its y shall not change

@@ -1,10 +1,11 @@
-"""Extras: further terms for the clusters of y, gathered from public code; no recipe has one unless it is asked for.
+"""Extras: further terms, most for the clusters of y and gathered from public code; none is used unless asked for.
 
 The paper's adversary wants y one-hot and its values equally frequent, and nothing says that a value should mean
 something one can see. Each phase here says so in its own way: what is painted for y can be read again, y by itself
 says much of the image, two values look different, no small step from an image changes its y, which it can be made
-sure of while all values are used. (Two more are options elsewhere: the `z_penalty` of Reconstruction leaves less to z,
-the `balance` of the Categorical prior leans against over-used values.)
+sure of while all values are used. Smoothness is for z instead: P is told what to paint between its codes. (Two more
+are options elsewhere: the `z_penalty` of Reconstruction leaves less to z, the `balance` of the Categorical prior
+leans against over-used values.)
 
 Each phase has an optimizer of its own. Under SGD its weight says how hard it pulls; under Adam, which divides a
 gradient by its size, hardly anything. (Robustness has two terms, so the weight of the second counts under both.)
@@ -12,6 +13,7 @@ gradient by its size, hardly anything. (Robustness has two terms, so the weight 
 
 import numpy as np
 
+from .context import Context
 from .losses import entropy, head_distance, log_odds, softmax_cross_entropy
 from .networks import Code
 from .phases import Phase, image_error
@@ -64,6 +66,34 @@ class ReconstructionFromY(Phase):
         q_cache, p_cache, doutput = cache
         self.gradients.zero()
         self.encoder.backward(self.y_decoder.backward(doutput, p_cache, self.gradients), q_cache, self.gradients)
+
+
+class Smoothness(Phase):
+    """min over P of ½ Σ (P(y, z + h·ε) − x)², ε from N(0, I): beside a code P paints the mean of what lies around.
+
+    Draws from the prior fall between the codes that P was trained on, where nothing tells it to be good. The codes are
+    those of evaluation, of clean images by the running averages, and Q has no part in this: it would push them so far
+    apart that the noise no longer mattered.
+    """
+
+    def __init__(self, reconstruction, optimizer, seed=0, distance=0.15):
+        super().__init__("smoothness", [reconstruction.decoder], optimizer, seed)
+        self.encoder, self.decoder, self.read = reconstruction.encoder, reconstruction.decoder, reconstruction.read
+        self.distance = distance
+
+    def forward(self, batch):
+        ctx = self.context()
+        code, _ = self.encoder.forward(batch.x, Context(self.backend))
+        code = self.read(code, batch)
+        beside = code._replace(z=code.z + self.distance * ctx.normal(code.z.shape))
+        output, p_cache = self.decoder.forward(beside, ctx)
+        value, doutput = image_error(self.decoder, output, batch.x)
+        return {"smoothness": value}, (p_cache, doutput)
+
+    def backward(self, cache):
+        p_cache, doutput = cache
+        self.gradients.zero()
+        self.decoder.backward(doutput, p_cache, self.gradients, want_dx=False)
 
 
 class Repulsion(Phase):

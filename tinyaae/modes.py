@@ -19,7 +19,7 @@ class Mode(NamedTuple):
 
 
 Y_EXTRAS = {"mutual_information", "y_decoder", "repulsion", "information", "robustness", "balance"}  # want a y of Q's
-Z_EXTRAS = {"z_penalty"}
+Z_EXTRAS = {"z_penalty", "smoothness"}
 EXTRAS = Y_EXTRAS | Z_EXTRAS  # what --extra NAME=NUMBER can ask for, NAME with dashes; all are off at 0
 # the settings that a mode has a use for if it has a Q, a D, any network, and a y of Q's
 OF_Q = {"reconstruction", "rate_reconstruction", "input_dropout", "head_norm"}

@@ -16,7 +16,7 @@ Read one function and you have read the model. What the numbers are is `presets.
 """
 
 from . import networks
-from .extras import MutualInformation, ReconstructionFromY, Repulsion, Robustness
+from .extras import MutualInformation, ReconstructionFromY, Repulsion, Robustness, Smoothness
 from .optimizers import Adam, Momentum
 from .phases import Imagination, Part, Reconstruction, Regularization, SemiSupervised, Separated, Variational
 from .priors import PLANAR, Categorical, prior_named
@@ -196,4 +196,7 @@ def build(config, backend):
     config.expect_memory()
     make = Make(config, backend)
     nets, phases = RECIPES[config.mode](make)
+    if config.smoothness:
+        reconstruction = phases[0]
+        phases.append(Smoothness(reconstruction, make.optimizer("reconstruction"), config.seed, config.smoothness))
     return System(config, backend, nets, phases, make.prior)

@@ -27,6 +27,7 @@ CURVES = [  # title, column of metrics.csv -> its name, a dotted line (where, it
      (0.5, "50 %: D guesses"), "share"),
     ("Cluster heads closer than η", {"head_distance": "Σ max(0, η − distance)"}, None, "linear"),
     ("Penalty on z", {"z_penalty": "training"}, None, "linear"),
+    ("Smoothness: ½ Σ (P(z + noise) − x)²", {"smoothness": "training"}, None, "linear"),
     ("Mutual information: −ln q(y|P(y, z))", {"mutual_information": "training"}, None, "linear"),
     ("Reconstruction from y alone", {"reconstruction_from_y": "training"}, None, "linear"),
     ("Pictures of clusters closer than η", {"repulsion": "training"}, None, "linear"),
