@@ -177,6 +177,10 @@ if __name__ == "__main__":
 # Why not 10 %? A slender upright stroke is more often a 1 than a 0, so style itself tells a little; and three epochs
 # are few. With more numbers in $z$ more of the digit stays there: try 5 in place of 2.
 #
+# And nobody has asked $z$ to be the same for each digit: $D$ sees the codes of all ten together, and they follow the
+# prior as a whole. `Part("z", d, make.prior, joint=True)`, with a `d` that reads ten numbers more, shows $D$ the label
+# beside $z$, for real codes and drawn ones alike. `python run_mnist.py --mode supervised` does so: try it here.
+#
 # The left picture is your grid: styles drawn from the prior. In the right one the styles are those of real images, in
 # the first column: $Q$ reads their $z$, and $P$ writes all ten digits in that hand.
 

@@ -62,7 +62,10 @@ def label_regularized(make):
 
 
 def supervised(make):
-    """Figure 6: P is given the label, so z need only hold what the label does not say: style."""
+    """Figure 6: P is given the label, so z need only hold what the label does not say: style.
+
+    The paper's D sees z alone, so styles that P never met with a label come up beside it; with `joint` few do.
+    """
     q, p, z = make.encoder(), make.decoder(), make.judged_z()
     return [q, p, z.discriminator], [
         make.reconstruction(q, p, given_label=True),
