@@ -139,7 +139,7 @@ def test_mode_without_classes_has_no_test_error(mode):
 def test_every_mode_reports_what_it_can_as_plain_json(mode):
     config, found = tiny_config(mode), evaluate(tiny_system(mode), DATASET, VALIDATION)
     assert ("cluster_error" in found) == (mode == "clustering")
-    assert ("log_likelihood" in found) == (config.given_y == 0)
+    assert ("log_likelihood" in found) == (config.given_y == 0 or config.joint)
     assert (found["reconstruction_error"] is None) == (mode == "gan")
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 

@@ -36,7 +36,7 @@ EXPECTED = {
     "gan": {"learning_curves", "samples", "nearest", "sweep", "sigma_curve"},
     "aae": SAMPLED | {"sweep", "sigma_curve"},
     "label-regularized": SAMPLED | {"manifold", "along_the_prior", "sigma_curve"},
-    "supervised": SAMPLED | {"style_content", "sweep"},
+    "supervised": SAMPLED | {"style_content", "sweep", "sigma_curve"},
     "semi-supervised": SAMPLED | SAYS_Y | {"sweep"},
     "clustering": SAMPLED | SAYS_Y | {"sweep"},
     "reduction": SAMPLED | SAYS_Y | {"sweep"},
