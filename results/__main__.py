@@ -97,11 +97,11 @@ passing what was painted through Q and P again (344 and less).
 Where P is given the label, nothing makes draws of z and of the label, apart, such pairs as Q makes: z of six
 dimensions had 312 after twelve epochs, and decoded training images 394. With `--set joint=true` D reads the label
 beside z: 352 and 390 (five dimensions 351, seven 342). A hundred epochs were set beforehand and gained little, 356,
-for the codes fell to 382: P learns the training images by heart. What helps is P told what to paint around its codes
-(`smoothness` in `tinyaae/extras.py`): P alone, trained on beside the finished Q with noise of 0.15 on z, brought the
-z of six dimensions from 344 to 352 in thirty epochs, and to 361 picked, the one with labels from 356 to 364 in ten,
-and to 367 picked. In training from the start it was tried for twelve epochs alone (331, against 330 without; with the
-label 356, against 352). No row has it yet, and none reaches the best public figure.
+for the codes fell to 382, as if P had learned the training images by heart. What helps is P told what to paint around
+its codes (`smoothness` in `tinyaae/extras.py`): P alone, trained on beside the finished Q with noise of 0.15 on z,
+brought the z of six dimensions from 344 to 352 in thirty epochs, and to 361 picked, the one with labels from 356 to
+364 in ten, and to 367 picked. In training from the start it was tried for twelve epochs alone (331, against 330
+without; with the label 356, against 352). No row has it yet, and none reaches the best public figure.
 
 The minutes of the ten million samples are those of the training; the samples took some fifty more, with two other runs
 beside."""

@@ -219,6 +219,8 @@ def test_joint_lets_d_gauss_read_what_p_reads(mode):
     ]
     more = joint.networks["D_gauss"].size - plain.networks["D_gauss"].size
     assert more == 8 * joint.config.given_y
+    regularization = next(phase for phase in joint.phases if phase.name == "regularization")
+    assert [part.joint for part in regularization.discriminate.judges if part.of == "z"] == [True]
 
 
 @pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])

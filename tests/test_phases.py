@@ -430,7 +430,8 @@ def test_a_told_label_stands_beside_the_code(backend64):
 
 
 def test_a_joint_discriminator_reads_the_y_beside_z(backend64):
-    phase, system, _ = tiny_phase(backend64, "generate-joint")
+    system = tiny_system(backend64, joint=True)
+    phase = phase_of(system, "generate")
     code = system.encoder.forward(system.batch.x, phase.context())[0]
     judged = backend64.xp.concat([code.z, code.y], axis=1)
     loss = np.mean(np.log1p(np.exp(-logits_of(backend64, system, "z", judged))))

@@ -198,6 +198,15 @@ def test_nobody_picks_samples_without_a_d_gauss_that_can(mode):
     assert "no D_gauss" in refusal(tiny_system(mode).sample, 3, of=2)
 
 
+def test_samples_are_picked_of_one_draw_at_least():
+    assert "`of` 0 draws" in refusal(tiny_system("aae").sample, 3, of=0)
+
+
+@pytest.mark.parametrize("of", [1, 4])
+def test_no_samples_are_no_images(of):
+    assert tiny_system("aae").sample(0, of=of).shape == (0, 36)
+
+
 @pytest.mark.parametrize("mode", ["aae", "semi-supervised"])
 def test_picked_samples_are_other_images(mode):
     system = tiny_system(mode)

@@ -126,17 +126,19 @@ class System:
         proposition 1), so odds of exp(−logit) turn draws from the prior into such as Q makes, which P knows: a way to
         put right what regularization has left (Azadi et al. 2018 reject instead). `UserError` where it cannot judge.
         """
+        if of < 1:
+            raise UserError(f"sample: picked `of` {of} draws, expected 1 or more")
         k = self.config.given_y
         if k and y is None:
             y = Categorical(k).sample(n, ctx)
         z = self.prior.sample(n * of, ctx)
-        return Code(y, z if of == 1 else self._picked(z, y, n, ctx))
+        return Code(y, z if of == 1 else self._picked(z, y, of, ctx))
 
-    def _picked(self, z, y, n, ctx):
+    def _picked(self, z, y, of, ctx):
         """z (n·of, d) -> (n, d): the largest of −logit and a Gumbel draw is one picked with odds exp(−logit)."""
         if not self.can_pick:
             raise UserError(f"sample: mode {self.config.mode} has no D_gauss that could pick one `of` several draws")
-        xp, of = self.backend.xp, z.shape[0] // n
+        xp, n = self.backend.xp, z.shape[0] // of
         judged = xp.concat([z, xp.repeat(y, of, axis=0)], axis=1) if self.config.joint else z
         logits, _ = self.networks["D_gauss"].forward(judged, Context(self.backend))
         gumbel = -xp.log(-xp.log(ctx.uniform((n * of, 1)) + 1e-12))
