@@ -155,10 +155,10 @@ class Judge:
     """In D_gauss's place: its logit is `slope` times the first thing it reads, plus `of_y` times the last."""
 
     def __init__(self, slope, of_y=0):
-        self.slope, self.of_y = slope, of_y
+        self.slope, self.of_y, self.read = slope, of_y, []
 
     def forward(self, x, ctx):
-        self.read = x
+        self.read.append(x)
         return self.slope * x[:, :1] + self.of_y * x[:, -1:], None
 
 
@@ -190,7 +190,14 @@ def test_d_gauss_picks_for_the_y_beside_which_p_will_read_z(backend, mode):
     y = np.eye(k)[np.arange(2000) % k]
     judge = Judge(0, of_y=1)
     drawn(system, judge, y=backend.array(y), of=3)
-    np.testing.assert_array_equal(backend.to_numpy(judge.read)[:, system.config.z :], np.repeat(y, 3, axis=0))
+    read = np.concatenate([backend.to_numpy(piece) for piece in judge.read])
+    np.testing.assert_array_equal(read[:, system.config.z :], np.repeat(y, 3, axis=0))
+
+
+def test_d_gauss_judges_so_few_draws_at_a_time_that_any_number_fits_in_memory():
+    judge = Judge(0)
+    drawn(tiny_system("aae"), judge, of=3)
+    assert [len(piece) for piece in judge.read] == [1000] * 6
 
 
 @pytest.mark.parametrize("mode", ["vae", "gan", "label-regularized"])
