@@ -42,8 +42,17 @@ INFORMED_HEADS = f"{HEADS}{INFORMATION}"
 ROBUST = " --extra robustness=3 --input-noise 0.2"
 # a shorter distance, and quicker steps with a longer memory
 QUICKER = " --extra robustness=2 --input-noise 0.2 --set optimizer_y=adam --set rate_y=0.001"
+# Reconstruction, which then moves Q by way of z alone, and Q's adversary may go at the rates of the other modes
+HELD = "--set held_y=true --set rate_reconstruction=0.001 --set rate_adversarial=0.0003"
 PAPER = "--preset paper --epochs 60"  # the paper's recipe, a hundredth as long, and four tenths as wide
 NORMED = "--set batch_norm=true --set weight_std=null --extra robustness=2 --input-noise 0.3"
+PARZEN, PARZEN_FOUND = "Parzen log-likelihood, 10 000 samples", ("340 ± 2", "377.5 ± 3.6")
+PARZEN_PICKED = PARZEN + ", as above, each picked by D of 32 draws"
+LABEL_GIVEN = "P and D given the label, z of 6 dimensions"
+SIX_D = "--mode aae --z 6 --epochs 100 --input-noise 0.1 --set head_norm=true"
+SMOOTH = "--input-noise 0.1 --set input_dropout=0.3 --set head_norm=true --extra smoothness=0.15"
+SIX_D_SMOOTH = f"--mode aae --z 6 --epochs 200 {SMOOTH}"
+LABELS_SMOOTH = f"--mode supervised --z 6 --epochs 120 {SMOOTH} --set joint=true"
 EXPERIMENTS = {
     "semi-supervised-100": Experiment(
         SEMI + "100 labels", "test_error", "1.90 ± 0.10", "≈4 (read off a curve)", "--labels 100"
@@ -154,6 +163,10 @@ EXPERIMENTS = {
         "2-D reduction error %, 100 labels, 40 epochs" + EXTRA, "test_error", "6.08", "26",
         "--mode reduction --labels 100 --epochs 40" + ROBUST,
     ),
+    "reduction-2d-100-robust-adam": Experiment(
+        "2-D reduction error %, 100 labels, 40 epochs" + EXTRA + " of quicker steps", "test_error", "6.08", "26",
+        f"--mode reduction --labels 100 --epochs 40{QUICKER} {HELD}",
+    ),
     "reduction-2d-0": Experiment(
         "2-D reduction error %, no labels, 20 clusters", "cluster_error", "13.95", "≈40",
         "--mode reduction --labels 0 --clusters 20",
@@ -181,23 +194,30 @@ EXPERIMENTS = {
         "10-D reduction error %, 100 labels, 40 epochs" + EXTRA, "test_error", "3.90", "none",
         "--mode reduction --labels 100 --z 10 --epochs 40" + ROBUST,
     ),
-    "likelihood": Experiment(
-        "Parzen log-likelihood, 10 000 samples", "log_likelihood", "340 ± 2", "377.5 ± 3.6", "--mode aae --epochs 60",
-        "higher",
-    ),
+    "likelihood": Experiment(PARZEN, "log_likelihood", *PARZEN_FOUND, "--mode aae --epochs 60", "higher"),
     "likelihood-6d": Experiment(
-        "Parzen log-likelihood, 10 000 samples, z of 6 dimensions, 100 epochs", "log_likelihood", "340 ± 2",
-        "377.5 ± 3.6", "--mode aae --z 6 --epochs 100 --input-noise 0.1 --set head_norm=true", "higher",
+        PARZEN + ", z of 6 dimensions, 100 epochs", "log_likelihood", *PARZEN_FOUND, SIX_D, "higher"
     ),
     "likelihood-6d-picked": Experiment(
-        "Parzen log-likelihood, the same 10 000 samples picked by D", "log_likelihood_picked", "340 ± 2",
-        "377.5 ± 3.6", "--mode aae --z 6 --epochs 100 --input-noise 0.1 --set head_norm=true", "higher",
-        "likelihood-6d",
+        PARZEN_PICKED, "log_likelihood_picked", *PARZEN_FOUND, SIX_D, "higher", "likelihood-6d"
+    ),
+    "likelihood-6d-smooth": Experiment(
+        PARZEN + ", z of 6 dimensions, 200 epochs, with smoothness", "log_likelihood", *PARZEN_FOUND, SIX_D_SMOOTH,
+        "higher",
+    ),
+    "likelihood-6d-smooth-picked": Experiment(
+        PARZEN_PICKED, "log_likelihood_picked", *PARZEN_FOUND, SIX_D_SMOOTH, "higher", "likelihood-6d-smooth"
     ),
     "likelihood-labels": Experiment(
-        "Parzen log-likelihood, 10 000 samples, P and D given the label, z of 6 dimensions, 100 epochs",
-        "log_likelihood", "340 ± 2", "377.5 ± 3.6",
+        f"{PARZEN}, {LABEL_GIVEN}, 100 epochs", "log_likelihood", *PARZEN_FOUND,
         "--mode supervised --z 6 --epochs 100 --input-noise 0.1 --set head_norm=true --set joint=true", "higher",
+    ),
+    "likelihood-labels-smooth": Experiment(
+        f"{PARZEN}, {LABEL_GIVEN}, 120 epochs, with smoothness", "log_likelihood", *PARZEN_FOUND, LABELS_SMOOTH,
+        "higher",
+    ),
+    "likelihood-labels-smooth-picked": Experiment(
+        PARZEN_PICKED, "log_likelihood_picked", *PARZEN_FOUND, LABELS_SMOOTH, "higher", "likelihood-labels-smooth"
     ),
     "likelihood-10m": Experiment(
         "Parzen log-likelihood, 10 000 000 samples", "log_likelihood_10m", "427", "412.2 (500 000 samples)",

@@ -90,7 +90,12 @@ def test_optimizer_of_a_preset(preset, kind):
 def test_flag_is_used_or_an_error_that_names_it(mode, flag):
     if flag in MODES[mode].flags:
         robust = {"robustness": 1.0}
-        needed = {"eta": {"repulsion": 1.0}, "ramp": robust, "optimizer_y": robust, "rate_y": robust}.get(flag, {})
+        needed = {
+            "eta": {"repulsion": 1.0},
+            "ramp": robust,
+            "optimizer_y": robust | {"rate_y": 0.01},
+            "rate_y": robust,
+        }.get(flag, {})
         assert getattr(Config.of(mode, **needed | {flag: VALUES[flag]}), flag) == VALUES[flag]
     else:
         message = refusal(Config.of, mode, **{flag: VALUES[flag]})
@@ -190,7 +195,9 @@ def test_rate_y_is_of_robustness_alone(mode, settings, rate):
 @pytest.mark.parametrize("mode, kind", [("clustering", Momentum), ("semi-supervised", Adam)])
 def test_optimizer_y_is_of_robustness_alone_and_has_the_usual_momentum(mode, kind):
     def optimizers(*settings):
-        config = Config.of(mode, hidden=(8,), extra=["robustness=2"], set=["adversarial_momentum=0.3", *settings])
+        config = Config.of(
+            mode, hidden=(8,), extra=["robustness=2"], set=["adversarial_momentum=0.3", "rate_y=0.1", *settings]
+        )
         phases = build(config, Backend.named("numpy")).optimized()
         called = {Momentum: "momentum", Adam: "beta1"}
         chosen = {phase.name: phase.optimizer for phase in phases}
@@ -200,6 +207,19 @@ def test_optimizer_y_is_of_robustness_alone_and_has_the_usual_momentum(mode, kin
     assert usual["robustness"] == usual["generate"] == (kind, 0.3)
     assert optimizers("optimizer_y=adam") == usual | {"robustness": (Adam, 0.9)}
     assert optimizers("optimizer_y=momentum") == usual | {"robustness": (Momentum, 0.9)}
+
+
+@pytest.mark.parametrize("mode, own", [("clustering", "adam"), ("semi-supervised", "momentum")])
+def test_another_optimizer_of_y_wants_a_rate_of_its_own(mode, own):
+    settings = [f"optimizer_y={own}"]
+    message = refusal(Config.of, mode, extra=["robustness=2"], set=settings)
+    assert message.startswith(f"--set optimizer_y: {own} beside ") and "--set rate_y=" in message
+    assert Config.of(mode, extra=["robustness=2"], set=[*settings, "rate_y=0.01"]).rate_y == 0.01
+
+
+@pytest.mark.parametrize("mode, own", [("clustering", "momentum"), ("semi-supervised", "adam")])
+def test_the_same_optimizer_of_y_has_the_rate_of_the_adversary(mode, own):
+    assert Config.of(mode, extra=["robustness=2"], set=[f"optimizer_y={own}"]).rate_y is None
 
 
 @pytest.mark.parametrize(
