@@ -2,8 +2,10 @@
 
     python -m results run semi-supervised-100 --seeds 0-4 --jobs 2     start, or continue what was stopped
     python -m results run likelihood-10m --seeds 0                     10 million samples from the run of `likelihood`
-    python -m results table                                            write results/README.md from the files
-    python -m results check                                            fail where table and files disagree
+    python -m results table                                            write the tables from the files
+    python -m results check                                            fail where tables and files disagree
+
+The tables are results/README.md, and its short one in README.md, between two marks.
 
 Each run is one call of run_mnist.py into results/<experiment>/seed-<n>/. Of what it leaves, config.json, metrics.csv
 and result.json are kept under version control; checkpoints and pictures are not.
@@ -19,129 +21,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .experiments import EXPERIMENTS
+from .experiments import EXPERIMENTS, HEADLINES
+from .words import CHOICES, EXTRAS, OPENING, PICTURES
 
 HERE = Path(__file__).parent
 README = HERE / "README.md"
-INTRODUCTION = """\
-Written by `python -m results table` from the files beside it; `python -m results check` holds it to them.
-The paper is Makhzani et al., *Adversarial Autoencoders* (2015). Errors are on the 10 000 test images, read once
-a run, with the weights of the last epoch; clusters are named, and the Parzen width found, on 5 000 validation
-images held out of the 60 000; the labelled images are redrawn with the seed. All rows are permutation invariant:
-no shifts, no convolutions.
-
-**How the quick recipe was chosen.** Some forty trial runs with 100 labels, on seeds 0 to 3, printed validation
-and test errors side by side, and both were in sight when the recipe was picked. Its rows, the first above all,
-may be a little flattered by that; seed 4 was in no trial. Those of clustering, reduction and the GAN were picked
-on validation images alone, but that reduction without labels and in ten dimensions went back to an earlier recipe
-when its test errors, too, were known to have been lower. Trials were single runs: differences of a point are
-within noise. Several runs shared two cores with others, so minutes are what they took, not what they need.
-
-**With robustness** an extra is at work that the paper has not: no small step from an image may change its y
-(`Robustness` in `tinyaae/extras.py`; virtual adversarial training, Miyato et al. 2015). Its distance, 3 with
-labels and 2 without, and the lesser noise on the input, 0.2, were picked by the validation errors of some two
-dozen single runs: 100 labels on seeds 3 and 4, 30 clusters on seeds 1 and 3, reduction on seed 0. The longer
-rows change the number of epochs; it was set beforehand, and each seed was run once. In the plane with 100 labels
-the longer row is of seed 2 alone, the one that fails with fifteen epochs (11.11 %). In ten dimensions they also
-take the recipe of the plane, with heads √5 times as far apart, picked by the validation errors of some ten single
-runs on seed 0; with the SGD of the row without it, robustness had made things worse (10.86 % after 15 epochs).
-The wider row of thirty clusters was run because 800-800 did better on validation than 400-400 after 20 epochs of
-seed 3 (9.5 against 13.1 %).
-
-**Of quicker steps** robustness is where it has Adam of its own, at 0.001 with β₁ 0.9 (in the other rows with labels
-it has what Q's adversary has, 0.0003 and 0.5), and a distance of 2, with 1000 labels reached after 3 000 updates.
-These were picked by the validation errors of eight runs of 17 epochs with 1000 labels on seed 1: 2.00 % in the row
-before, 1.86 by Adam, 1.84 with the distance of 3 reached after 3 000 updates, 1.60 when it was 2, too, 1.64 when it
-was 1.5; 2.02 by Adam at twice the rate. Without batch norm on Q's output 2.02, and 3.64 by Adam. Two more were
-stopped early. With 100 labels it grows over 10 000, as elsewhere. With 3 000 a run of 17 epochs, seed 3, had 2.06 %
-on validation images (the row before: 2.60), but of a start of the longer row's seed 0, 23 epochs of 60 were run,
-which stayed above 6 %; after that, 17 epochs of seed 0 with 10 000 had 2.32 (the row before: 2.74). In the plane with
-100 labels quicker steps by themselves do not help seed 2, the one that fails: 10.22 % on validation images after 15
-epochs. They do where Reconstruction moves Q by way of z alone, so that the rates may be those of the other modes:
-3.90; with information and a distance of 3 as well 4.64, with information at the rates of the plane 7.36. The row's
-forty epochs were set beforehand.
-
-**With information** y is kept soft at first, and all of it in use (the second term of `Robustness` in
-`tinyaae/extras.py`; Krause et al. 2010, Hu et al. 2017): robustness has its full distance from the first update, and
-Q comes to heed D_cat little by little. With D_cat heeded from the start, y is nearly one-hot after three epochs, and
-runs that had then cut fours and nines by their slant stayed with that cut. The numbers were picked by the validation
-errors of some five dozen single runs, all but one of 20 epochs at most: 30 clusters on seeds 2 and 3, 16 on seeds 0
-to 2, reduction on 0 to 2. The rows of 30 clusters are longer; that was set beforehand. In the wider one D_cat's share
-grows to the end of the run, for two runs of 20 epochs that did so had erred less on validation images than the row
-before; of an earlier start of its seed 1, by the code before the change below, half was run, to 7.2 % on validation
-images. In the plane the first three runs, 30 epochs long, erred least after 6 to 11 and then more as D_cat's share
-grew (10.62, 18.70 and 16.41 % on the test set). So the shorter row lets it grow to three tenths; two such runs had
-12.9 and 14.5 % on validation images, seeds 1 and 2. Sixteen clusters want no batch norm on what Q says of y, no noise
-on its input, Adam, and information twice as heavy. Three runs of recipes that were then given up had read the test
-set (15.79 and 13.81 % on seed 2, 19.34 % on seed 0); five were stopped before they did.
-
-All these rows, but for sixteen clusters and seeds 1 to 4 of the wider thirty, were run when information was a phase
-of its own. Under SGD that makes the same steps, but for the noise and one after the other.
-
-**The paper's recipe** (`--preset paper`: SGD, no batch norm, its rates and its first decay, at epoch 50) is here 60
-epochs long instead of 5 000, and 400 wide instead of 1 000. With all labels, batch norm in Q and P with the first
-weights of the quick recipe, and noise of 0.3, were picked together by the validation errors of four runs of 36 epochs
-at most on seed 0: 1.0 % with them, 1.2 % without. That the recipe without them errs 1.11 % on the test set was known
-by then. Distances of 1.5 and 2.2 had done equally well, so it is 2. The row of 100 epochs has its decay at epoch 80;
-that, too, was set beforehand, when one seed of 60 epochs was known to err 0.86 %; and the width of 800-800, with its
-three seeds, when the mean of those three was.
-
-**The likelihood** has sixty epochs because one run of each did better so on validation images (323) than with twelve
-(314). Six dimensions, less noise and batch norm on the codes were picked on 2 500 validation images by some twenty
-single runs of twelve epochs (six dimensions 325, with less noise 328, with batch norm 327; five dimensions 317, eight
-314); a hundred epochs were set beforehand. The best public figure is of 5 000 epochs; the same log has 340.1 ± 2.9
-for a run of 2 000.
-
-Decoding 10 000 codes of training images instead of draws from the prior gives 361 there (against 344; validation
-images), so a better prior could gain 17: the codes are not quite Gaussian, and D, right 64 % of the time, sees it.
-(This page once said 377, and with labels 382 to 394. Those were wrong: among the images decoded were some of the very
-validation images.) What is missing beyond that is the autoencoder's own: its squared error is 12.0 an image on
-training images and 13.9 on others, and with windows 0.15 wide one unit of that is 22 of log-likelihood.
-
-What D sees, D can tell: its logit approaches ln p(z)/q(z), so of 32 draws it picks one with odds exp(−logit)
-(`System.draw`; Azadi et al. 2018 reject instead): 353 on the same validation images; the row was added by evaluating
-the kept weights. Training that D on for six epochs, or another for twenty, did no better (354 at most), nor did
-passing what was painted through Q and P again (344 and less). One that reads sines and cosines of z learned the
-training codes by heart.
-
-Where P is given the label, nothing makes draws of z and of the label, apart, such pairs as Q makes: z of six
-dimensions had 312 after twelve epochs. With `--set joint=true` D reads the label beside z: 352 (five dimensions 351,
-seven 342). A hundred epochs were set beforehand and gained little, 356, of the 362 that decoded codes have: the
-squared error is 10.7 on training images and 13.1 on others.
-
-So both were given what keeps an autoencoder from learning by heart: more corruption of its input, and `smoothness` in
-`tinyaae/extras.py`, P told what to paint around its codes. All of twenty epochs but as said, validation images: 337
-with smoothness of 0.15 and noise of 0.25, 338 with noise of 0.1 and three pixels of ten dropped, which is what the
-longer rows have; with the label 357. 800-800 had 339 at thrice the time, seven dimensions 333; forty epochs 343 with
-noise of 0.25, 344 with 0.1. (What this page once said of P trained on alone beside the finished Q is withdrawn: it,
-too, had seen the validation images.)
-
-The minutes of the ten million samples are those of the training; the samples took some fifty more, with two other runs
-beside."""
-
-PICTURE = """
-![Thirty clusters: for each, what P paints and ten of its images](pictures/members.png)
-
-The program's own picture of `clustering-30-information-wide`, seed 0, the best of the five (2.53 %), trained without a
-label: for each y the ten test images with the highest q(y|x). No image has y = 28 for its most probable; the others
-share the test set. Two are mixed: y = 13 holds 26 fours and 24 nines, y = 15 has 65 threes, 22 fives and 10 eights.
-
-![Ten dimensions: codes of test images on the circle of their cluster heads](pictures/circle.png)
-
-`reduction-10d-100-robust-long`, seed 1, the program's own picture of what figure 11 of the paper is about: codes of
-test images, coloured by their true digits, through the linear map that sends the ten heads to a circle."""
-
-ABLATION_INTRODUCTION = """
-## Clustering extras
-
-What each extra does to the clustering error, all else equal: the quick recipe with 30 clusters, but small and short,
-one seed. Robustness and information are from elsewhere, the others from public code of adversarial autoencoders.
-Errors in % with clusters named on validation images, once by the paper's protocol, one image for a whole cluster,
-which jumps by points from epoch to epoch, and once by majority. The weights are first guesses, and differences of a
-few points are within what another seed does. Robustness grows over 10 000 updates and gets but a third of the way
-here, unless it is told `ramp=1`; its rows above go at least four fifths of it. Information by itself does harm: all y
-are used, but for anything; it is robustness that says what for.
-"""
+FRONT = HERE.parent / "README.md"  # the project's
+MARKS = "<!-- python -m results table writes what stands between these marks -->\n", "<!-- end of the table -->\n"
 
 
 def main(argv=None):
@@ -154,18 +40,20 @@ def main(argv=None):
     run.add_argument("--jobs", type=int, default=1, help="runs side by side; they share the cores")
     run.add_argument("--backend", default="numpy")
     run.add_argument("--flags", default="", help="further flags of run_mnist.py, e.g. '--epochs 40'")
-    verbs.add_parser("table", help="write results/README.md")
-    verbs.add_parser("check", help="fail where results/README.md and the files disagree")
+    verbs.add_parser("table", help="write the tables in results/README.md and README.md")
+    verbs.add_parser("check", help="fail where the tables and the files disagree")
     args = parser.parse_args(argv)
     if args.verb == "run":
         return run_seeds(args.name, seeds(args.seeds), args.jobs, args.backend, args.flags)
     if args.verb == "table":
         README.write_text(table(), encoding="utf-8")
+        FRONT.write_text(front(), encoding="utf-8")
         return 0
-    if README.read_text(encoding="utf-8") != table():
-        print("results/README.md is not what the files say; run python -m results table", file=sys.stderr)
-        return 1
-    print("results/README.md agrees with the files")
+    for page, text in (README, table()), (FRONT, front()):
+        if page.read_text(encoding="utf-8") != text:
+            print(f"{page}: its table is not what the files say; run python -m results table", file=sys.stderr)
+            return 1
+    print("the tables agree with the files")
     return 0
 
 
@@ -188,6 +76,8 @@ def run_seeds(name, chosen, jobs, backend, flags):
     def run_seed(seed):
         folder, status = home / f"seed-{seed}", 0
         result = folder / "result.json"
+        if result.is_file() and not experiment.samples:
+            print(f"{folder}: finished; to run it again, move the folder away")
         if not result.is_file() and (folder / "checkpoint.npz").is_file():
             status = call(seed, "--resume", str(folder))
         elif not result.is_file():
@@ -209,17 +99,15 @@ def run_seeds(name, chosen, jobs, backend, flags):
 
 def table():
     """Return the text of results/README.md, made from the files alone."""
-    lines = ["# The paper's tables, reproduced", "", INTRODUCTION, ""]
+    lines = ["# The paper's tables, reproduced", "", OPENING, "", *in_short(), "", "## Row by row", ""]
     lines += header("experiment | paper | best public | here, mean ± s.d.")
     commands = []
     for name, experiment in EXPERIMENTS.items():
         ablation = name.startswith("ablation-")
         if name == "ablation-none":
-            lines += [PICTURE, ABLATION_INTRODUCTION]
+            lines += [PICTURES, EXTRAS]
             lines += header("extra | clusters in use | the paper's protocol | by majority")
-        runs = [(json.loads(file.read_text()), json.loads(file.with_name("config.json").read_text()))
-                for file in sorted(HERE.glob(f"{experiment.of or name}/seed-*/result.json"))]  # fmt: skip
-        runs = [(result, config) for result, config in runs if experiment.key in result]
+        runs = runs_of(name)
         known = ablation_columns(runs) if ablation else [experiment.paper, experiment.public]
         lines.append("| " + " | ".join([experiment.title, *known, summary(experiment, runs)]) + " |")
         if runs:
@@ -227,8 +115,37 @@ def table():
             made = f"`python run_mnist.py {command(experiment, runs[0][1])}`"
             made += f", then `--evaluate RUN --samples {experiment.samples}`" if experiment.samples else ""
             commands.append(f"* `{name}`: {seen}. Made by {made}")
-    lines += ["", "## Seed by seed", "", *(commands or ["Nothing has been run yet."]), ""]
+    lines += ["", "## Seed by seed", "", *(commands or ["Nothing has been run yet."])]
+    lines += ["", "## How the recipes were chosen", "", CHOICES, ""]
     return "\n".join(lines)
+
+
+def runs_of(name):
+    """Return (result, config) of each finished run that row `name` is about, seed by seed."""
+    experiment = EXPERIMENTS[name]
+    runs = [(json.loads(file.read_text()), json.loads(file.with_name("config.json").read_text()))
+            for file in sorted(HERE.glob(f"{experiment.of or name}/seed-*/result.json"))]  # fmt: skip
+    return [(result, config) for result, config in runs if experiment.key in result]
+
+
+def in_short():
+    """Return the lines of a table with one row an experiment of the paper: of ours the one to name first."""
+    columns = ["experiment", "paper", "best public", "here", "seeds", "`python -m results run` …"]
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    for base, name in HEADLINES.items():
+        experiment = EXPERIMENTS[base]
+        runs = runs_of(name)
+        value, _ = summary(EXPERIMENTS[name], runs).split(" |", 1)
+        row = [experiment.title, experiment.paper, experiment.public, value, str(len(runs)), f"`{name}`"]
+        lines.append("| " + " | ".join(row) + " |")
+    return lines
+
+
+def front():
+    """Return the text of the project's README with the short table of now."""
+    text = FRONT.read_text(encoding="utf-8")
+    before, rest = text.split(MARKS[0])
+    return before + MARKS[0] + "\n".join(in_short()) + "\n" + MARKS[1] + rest.split(MARKS[1])[1]
 
 
 def header(first):

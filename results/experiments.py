@@ -225,6 +225,21 @@ EXPERIMENTS = {
     ),
 }  # fmt: skip
 
+# the paper's experiments, and of ours the row to name first: the best, but for the likelihood, where it has no labels
+HEADLINES = {
+    "semi-supervised-100": "semi-supervised-100-robust-adam",
+    "semi-supervised-1000": "semi-supervised-1000-robust-adam",
+    "semi-supervised-all": "semi-supervised-all-normed-wide",
+    "clustering-16": "clustering-16-information",
+    "clustering-30": "clustering-30-information-wide",
+    "reduction-2d-1000": "reduction-2d-1000-robust",
+    "reduction-2d-100": "reduction-2d-100-robust-adam",
+    "reduction-2d-0": "reduction-2d-0-information-short",
+    "reduction-10d-100": "reduction-10d-100-robust-long",
+    "likelihood": "likelihood-6d-smooth",
+    "likelihood-10m": "likelihood-10m",
+}
+
 # What each extra does to the error of 30 clusters, all else equal and small. Each weight is a first guess, not tuned.
 ABLATION = "--mode clustering --clusters 30 --epochs 6 --hidden 200,200"
 EXTRAS = {

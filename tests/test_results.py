@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 import results.__main__ as results
-from results.experiments import EXPERIMENTS
+from results.experiments import EXPERIMENTS, HEADLINES
 from tinyaae.config import Config
 
 HERE = results.HERE
@@ -17,6 +17,8 @@ HERE = results.HERE
 def here(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "HERE", tmp_path)
     monkeypatch.setattr(results, "README", tmp_path / "README.md")
+    monkeypatch.setattr(results, "FRONT", tmp_path / "FRONT.md")
+    (tmp_path / "FRONT.md").write_text("before\n" + "".join(results.MARKS) + "after\n")
     return tmp_path
 
 
@@ -29,10 +31,11 @@ def add_run(here, name, seed, **found):
 
 def test_the_committed_table_agrees_with_the_committed_files():
     assert results.README.read_text(encoding="utf-8") == results.table()
+    assert results.FRONT.read_text(encoding="utf-8") == results.front()
 
 
 def test_a_row_without_runs_says_not_run(here):
-    assert results.table().count("not run") == len(EXPERIMENTS)
+    assert results.table().count("not run |") == len(EXPERIMENTS) + len(HEADLINES)
 
 
 def test_a_row_gives_mean_and_standard_deviation_over_seeds(here):
@@ -41,11 +44,29 @@ def test_a_row_gives_mean_and_standard_deviation_over_seeds(here):
     assert "| **2.00 ± 1.00** | 0, 1, 2 | 3 | 8-8 | 2 | m |" in results.table()
 
 
+def test_the_short_table_names_one_row_for_each_experiment_of_the_paper(here):
+    for seed, error in enumerate((0.01, 0.02, 0.03)):
+        add_run(here, HEADLINES["clustering-30"], seed, cluster_error=error)
+    row = f"15 (named on the scored set) | **2.00 ± 1.00** | 3 | `{HEADLINES['clustering-30']}` |"
+    assert results.main(["table"]) == 0
+    before, short, after = results.FRONT.read_text().replace(results.MARKS[1], results.MARKS[0]).split(results.MARKS[0])
+    assert (before, after) == ("before\n", "after\n")
+    assert row in short and short in results.README.read_text()
+    assert short.count("not run | 0 |") == len(HEADLINES) - 1
+
+
+@pytest.mark.parametrize("base", HEADLINES)
+def test_a_row_of_the_short_table_is_about_what_its_experiment_is_about(base):
+    ours, theirs = EXPERIMENTS[HEADLINES[base]], EXPERIMENTS[base]
+    assert (ours.key, ours.paper, ours.public) == (theirs.key, theirs.paper, theirs.public)
+    assert ours.title.startswith(theirs.title)
+
+
 def test_an_ablation_is_a_row_of_its_own_table(here):
     add_run(here, "ablation-balance", 0, cluster_error=0.3, cluster_error_majority=0.2, clusters_used=28)
     paper, extras = results.table().split("## Clustering extras")
     row = "| `--extra balance=1` | 28 | 30.00 | **20.00** | 0 | 3 | 8-8 | 2 | m |"
-    assert "ablation" not in paper and row in extras
+    assert "ablation" not in paper and row in extras.split("## Seed by seed")[0]
     assert extras.count("not run") == sum(name.startswith("ablation-") for name in EXPERIMENTS) - 1
 
 
