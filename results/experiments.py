@@ -53,6 +53,8 @@ SIX_D = "--mode aae --z 6 --epochs 100 --input-noise 0.1 --set head_norm=true"
 SMOOTH = "--input-noise 0.1 --set input_dropout=0.3 --set head_norm=true --extra smoothness=0.15"
 SIX_D_SMOOTH = f"--mode aae --z 6 --epochs 200 {SMOOTH}"
 LABELS_SMOOTH = f"--mode supervised --z 6 --epochs 120 {SMOOTH} --set joint=true"
+DEEP = "--epochs 40 --hidden 500,500,500 --input-noise 0.25 --set head_norm=true --extra smoothness=0.15"
+SIX_D_DEEP, LABELS_DEEP = f"--mode aae --z 6 {DEEP}", f"--mode supervised --z 6 {DEEP} --set joint=true"
 EXPERIMENTS = {
     "semi-supervised-100": Experiment(
         SEMI + "100 labels", "test_error", "1.90 ± 0.10", "≈4 (read off a curve)", "--labels 100"
@@ -208,6 +210,13 @@ EXPERIMENTS = {
     "likelihood-6d-smooth-picked": Experiment(
         PARZEN_PICKED, "log_likelihood_picked", *PARZEN_FOUND, SIX_D_SMOOTH, "higher", "likelihood-6d-smooth"
     ),
+    "likelihood-6d-deep": Experiment(
+        PARZEN + ", z of 6 dimensions, 40 epochs, with smoothness, deeper", "log_likelihood", *PARZEN_FOUND, SIX_D_DEEP,
+        "higher",
+    ),
+    "likelihood-6d-deep-picked": Experiment(
+        PARZEN_PICKED, "log_likelihood_picked", *PARZEN_FOUND, SIX_D_DEEP, "higher", "likelihood-6d-deep"
+    ),
     "likelihood-labels": Experiment(
         f"{PARZEN}, {LABEL_GIVEN}, 100 epochs", "log_likelihood", *PARZEN_FOUND,
         "--mode supervised --z 6 --epochs 100 --input-noise 0.1 --set head_norm=true --set joint=true", "higher",
@@ -218,6 +227,13 @@ EXPERIMENTS = {
     ),
     "likelihood-labels-smooth-picked": Experiment(
         PARZEN_PICKED, "log_likelihood_picked", *PARZEN_FOUND, LABELS_SMOOTH, "higher", "likelihood-labels-smooth"
+    ),
+    "likelihood-labels-deep": Experiment(
+        f"{PARZEN}, {LABEL_GIVEN}, 40 epochs, with smoothness, deeper", "log_likelihood", *PARZEN_FOUND, LABELS_DEEP,
+        "higher",
+    ),
+    "likelihood-labels-deep-picked": Experiment(
+        PARZEN_PICKED, "log_likelihood_picked", *PARZEN_FOUND, LABELS_DEEP, "higher", "likelihood-labels-deep"
     ),
     "likelihood-10m": Experiment(
         "Parzen log-likelihood, 10 000 000 samples", "log_likelihood_10m", "427", "412.2 (500 000 samples)",
