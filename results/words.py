@@ -14,6 +14,12 @@ The program's own picture of `clustering-30-information-wide`, seed 0, the best 
 label: for each y the ten test images with the highest q(y|x). No image has y = 28 for its most probable; the others
 share the test set. Two are mixed: y = 13 holds 26 fours and 24 nines, y = 15 has 65 threes, 22 fives and 10 eights.
 
+![Two dimensions: codes of test images around their cluster heads, beside draws from the prior](pictures/plane.png)
+
+`reduction-2d-100-robust-adam`, seed 2, a hundred labels and the seed that had failed before: the program's own picture
+of what figure 10 of the paper is about, 2 000 test images coloured by their true digits. All codes together follow the
+prior; those of one digit, the ones most of all, need not.
+
 ![Ten dimensions: codes of test images on the circle of their cluster heads](pictures/circle.png)
 
 `reduction-10d-100-robust-long`, seed 1, the program's own picture of what figure 11 of the paper is about: codes of
