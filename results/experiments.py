@@ -241,7 +241,7 @@ EXPERIMENTS = {
     ),
 }  # fmt: skip
 
-# the paper's experiments, and of ours the row to name first: the best, but of likelihoods one with no label, none picked
+# the paper's experiments, and of ours the row to name first: the best, or the best likelihood without label or picking
 HEADLINES = {
     "semi-supervised-100": "semi-supervised-100-robust-adam",
     "semi-supervised-1000": "semi-supervised-1000-robust-adam",
