@@ -127,9 +127,9 @@ beside the finished Q is withdrawn: it, too, had seen the validation images.)
 What helps most is depth: three hidden layers of 500 had 350 after twenty epochs (decoded codes 361), where two of 400
 had 337 and two of 800 339. That was one run, with noise of 0.25 and smoothness of 0.15, six dimensions and no label;
 the forty epochs of the deeper rows were set beforehand. D picks better draws on validation images (365 against 364
-with the label, 363 against 358 without), which with the label does not hold on the test set: there its rows are 1 to
-2 lower. The search of σ goes by steps of an eighth; the true best lies between two of them, and may be worth two or
-three.
+with the label, 363 against 358 without), which with the label does not hold on the test set, where the two picked
+rows are 0.6 and 2.0 lower. The search of σ goes by steps of an eighth; the true best lies between two of them, and
+may be worth two or three.
 
 The minutes of the ten million samples are those of the training; the samples took some fifty more, with two other runs
 beside."""
