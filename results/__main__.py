@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .experiments import EXPERIMENTS, HEADLINES
-from .words import CHOICES, EXTRAS, OPENING, PICTURES
+from .words import ABLATION, CHOICES, OPENING, PICTURES
 
 HERE = Path(__file__).parent
 README = HERE / "README.md"
@@ -76,14 +76,15 @@ def run_seeds(name, chosen, jobs, backend, flags):
     def run_seed(seed):
         folder, status = home / f"seed-{seed}", 0
         result = folder / "result.json"
-        if result.is_file() and not experiment.samples:
+        if result.is_file() and experiment.key in json.loads(result.read_text()):
             print(f"{folder}: finished; to run it again, move the folder away")
+            return 0
         if not result.is_file() and (folder / "checkpoint.npz").is_file():
             status = call(seed, "--resume", str(folder))
         elif not result.is_file():
             given = [*shlex.split(experiment.flags), *shlex.split(flags)]
             status = call(seed, *given, "--seed", str(seed), "--backend", backend, "--out", str(folder))
-        if status == 0 and experiment.samples and experiment.key not in json.loads(result.read_text()):
+        if status == 0 and experiment.samples:
             status = call(seed, "--evaluate", str(folder), "--samples", str(experiment.samples))
         return status
 
@@ -105,7 +106,7 @@ def table():
     for name, experiment in EXPERIMENTS.items():
         ablation = name.startswith("ablation-")
         if name == "ablation-none":
-            lines += [PICTURES, EXTRAS]
+            lines += [PICTURES, ABLATION]
             lines += header("extra | clusters in use | the paper's protocol | by majority")
         runs = runs_of(name)
         known = ablation_columns(runs) if ablation else [experiment.paper, experiment.public]
@@ -135,7 +136,7 @@ def in_short():
     for base, name in HEADLINES.items():
         experiment = EXPERIMENTS[base]
         runs = runs_of(name)
-        value, _ = summary(EXPERIMENTS[name], runs).split(" |", 1)
+        value = mean_text(EXPERIMENTS[name], runs) if runs else "not run"
         row = [experiment.title, experiment.paper, experiment.public, value, str(len(runs)), f"`{name}`"]
         lines.append("| " + " | ".join(row) + " |")
     return lines
@@ -167,21 +168,24 @@ def value_text(experiment, result):
     return f"{value:.1f}" if experiment.better == "higher" else f"{100 * value:.2f}"
 
 
+def mean_text(experiment, runs):
+    """Return mean ± standard deviation over the seeds; errors are in %."""
+    factor, digits = (1, 1) if experiment.better == "higher" else (100, 2)
+    values = [factor * result[experiment.key] for result, _ in runs]
+    spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"**{statistics.mean(values):.{digits}f}{spread}**"
+
+
 def summary(experiment, runs):
     """Return the last columns of a row."""
     if not runs:
         return "not run | | | | | "
-    factor, digits = (1, 1) if experiment.better == "higher" else (100, 2)
-    values = [factor * result[experiment.key] for result, _ in runs]
-    spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
     result, config = runs[0]
     minutes = statistics.mean(result["seconds"] for result, _ in runs) / 60
     seeds_run = ", ".join(str(result["seed"]) for result, _ in runs)
     hidden = "-".join(str(width) for width in config["hidden"])
-    return (
-        f"**{statistics.mean(values):.{digits}f}{spread}** | {seeds_run} | {config['epochs']} | {hidden} "
-        f"| {minutes:.0f} | {result['machine']}"
-    )
+    columns = [mean_text(experiment, runs), seeds_run, config["epochs"], hidden, f"{minutes:.0f}", result["machine"]]
+    return " | ".join(map(str, columns))
 
 
 def command(experiment, config):

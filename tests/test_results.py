@@ -144,12 +144,12 @@ def test_ten_million_samples_are_drawn_from_the_run_of_the_likelihood(here, call
     assert evaluate == ["--evaluate", folder, "--samples", "10000000"]
 
 
-def test_what_is_there_is_not_run_again(here, calls):
+def test_what_is_there_is_not_run_again(here, calls, capsys):
     add_run(here, "likelihood", 0, log_likelihood=300.0)
-    results.main(["run", "likelihood", "--seeds", "0"])
-    assert calls == []
+    assert results.main(["run", "likelihood", "--seeds", "0"]) == 0
+    assert calls == [] and "seed-0: finished" in capsys.readouterr().out
     results.main(["run", "likelihood-10m", "--seeds", "0"])
-    assert len(calls) == 1
+    assert len(calls) == 1 and capsys.readouterr().out == ""
 
 
 def test_rows_of_the_same_runs_each_have_their_own_key(here):

@@ -118,7 +118,7 @@ class Config:
                 raise UserError(f"{flag(name)}: of use with {what} only; leave it out, or add that")
         if config.optimizer_y not in (None, config.optimizer) and config.rate_y is None:
             came = f"{config.optimizer_y} beside {config.optimizer}, whose rate of {config.rate_adversarial:g}"
-            raise UserError(f"--set optimizer_y: {came} would not suit it; add a rate of its own, --set rate_y=0.001")
+            raise UserError(f"--set optimizer_y: {came} would not suit it; give it its own by --set rate_y=NUMBER")
         if gentle and "eta" not in flags:  # draws of z lie about √z from their head
             config = replace(config, eta=config.eta * math.sqrt(config.z / 2))
         return config

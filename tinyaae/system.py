@@ -140,7 +140,7 @@ class System:
             raise UserError(f"sample: mode {self.config.mode} has no D_gauss that could pick one `of` several draws")
         xp, n = self.backend.xp, z.shape[0] // of
         judged = xp.concat([z, xp.repeat(y, of, axis=0)], axis=1) if self.config.joint else z
-        pieces = [judged[k : k + CHUNK, :] for k in range(0, n * of, CHUNK)] or [judged]
+        pieces = [judged[k : k + CHUNK, :] for k in range(0, max(n * of, 1), CHUNK)]
         logits = xp.concat([self.networks["D_gauss"].forward(piece, Context(self.backend))[0] for piece in pieces])
         gumbel = -xp.log(-xp.log(ctx.uniform((n * of, 1)) + 1e-12))
         best = xp.argmax(xp.reshape(gumbel - logits, (n, of)), axis=1)
