@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .experiments import EXPERIMENTS, HEADLINES
-from .words import ABLATION, CHOICES, OPENING, PICTURES
+from .words import CHOICES, CLUSTERING_EXTRAS, OPENING, PICTURES
 
 HERE = Path(__file__).parent
 README = HERE / "README.md"
@@ -106,7 +106,7 @@ def table():
     for name, experiment in EXPERIMENTS.items():
         ablation = name.startswith("ablation-")
         if name == "ablation-none":
-            lines += [PICTURES, ABLATION]
+            lines += [PICTURES, CLUSTERING_EXTRAS]
             lines += header("extra | clusters in use | the paper's protocol | by majority")
         runs = runs_of(name)
         known = ablation_columns(runs) if ablation else [experiment.paper, experiment.public]

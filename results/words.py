@@ -25,7 +25,7 @@ prior; those of one digit, the ones most of all, need not.
 `reduction-10d-100-robust-long`, seed 1, the program's own picture of what figure 11 of the paper is about: codes of
 test images, coloured by their true digits, through the linear map that sends the ten heads to a circle."""
 
-ABLATION = """
+CLUSTERING_EXTRAS = """
 ## Clustering extras
 
 What each extra does to the clustering error, all else equal: the quick recipe with 30 clusters, but small and short,
