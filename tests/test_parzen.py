@@ -10,6 +10,7 @@ from tinyaae import parzen
 from tinyaae.data import unit_interval
 from tinyaae.parzen import (
     CHUNK,
+    FINER,
     SIGMAS,
     Imagined,
     Windows,
@@ -58,21 +59,27 @@ def test_likelihood_of_images_far_from_every_sample_is_finite(cloud):
 
 def test_width_of_the_window_is_the_likeliest(cloud):
     sigma, curve = parzen_sigma([cloud[0]], cloud[1])
-    values = [np.mean(parzen_by_definition(*cloud, sigma)) for sigma in SIGMAS]
-    assert sigma == SIGMAS[int(np.argmax(values))]
-    assert curve == [pytest.approx(point) for point in zip(SIGMAS, values, strict=True)]
+    values = [np.mean(parzen_by_definition(*cloud, width)) for width, _ in curve]
+    assert [value for _, value in curve] == pytest.approx(values)
+    assert sigma == curve[int(np.argmax(values))][0]
+    assert {width for width, _ in curve} >= set(SIGMAS)
 
 
 @pytest.mark.parametrize("scale", [0.2, 5])
 def test_search_goes_on_where_the_best_width_is_the_last(cloud, scale):
     samples, images = (scale * part for part in cloud)
     sigma, curve = parzen_sigma([samples], images)
-    values = [np.mean(parzen_by_definition(samples, images, width)) for width, _ in curve]
-    assert [value for _, value in curve] == pytest.approx(values)
-    assert sigma == curve[int(np.argmax(values))][0] not in (curve[0][0], curve[-1][0])
     assert not SIGMAS[0] <= sigma <= SIGMAS[-1]
-    widths = np.array([width for width, _ in curve])
-    assert widths[1:] / widths[:-1] == pytest.approx(SIGMAS[1] / SIGMAS[0])
+    assert curve[0][0] < sigma < curve[-1][0]
+
+
+@pytest.mark.parametrize("scale", [0.2, 1, 5])
+def test_search_is_finer_beside_the_best_width(cloud, scale):
+    widths = np.array([width for width, _ in parzen_sigma([scale * cloud[0]], scale * cloud[1])[1]])
+    coarse, ratios = SIGMAS[1] / SIGMAS[0], widths[1:] / widths[:-1]
+    fine = np.isclose(ratios, coarse ** (1 / FINER))
+    assert np.sum(fine) == 2 * FINER
+    assert ratios[~fine] == pytest.approx(coarse)
 
 
 def test_one_sample_by_hand():
