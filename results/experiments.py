@@ -53,8 +53,11 @@ SIX_D = "--mode aae --z 6 --epochs 100 --input-noise 0.1 --set head_norm=true"
 SMOOTH = "--input-noise 0.1 --set input_dropout=0.3 --set head_norm=true --extra smoothness=0.15"
 SIX_D_SMOOTH = f"--mode aae --z 6 --epochs 200 {SMOOTH}"
 LABELS_SMOOTH = f"--mode supervised --z 6 --epochs 120 {SMOOTH} --set joint=true"
-DEEP = "--epochs 40 --hidden 500,500,500 --input-noise 0.25 --set head_norm=true --extra smoothness=0.15"
-SIX_D_DEEP, LABELS_DEEP = f"--mode aae --z 6 {DEEP}", f"--mode supervised --z 6 {DEEP} --set joint=true"
+DEEP = "--hidden 500,500,500 --input-noise 0.25 --set head_norm=true --extra smoothness=0.15"
+SIX_D_DEEP = f"--mode aae --z 6 --epochs 40 {DEEP}"
+LABELS_DEEP = f"--mode supervised --z 6 --epochs 40 {DEEP} --set joint=true"
+SIX_D_ENTROPY = f"--mode aae --z 6 --epochs 100 {DEEP} --set reconstruction=cross-entropy"
+LABELS_ENTROPY = f"--mode supervised --z 6 --epochs 100 {DEEP} --set reconstruction=cross-entropy --set joint=true"
 EXPERIMENTS = {
     "semi-supervised-100": Experiment(
         SEMI + "100 labels", "test_error", "1.90 ± 0.10", "≈4 (read off a curve)", "--labels 100"
@@ -217,6 +220,13 @@ EXPERIMENTS = {
     "likelihood-6d-deep-picked": Experiment(
         PARZEN_PICKED, "log_likelihood_picked", *PARZEN_FOUND, SIX_D_DEEP, "higher", "likelihood-6d-deep"
     ),
+    "likelihood-6d-entropy": Experiment(
+        PARZEN + ", z of 6 dimensions, 100 epochs, with smoothness, deeper, with cross-entropy", "log_likelihood",
+        *PARZEN_FOUND, SIX_D_ENTROPY, "higher",
+    ),
+    "likelihood-6d-entropy-picked": Experiment(
+        PARZEN_PICKED, "log_likelihood_picked", *PARZEN_FOUND, SIX_D_ENTROPY, "higher", "likelihood-6d-entropy"
+    ),
     "likelihood-labels": Experiment(
         f"{PARZEN}, {LABEL_GIVEN}, 100 epochs", "log_likelihood", *PARZEN_FOUND,
         "--mode supervised --z 6 --epochs 100 --input-noise 0.1 --set head_norm=true --set joint=true", "higher",
@@ -234,6 +244,13 @@ EXPERIMENTS = {
     ),
     "likelihood-labels-deep-picked": Experiment(
         PARZEN_PICKED, "log_likelihood_picked", *PARZEN_FOUND, LABELS_DEEP, "higher", "likelihood-labels-deep"
+    ),
+    "likelihood-labels-entropy": Experiment(
+        f"{PARZEN}, {LABEL_GIVEN}, 100 epochs, with smoothness, deeper, with cross-entropy", "log_likelihood",
+        *PARZEN_FOUND, LABELS_ENTROPY, "higher",
+    ),
+    "likelihood-labels-entropy-picked": Experiment(
+        PARZEN_PICKED, "log_likelihood_picked", *PARZEN_FOUND, LABELS_ENTROPY, "higher", "likelihood-labels-entropy"
     ),
     "likelihood-10m": Experiment(
         "Parzen log-likelihood, 10 000 000 samples", "log_likelihood_10m", "427", "412.2 (500 000 samples)",
