@@ -176,7 +176,7 @@ def resume(run, quiet, ranks):
         print(f"{run} is finished already; --evaluate {run} tests it.")
         return
     config = folder.config()
-    backend, dataset = prepare(config, quiet, ranks)
+    backend, dataset = prepare_again(run, config, quiet, ranks)
     system, batches = assemble(config, backend, dataset)
     with folder.locked():
         position = folder.restore(system) if folder.began() else START
@@ -194,7 +194,7 @@ def test(run, quiet, ranks):
     expect_alone(ranks)
     folder = RunFolder.open(run)
     config = folder.config()
-    backend, dataset = prepare(config, quiet)
+    backend, dataset = prepare_again(run, config, quiet)
     system, batches = assemble(config, backend, dataset)
     done = folder.restore(system)
     found = evaluate(system, dataset, batches.validation)
@@ -212,24 +212,28 @@ def likelihood(run_and_samples, quiet, ranks):
     """Add to the run's result.json how likely the test images are under many samples, and print it."""
     expect_alone(ranks)
     run, samples = run_and_samples
-    folder = RunFolder.open(run)
-    config, result = folder.config(), folder.result()
     if samples < 1:
         raise UserError(f"--samples: {samples} given, expected a whole number from 1 up, e.g. 10000000")
-    if result is None:
-        raise UserError(f"--samples: {run} is not finished; --resume {run} first")
-    backend, dataset = prepare(config, quiet)
-    system, batches = assemble(config, backend, dataset)
-    folder.restore(system)
-    name = parzen.in_short(samples)
-    sums = folder.path / f"parzen-{name}.npz"
-    try:
-        found = parzen.stream(system, dataset.x_test, batches.validation[0], samples, sums, quiet)
-    except KeyboardInterrupt as stop:
-        raise type(stop)("; the same command continues where the sums were last saved") from None
-    folder.write_result(result | found)
-    sums.unlink()
-    end = "" if samples == 10_000 else f"_{name}"
+    folder = RunFolder.open(run)
+    config = folder.config()
+    with folder.locked():
+        result = folder.result()
+        if result is None:
+            raise UserError(f"--samples: {run} is not finished; --resume {run} first")
+        backend, dataset = prepare_again(run, config, quiet)
+        system, batches = assemble(config, backend, dataset)
+        if not system.has_prior:
+            raise UserError(f"--samples: mode {config.mode} has no prior for its codes to follow, and so no samples")
+        folder.restore(system)
+        sums = folder.path / f"parzen-{parzen.in_short(samples)}.npz"
+        try:
+            found = parzen.stream(system, dataset.x_test, batches.validation[0], samples, sums, quiet)
+        except KeyboardInterrupt as stop:
+            stop.args = ("; the same command continues where the sums were last saved",)
+            raise
+        folder.write_result(result | found)
+        sums.unlink()
+    end = parzen.suffix(samples)
     print(
         f"{run}, {samples} samples: log-likelihood {found['log_likelihood' + end]:.1f} ± "
         f"{found['log_likelihood_error' + end]:.1f} (Parzen, σ {found['parzen_sigma' + end]:.3f} found with "
@@ -244,6 +248,16 @@ def prepare(config, quiet, ranks=team.ALONE):
     if with_gpu and without:
         raise UserError("--backend auto: some ranks have a GPU and some have none; say --backend numpy")
     return backend.join(ranks), data.load_mnist() if config.data is None else data.load(config.data)
+
+
+def prepare_again(run, config, quiet, ranks=team.ALONE):
+    """Do what `prepare` does for a run made earlier, maybe on another machine."""
+    try:
+        return prepare(config, quiet, ranks)
+    except UserError as error:
+        if config.backend != "cupy":
+            raise
+        raise UserError(f'{error}; to go on without, set "backend" to "numpy" in {run}/config.json') from error
 
 
 def assemble(config, backend, dataset):

@@ -41,6 +41,8 @@ def main(argv=None):
     parser.add_argument("--mps", action="store_true", help="let the processes of `runs` share the GPU through MPS")
     parser.add_argument("--only", choices=("probe", "steps"), help=argparse.SUPPRESS)  # a child: which part to be
     args = parser.parse_args(argv)
+    if unknown := set(args.parts.split(",")) - LIMITS.keys():
+        parser.error(f"--parts: {', '.join(sorted(unknown))} given, expected some of {', '.join(LIMITS)}")
     args.out = args.out.resolve()
     args.out.mkdir(parents=True, exist_ok=True)
     if args.only:

@@ -84,6 +84,9 @@ def run_seeds(name, chosen, jobs, backend, flags):
         elif not result.is_file():
             given = [*shlex.split(experiment.flags), *shlex.split(flags)]
             status = call(seed, *given, "--seed", str(seed), "--backend", backend, "--out", str(folder))
+        elif not experiment.samples:
+            print(f"{result}: has no {experiment.key}; move the folder away, and it is made anew, with it")
+            return 1
         if status == 0 and experiment.samples:
             status = call(seed, "--evaluate", str(folder), "--samples", str(experiment.samples))
         return status

@@ -52,6 +52,7 @@ LABEL_GIVEN = "P and D given the label, z of 6 dimensions"
 SIX_D = "--mode aae --z 6 --epochs 100 --input-noise 0.1 --set head_norm=true"
 SMOOTH = "--input-noise 0.1 --set input_dropout=0.3 --set head_norm=true --extra smoothness=0.15"
 SIX_D_SMOOTH = f"--mode aae --z 6 --epochs 200 {SMOOTH}"
+LABELS = "--mode supervised --z 6 --epochs 100 --input-noise 0.1 --set head_norm=true --set joint=true"
 LABELS_SMOOTH = f"--mode supervised --z 6 --epochs 120 {SMOOTH} --set joint=true"
 DEEP = "--hidden 500,500,500 --input-noise 0.25 --set head_norm=true --extra smoothness=0.15"
 SIX_D_DEEP = f"--mode aae --z 6 --epochs 40 {DEEP}"
@@ -229,7 +230,10 @@ EXPERIMENTS = {
     ),
     "likelihood-labels": Experiment(
         f"{PARZEN}, {LABEL_GIVEN}, 100 epochs", "log_likelihood", *PARZEN_FOUND,
-        "--mode supervised --z 6 --epochs 100 --input-noise 0.1 --set head_norm=true --set joint=true", "higher",
+        LABELS, "higher",
+    ),
+    "likelihood-labels-picked": Experiment(
+        PARZEN_PICKED, "log_likelihood_picked", *PARZEN_FOUND, LABELS, "higher", "likelihood-labels"
     ),
     "likelihood-labels-smooth": Experiment(
         f"{PARZEN}, {LABEL_GIVEN}, 120 epochs, with smoothness", "log_likelihood", *PARZEN_FOUND, LABELS_SMOOTH,

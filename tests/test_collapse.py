@@ -2,10 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 from tiny import assembled, tiny_config
 
-from tinyaae.collapse import CHANCE, Symptoms
+from tinyaae.collapse import Symptoms, chance
+
+CHANCE = 2 * math.log(2)
 
 WELL = {"D_y": 1.2, "D_y_accuracy": 0.7, "D_z": 1.3, "D_z_accuracy": 0.6}
 WELL |= {"z_mean": 0.0, "z_std": 1.0, "dead_outputs": 0, "reconstruction": 9.0}
@@ -22,8 +25,8 @@ def epochs_warned(*rows, **flags):
 
 
 SICK = {
-    "D at chance from the start": ({"D_z": CHANCE + 0.004}, 5, "D_z has had a loss of 2 ln 2"),
-    "D at chance, a little below": ({"D_y": CHANCE - 0.004}, 5, "D_y has had a loss of 2 ln 2"),
+    "D at chance from the start": ({"D_z": CHANCE + 0.004}, 5, "D_z has had a loss of 1.386"),
+    "D at chance, a little below": ({"D_y": CHANCE - 0.004}, 5, "D_y has had a loss of 1.386"),
     "D wins": ({"D_z_accuracy": 0.99}, 3, "D_z is right 99% of the time"),
     "dead output": ({"dead_outputs": 1}, 3, "1 of the 3 outputs of y are chosen for no validation image"),
     "codes too wide": ({"z_std": 2.1}, 3, "standard deviation 2.10, the prior"),
@@ -58,6 +61,19 @@ def test_nothing_is_said_without_need(row):
     assert epochs_warned(*[row] * 20) == []
 
 
+def test_chance_is_the_least_loss_of_a_d_with_one_answer_for_everything():
+    answers = np.linspace(0.01, 0.99, 99)
+    for s in (0, 0.1, 0.3):
+        losses = -(1 - s) * np.log(answers) - (1 + s) * np.log(1 - answers)
+        assert chance(s) == pytest.approx(np.min(losses), abs=1e-4)
+    assert chance() == pytest.approx(CHANCE)
+
+
+def test_gan_that_smooths_its_targets_is_stuck_at_another_loss_and_teaches_p():
+    said = warnings(*[{"D_x": chance(0.1), "D_x_accuracy": 0.6}] * 5, mode="gan")[4]
+    assert "D_x has had a loss of 1.376" in said[0] and "teaches P nothing" in said[0]
+
+
 def test_d_that_comes_to_chance_later_is_a_success():
     assert epochs_warned({}, *[{"D_z": CHANCE}] * 20) == []
 
@@ -74,7 +90,7 @@ def test_prior_is_the_one_of_the_run():
     assert epochs_warned(*[{"z_std": 2.1 * 4 / math.sqrt(12)}] * 9, prior="uniform") == [3]
 
 
-@pytest.mark.parametrize("row", [{"D_x": CHANCE, "D_x_accuracy": 0.5}, {"reconstruction": 1.0}])
+@pytest.mark.parametrize("row", [{"D_x": chance(0.1), "D_x_accuracy": 0.5}, {"reconstruction": 1.0}])
 def test_modes_without_codes_or_discriminators(row):
     symptoms = Symptoms(assembled(tiny_config("gan"))[0])
     assert [symptoms.see({"epoch": epoch} | row) != [] for epoch in range(1, 7)].count(True) == ("D_x" in row)

@@ -15,6 +15,7 @@ from tiny import REPOSITORY, SIDE, STEPS, arrays, write_npz
 import run_mnist
 from tinyaae import figures
 from tinyaae.collapse import Symptoms
+from tinyaae.errors import Interrupted
 from tinyaae.modes import MODES
 from tinyaae.run_folder import RunFolder
 from tinyaae.system import System
@@ -281,13 +282,24 @@ def test_samples_of_a_run_whose_p_reads_a_y(command, finished):
     assert status == 0 and "1000 samples: log-likelihood" in out
 
 
-def test_samples_interrupted_say_how_to_go_on(command, likely, monkeypatch):
+def test_samples_of_a_run_without_a_prior_are_refused(command, undrawn, here):
+    command(*TINY, "--mode", "autoencoder", "--out", "plain", "--quiet")
+    assert "mode autoencoder has no prior" in refused(command, here, "--evaluate", "plain", "--samples", "9")
+
+
+@pytest.mark.parametrize("stop, status", [(KeyboardInterrupt(), 130), (Interrupted(15), 143)])
+def test_samples_interrupted_say_how_to_go_on(command, likely, monkeypatch, stop, status):
     def stopped(*_):
-        raise KeyboardInterrupt
+        raise stop
 
     monkeypatch.setattr("tinyaae.parzen.stream", stopped)
-    status, _, err = command("--evaluate", likely, "--samples", "2000", "--quiet")
-    assert status == 130 and "the same command continues" in err
+    found, _, err = command("--evaluate", likely, "--samples", "2000", "--quiet")
+    assert found == status and "the same command continues" in err
+
+
+def test_samples_of_a_run_where_another_process_is_at_work_are_refused(command, likely, here):
+    with RunFolder.open(likely).locked():
+        assert "another process is at work there" in refused(command, here, "--evaluate", str(likely), "--samples", "9")
 
 
 @pytest.mark.parametrize(
@@ -417,7 +429,7 @@ def test_intervals_of_saving_are_kept_for_resume(command, here, undrawn):
 def test_second_process_in_a_run_is_refused(command, finished, here):
     (finished / "result.json").unlink()
     with RunFolder.open("done").locked():
-        assert "another process is training there" in refused(command, here, "--resume", "done")
+        assert "another process is at work there" in refused(command, here, "--resume", "done")
 
 
 def test_warnings_are_in_the_result(command, here, undrawn, monkeypatch):

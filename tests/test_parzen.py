@@ -14,13 +14,13 @@ from tinyaae.parzen import (
     SIGMAS,
     Imagined,
     Windows,
+    WithBar,
     in_short,
     likelihood,
     parzen_log_likelihood,
     parzen_sigma,
     squared_distances,
     stream,
-    with_bar,
 )
 
 DATASET = tiny_dataset()
@@ -224,9 +224,12 @@ def test_sums_are_whole_at_the_end(system, tmp_path):
 
 
 def test_bar_counts_chunks_from_where_the_sums_were_continued(system, monkeypatch):
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    with with_bar(Imagined(system, 2 * CHUNK + 500, CHUNK), "samples") as bar:
-        assert (bar.initial, bar.total) == (1, 3)
+    made = []
+    monkeypatch.setattr(parzen, "tqdm", lambda chunks, *what, **how: made.append((*what, how["initial"])) or chunks)
+    chunks = WithBar(Imagined(system, 2 * CHUNK + 500, CHUNK), "samples")
+    for _ in range(2):  # each pass has a bar of its own
+        assert [len(chunk) for chunk in chunks] == [CHUNK, 500]
+    assert made == [("samples", 3, 1)] * 2
 
 
 def test_sums_of_other_weights_are_refused(system, tmp_path):
@@ -234,6 +237,12 @@ def test_sums_of_other_weights_are_refused(system, tmp_path):
     stream(system, IMAGES, VALIDATION, 500, file, quiet=True)
     system.networks["P"].flat += 1
     assert "other weights" in refusal(stream, system, IMAGES, VALIDATION, 500, file, quiet=True)
+
+
+def test_sums_of_other_images_are_refused(system, tmp_path):
+    file = tmp_path / "parzen.npz"
+    stream(system, IMAGES, VALIDATION, 500, file, quiet=True)
+    assert "or images" in refusal(stream, system, 255 - IMAGES, VALIDATION, 500, file, quiet=True)
 
 
 def test_damaged_sums_are_refused(system, tmp_path):

@@ -152,6 +152,12 @@ def test_what_is_there_is_not_run_again(here, calls, capsys):
     assert len(calls) == 1 and capsys.readouterr().out == ""
 
 
+def test_finished_run_without_what_the_row_is_about_is_told(here, calls, capsys):
+    add_run(here, "likelihood-6d", 0, log_likelihood=300.0)
+    assert results.main(["run", "likelihood-6d-picked", "--seeds", "0"]) == 1
+    assert calls == [] and "has no log_likelihood_picked" in capsys.readouterr().out
+
+
 def test_rows_of_the_same_runs_each_have_their_own_key(here):
     add_run(here, "likelihood", 0, log_likelihood=377.5)
     add_run(here, "likelihood", 1, log_likelihood=370.1, log_likelihood_10m=430.25)

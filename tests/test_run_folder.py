@@ -218,7 +218,7 @@ def test_second_process_is_kept_out_of_a_run_while_one_trains_there(run):
     line = [sys.executable, "-c", program, run.path]
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as other:
         assert other.stdout.readline() == "in\n"
-        assert "another process is training there" in refusal(run.locked().__enter__)
+        assert "another process is at work there" in refusal(run.locked().__enter__)
         other.kill()  # however it ends, the lock goes with it
         other.wait()
     with run.locked():

@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import pytest
+from conftest import backend_for_test
 from tiny import (
     BATCH,
     CLASSES,
@@ -530,6 +531,14 @@ def test_replay_names_the_layer_that_is_sick(poison, words):
     setattr(layer, method, sick)
     steps = [("step 1", batch) for batch in batches.epoch(0)]
     assert re.match(f"step 1: {words}", divergence.culprit(system, steps))
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numpy-fast"])
+def test_replay_names_the_layer_on_a_backend_that_pairs_layers(backend, monkeypatch):
+    system, batches = assembled(tiny_config("aae"), backend_for_test(backend, "float32", monkeypatch))
+    system.networks["P"].stack.layers[0].W[...] = math.nan
+    words = divergence.culprit(system, [("step 1", batch) for batch in batches.epoch(0)])
+    assert re.match(r"step 1: phase reconstruction, P layer 1 of \d+ \(Linear\) forward", words)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -10,18 +10,17 @@ import numpy as np
 
 from .context import Context
 
-CHANCE = 2 * math.log(2)  # the loss of a discriminator that says "one half" to everything
 STUCK, STUCK_FOR = 0.005, 5  # within this of chance in each of the first epochs; later on it may be success
 WON, WON_FOR = 0.98, 3  # share of samples that D tells right
 DEAD, DEAD_FOR = 0.1, 3  # share of the outputs of y that no validation image chooses
 FAR, FAR_FOR = 0.5, 3  # mean off by more than this many of the prior's std, or std off by more than this factor
 
 WORDS = {
-    "stuck": "the discriminator behind {name} has had a loss of 2 ln 2 = 1.386 since the first epoch: it answers one "
-    "half to everything and teaches Q nothing; what usually helps: a larger rate_adversarial, larger first weights "
+    "stuck": "the discriminator behind {name} has had a loss of {loss:.3f} since the first epoch: it answers the same "
+    "to everything and teaches {pupil} nothing; what usually helps: a larger rate_adversarial, larger first weights "
     "(weight_std), or Adam instead of momentum (--set changes each)",
-    "won": "the discriminator behind {name} is right {right:.0%} of the time: it has won, and Q learns little from it; "
-    "what usually helps: a smaller rate_adversarial (--set), more --input-noise, or momentum instead of Adam",
+    "won": "the discriminator behind {name} is right {right:.0%} of the time: it has won, and {pupil} learns little "
+    "from it; what usually helps: a smaller rate_adversarial (--set), more --input-noise, or momentum instead of Adam",
     "dead": "{dead} of the {k} outputs of y are chosen for no validation image; what usually helps: batch norm on y "
     "(--set head_norm=true), momentum instead of Adam for y's adversary, fewer clusters, or another --seed",
     "far": "the codes z have mean {0:.2f} and standard deviation {1:.2f}, the prior {2:.2f} and {3:.2f}, so samples "
@@ -29,12 +28,22 @@ WORDS = {
 }
 
 
+def chance(smoothing=0.0):
+    """Return the least loss of a D that gives everything one answer: 2 ln 2, and less where its targets are smoothed.
+
+    −(1 − s) ln c − (1 + s) ln(1 − c) is least at c = (1 − s)/2.
+    """
+    c = (1 - smoothing) / 2
+    return -2 * (c * math.log(c) + (1 - c) * math.log(1 - c))
+
+
 class Symptoms:
     """Reads a run's metrics line by line; `warnings` are those found so far, each once."""
 
     def __init__(self, system):
         self.warnings, self._streak, self._seen = [], {}, set()
-        self.outputs = system.config.y
+        self.outputs, self.chance = system.config.y, chance(system.config.smoothing)
+        self.pupil = "Q" if "Q" in system.networks else "P"
         draws = system.backend.to_numpy(system.prior.sample(10_000, Context(system.backend, stream="symptoms")))
         self.mean, self.std = float(np.mean(draws)), float(np.std(draws))
 
@@ -54,9 +63,10 @@ class Symptoms:
         """Yield (name, whether it holds in this row, for how many epochs it must, what to say)."""
         for name in [key for key in row if key.startswith("D_") and f"{key}_accuracy" in row]:
             right = row[f"{name}_accuracy"]
-            stuck = abs(row[name] - CHANCE) < STUCK and row["epoch"] <= STUCK_FOR
-            yield f"{name} stuck", stuck, STUCK_FOR, WORDS["stuck"].format(name=name)
-            yield f"{name} won", right > WON, WON_FOR, WORDS["won"].format(name=name, right=right)
+            stuck = abs(row[name] - self.chance) < STUCK and row["epoch"] <= STUCK_FOR
+            told = dict(name=name, pupil=self.pupil, loss=self.chance, right=right)
+            yield f"{name} stuck", stuck, STUCK_FOR, WORDS["stuck"].format(**told)
+            yield f"{name} won", right > WON, WON_FOR, WORDS["won"].format(**told)
         if "dead_outputs" in row:
             dead, k = int(row["dead_outputs"]), self.outputs
             yield "dead", dead >= max(1, DEAD * k), DEAD_FOR, WORDS["dead"].format(dead=dead, k=k)

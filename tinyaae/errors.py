@@ -22,7 +22,7 @@ class Interrupted(KeyboardInterrupt):
         self.status = 128 + signal
 
 
-def expect_columns(where, x, columns, hint=""):
-    """Raise `UserError` unless `x` is (n, columns); `hint` names the likely cause."""
+def expect_columns(where, x, columns, hint="", name="x"):
+    """Raise `UserError` unless `x`, called `name`, is (n, columns); `hint` names the likely cause."""
     if x.ndim != 2 or x.shape[1] != columns:
-        raise UserError(f"{where}: x is {tuple(x.shape)}, expected (n, {columns}){'; ' + hint if hint else ''}")
+        raise UserError(f"{where}: {name} is {tuple(x.shape)}, expected (n, {columns}){'; ' + hint if hint else ''}")

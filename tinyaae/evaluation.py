@@ -15,19 +15,20 @@ PICKED_OF = 32  # draws of which D_gauss picks one; with 8 or 128 the likelihood
 def diagnostics(system, images, labels):
     """Return what a validation set tells about `system`, as name -> float.
 
-    reconstruction_error: ½ Σ (x̂ − x)² per image. z_mean, z_std: over all coordinates of the codes, to compare with the
-    prior. y_entropy: of the mean of q(y|x), in nats; ln k when all k outputs are used equally. dead_outputs: how many
-    outputs are the most probable one for no image. validation_error: fraction classified wrong, or, where y stands
-    for clusters, `validation_cluster_error` with the clusters named on these same images.
+    reconstruction_error: ½ Σ (x̂ − x)² per image. z_mean, z_std: over all coordinates of the codes, as D saw them, to
+    compare with the prior. y_entropy: of the mean of q(y|x), in nats; ln k when all k outputs are used equally.
+    dead_outputs: how many outputs are the most probable one for no image. validation_error: fraction classified wrong,
+    or, where y stands for clusters, `validation_cluster_error` with the clusters named on these same images.
     """
     if "Q" not in system.networks:
         return {}
     code = system.encode(images)
+    z = system.drawn(code).z
     difference = system.decode(code.z, system.read_y(code, labels)) - unit_interval(images)
     found = {
         "reconstruction_error": float(np.sum(difference * difference) / (2 * len(images))),
-        "z_mean": float(np.mean(code.z)),
-        "z_std": float(np.std(code.z)),
+        "z_mean": float(np.mean(z)),
+        "z_std": float(np.std(z)),
     }
     if code.y is not None:
         mean = np.mean(code.y, axis=0)
@@ -54,7 +55,8 @@ def evaluate(system, dataset, validation):
         result["per_label"] = label_report(system.classify(images), labels, dataset.classes)
     elif system.config.y:
         result |= cluster_report(system.encode(validation[0]).y, validation[1], system.encode(images).y, labels)
-    if system.config.given_y == 0 or system.config.joint:  # else y and z were never judged together as draws have them
+    # where P reads a y, draws of y and z, apart, mean something only where D has judged the two together
+    if system.has_prior and (system.config.given_y == 0 or system.config.joint):
         result |= likelihood(system, images, validation[0], 10_000)
         if system.can_pick:
             result |= likelihood(system, images, validation[0], 10_000, of=PICKED_OF)

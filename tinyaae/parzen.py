@@ -165,7 +165,7 @@ def likelihood(system, images, validation, samples, of=1):
 
 def report(samples, mean, error, sigma, curve, of=1):
     """Return the entries of result.json; their names end in the number of samples, which is not said at 10 000."""
-    end = ("" if samples == 10_000 else "_" + in_short(samples)) + ("_picked" if of > 1 else "")
+    end = suffix(samples, of)
     return {
         f"log_likelihood{end}": mean,
         f"log_likelihood_error{end}": error,
@@ -173,6 +173,11 @@ def report(samples, mean, error, sigma, curve, of=1):
         f"parzen_searched{end}": min(samples, SEARCHED),
         f"parzen_curve{end}": curve,
     }
+
+
+def suffix(samples, of=1):
+    """Return how the names of such entries end."""
+    return ("" if samples == 10_000 else "_" + in_short(samples)) + ("_picked" if of > 1 else "")
 
 
 def in_short(n):
@@ -190,13 +195,13 @@ def stream(system, images, validation, samples, file, quiet=False):
     """
     images, validation = unit_interval(images), unit_interval(validation)
     weights = b"".join(system.backend.to_numpy(part).tobytes() for part in system.networks["P"].state().values())
-    of = np.array([crc32(weights), samples, *images.shape])
+    of = np.array([crc32(weights), crc32(images.tobytes()), len(images), samples])
     if os.path.isfile(file):
         kept = read_sums(file, of)
         sigma, curve = float(kept["sigma"]), kept["curve"].tolist()
     else:
         few = min(samples, SEARCHED)
-        chunks = with_bar(Imagined(system, few), "searching σ", quiet)
+        chunks = WithBar(Imagined(system, few), "searching σ", quiet)
         (sigma, curve), kept = parzen_sigma(chunks, validation, backend=system.backend), None
     windows = Windows(system.backend, images, [sigma])
     keep = {"of": of, "sigma": np.float64(sigma), "curve": np.array(curve)}
@@ -208,23 +213,28 @@ def stream(system, images, validation, samples, file, quiet=False):
     if kept:
         windows.restore(kept)
     written = write()
-    for chunk in with_bar(Imagined(system, samples, windows.count), "samples", quiet):
+    for chunk in WithBar(Imagined(system, samples, windows.count), "samples", quiet):
         windows.add(chunk)
         if time.monotonic() - written > EVERY or windows.count == samples:
             written = write()
     return report(samples, *mean_and_error(windows.values()[0]), sigma, curve)
 
 
-def with_bar(imagined, what, quiet=False):
-    """Return `imagined` behind a progress bar, unless `quiet` or where nobody looks."""
-    done, whole = imagined.first // CHUNK, math.ceil(imagined.n / CHUNK)
-    show = dict(unit="k", disable=quiet or None, leave=False, file=sys.stderr)
-    return tqdm(imagined, what, whole, initial=done, **show)
+class WithBar:
+    """`imagined` behind a progress bar, a new one for each pass, unless `quiet` or where nobody looks."""
+
+    def __init__(self, imagined, what, quiet=False):
+        self.imagined, self.what, self.quiet = imagined, what, quiet
+
+    def __iter__(self):
+        done, whole = self.imagined.first // CHUNK, math.ceil(self.imagined.n / CHUNK)
+        show = dict(unit="k", disable=self.quiet or None, leave=False, file=sys.stderr)
+        yield from tqdm(self.imagined, self.what, whole, initial=done, **show)
 
 
 def read_sums(file, of):
     """Return the arrays that `stream` wrote; `UserError` where they are damaged or not `of` this system."""
-    _, _, n, _ = of.tolist()  # images
+    _, _, n, _ = of.tolist()
     sums = {"nearest": ((n,), "floating"), "total": ((1, n), "floating"), "count": ((), "integer")}
     search = {"sigma": ((), "floating"), "curve": ((None, 2), "floating")}
     kept = read_arrays(file, {"of": (of.shape, "integer")} | search | sums, "delete it to begin anew")

@@ -213,7 +213,8 @@ class Discriminate(Phase):
     """min over the D of −ln s(D(real)) − ln(1 − s(D(fake))): real from the prior, fake from Q.
 
     The two halves are one product of 2n rows. Where D cannot tell, each half costs ln 2 and the sum is 2 ln 2.
-    With `smoothing` = s the target of the real ones is 1 − s, so that D never grows quite sure (Salimans et al. 2016).
+    With `smoothing` = s the target of the real ones is 1 − s, so that D never grows quite sure (Salimans et al. 2016),
+    and the sum is a little less.
     """
 
     def __init__(self, encoder, parts, optimizer, seed=0, smoothing=0.0):

@@ -131,8 +131,8 @@ class Gamma(Prior):
 
 
 class GaussianMixture(Prior):
-    """Ten 2-D Gaussians like the petals of a flower (figure 4a): N(0, diag(long², short²)) moved out along its
-    long axis by `distance`, and turned by 2πk/10."""
+    """2-D Gaussians like the petals of a flower (figure 4a): N(0, diag(long², short²)) moved out along its long axis
+    by `distance`, and petal k turned by 2πk/`modes`."""
 
     def __init__(self, d=2, modes=10, distance=1.4, long=0.5, short=0.1):
         if d != 2:

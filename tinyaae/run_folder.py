@@ -1,8 +1,9 @@
 """The folder of a run: config.json, metrics.csv, checkpoint.npz, best.npz, result.json and figures/.
 
-Every file is written beside the old one, flushed to the disk and then renamed, so a good one is always there, whatever
-stops the process or fills the disk. Lines of metrics.csv after the checkpoint's epoch are dropped on resume. Two
-processes never share a folder: creating config.json claims it, and a lock on it is held while one trains.
+What a run is continued and judged by is written beside the old file, flushed to the disk and then renamed, so a good
+one is always there, whatever stops the process or fills the disk. Lines of metrics.csv, which grows, after the
+checkpoint's epoch are dropped on resume. Two processes never share a folder: creating config.json claims it, and a
+lock on it is held while one is at work.
 """
 
 import csv
@@ -80,7 +81,7 @@ class RunFolder:
 
     @contextmanager
     def locked(self):
-        """Keep every other process from training in this folder; `UserError` where one does already."""
+        """Keep every other process from working in this folder; `UserError` where one does already."""
         with ExitStack() as stack:
             self.team.first(lambda: self._lock(stack))
             yield
@@ -91,7 +92,7 @@ class RunFolder:
             if fcntl:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it however we end
         except BlockingIOError as error:
-            raise UserError(f"{self.path}: another process is training there; wait for it, or stop it") from error
+            raise UserError(f"{self.path}: another process is at work there; wait for it, or stop it") from error
         except OSError:  # a file system that knows no locks
             pass
 
@@ -216,6 +217,8 @@ class RunFolder:
     def restore(self, system, best=False):
         """Copy checkpoint.npz, or best.npz, into `system` and return its `Position`; `UserError` where it is unfit."""
         file = self.path / ("best.npz" if best else "checkpoint.npz")
+        if best and "Q" not in system.networks:
+            raise UserError(f"{file}: mode {system.config.mode} has no error on validation images, so no best epoch")
         optimizers = [phase.optimizer for phase in system.optimized()]
         position, steps = self.team.first(lambda: (read_checkpoint(file, system), [o.steps for o in optimizers]))
         for array in system.state().values():

@@ -60,7 +60,10 @@ class System:
 
     def encode_drawn(self, images):
         """Return the `Code` of images (n, d) as D saw it: where q(z|x) is a Gaussian, z is drawn from it."""
-        code = self.encode(images)
+        return self.drawn(self.encode(images))
+
+    def drawn(self, code):
+        """Return a host `Code` with z drawn from q(z|x), where that is a Gaussian; else as it is."""
         d = code.z.shape[1]
         if code.posterior.shape[1] == d:
             return code
@@ -80,12 +83,12 @@ class System:
     def decode(self, z, y=None):
         """Return images (n, d) in [0, 1] for styles z (n, z) and, where P reads a y, y (n, k)."""
         z, y = np.asarray(z), None if y is None else np.asarray(y)
-        expect_columns("decode", z, self.config.z, "is this z?")
+        expect_columns("decode", z, self.config.z, "is this z?", "z")
         if (y is None) != (self.config.given_y == 0):
             came = "missing" if y is None else "given"
             raise UserError(f"decode: y is {came}, but P reads a y of width {self.config.given_y}")
         if y is not None:
-            expect_columns("decode", y, self.config.given_y, "y is one-hot, one column a class or cluster")
+            expect_columns("decode", y, self.config.given_y, "it is one-hot, a column a class or cluster", "y")
             if len(y) != len(z):
                 raise UserError(f"decode: y has {len(y)} rows, expected {len(z)}, as many as z; a label too few?")
         return self._in_chunks(self._decode, Code(y, z)).x
@@ -113,6 +116,11 @@ class System:
             return self.decode(self.backend.to_numpy(self.draw(n, ctx, of=of).z))
         y = self._one_hot("sample", np.arange(n) % k if labels is None else labels)
         return self.decode(self.backend.to_numpy(self.draw(n, ctx, self.backend.array(y), of).z), y)
+
+    @property
+    def has_prior(self):
+        """Whether training has pulled the codes to the prior, so that samples of it mean something."""
+        return self.config.mode != "autoencoder"
 
     @property
     def can_pick(self):
@@ -154,16 +162,16 @@ class System:
         pair = [unit_interval(self._images("interpolate", np.asarray(image)[None]).z) for image in (a, b)]
         ends = self.encode(np.concatenate(pair))
         t = np.linspace(0, 1, steps)[:, None]
-        parts = ends.z, self.read_y(ends, labels)
+        parts = ends.z, self.read_y(ends, labels, "interpolate")
         return self.decode(*[None if part is None else (1 - t) * part[:1] + t * part[1:] for part in parts])
 
-    def read_y(self, code, labels):
+    def read_y(self, code, labels, where="reconstruct"):
         """Return the y that P reads beside the z of `code`: Q's own, or the true labels one-hot."""
         if self.config.given_y == self.config.y:
             return code.y
         if labels is None:
-            raise UserError(f"reconstruct: P in mode {self.config.mode} reads the true label; give labels (n,)")
-        return self._one_hot("reconstruct", labels)
+            raise UserError(f"{where}: P in mode {self.config.mode} reads the true label; give labels (n,)")
+        return self._one_hot(where, labels)
 
     def _one_hot(self, where, labels):
         labels, k = np.asarray(labels), self.config.given_y

@@ -65,7 +65,7 @@ class Batches:
     """
 
     def __init__(self, dataset, config, backend):
-        self.backend, self.size, self.classes = backend, config.batch_size, dataset.classes
+        self.backend, self.classes = backend, dataset.classes
         parts = split(dataset.y_train, dataset.classes, config.labels, config.seed, config.images)
         self.images, self.y = backend.store(dataset.x_train), dataset.y_train
         self.validation = dataset.x_train[parts.validation], dataset.y_train[parts.validation]

@@ -41,7 +41,7 @@ class CupyBackend(Replaying):
             reason = str(error).splitlines()[0]
             raise UserError(f"backend cupy: CuPy finds no usable GPU ({reason}); is the driver installed?") from error
         if devices == 0:
-            raise UserError("backend cupy: this machine has no NVIDIA GPU; use --backend numpy")
+            raise UserError("backend cupy: this machine has no NVIDIA GPU, which backend numpy does without")
         functions = ModuleType("cupy")  # CuPy's own, but for matmul, and the formulas that are fused
         functions.__dict__.update(vars(cupy), matmul=self.matmul, fused=cuda_layers.fused(self))
         super().__init__(functions, dtype)

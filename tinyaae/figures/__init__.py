@@ -21,7 +21,6 @@ from .images import (
     walk,
 )
 from .pages import save
-from .seen import has_prior
 
 __all__ = ["PICTURES", "REPORTS", "can", "draw_all", "side_by_side"]
 
@@ -31,7 +30,7 @@ def can(system):
     config = system.config
     words = {
         "encode": "Q" in system.networks,
-        "sample": has_prior(system),
+        "sample": system.has_prior,
         "read y": config.given_y > 0,
         "say y": config.y > 0,
         "classify": config.y_is_class,

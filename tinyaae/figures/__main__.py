@@ -33,8 +33,9 @@ def main(argv=None):
         else:
             write(side_by_side([(Path(run).name, *opened(run)) for run in args.runs]), args.out)
             print(args.out)
-    except UserError as error:
-        print(f"python -m tinyaae.figures: {error}", file=sys.stderr)
+    except (UserError, OSError) as error:
+        hint = "" if isinstance(error, UserError) else "; is the disk full, or a file not ours to read or write?"
+        print(f"python -m tinyaae.figures: {error}{hint}", file=sys.stderr)
         return 2
     return 0
 

@@ -4,30 +4,29 @@ Each is one function to a matplotlib `Figure`, from a system and its data, from 
 entries of result.json.
 """
 
-import math
-
 import numpy as np
 from matplotlib.colors import PowerNorm
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from ..collapse import chance
 from ..evaluation import contingency, error_rate
 from .codes import key_of_classes
 from .pages import BLUE, FAINT, GREY, INK, ORANGE, chart_page, name_axes
 from .seen import MOST_ROWS, palette, shown
 
-CURVES = [  # title, column of metrics.csv -> its name, a dotted line (where, its name), scale
+CURVES = [  # title, column of metrics.csv -> its name, a dotted line (of a smoothing: where, its name), scale
     ("Reconstruction error ½ Σ (x̂ − x)²",
      {"reconstruction": "training, on noisy input", "reconstruction_error": "validation"}, None, "linear"),
     ("Cross-entropy of the pixels", {"cross_entropy": "training, on noisy input"}, None, "linear"),
     ("KL(q(z|x) ‖ p(z))", {"kl": "training"}, None, "linear"),
     ("Adversarial losses",
      {"D_z": "D of z", "G_z": "Q against D of z", "D_y": "D of y", "G_y": "Q against D of y", "D_x": "D of images",
-      "G_x": "P against D of images"}, (2 * math.log(2), "2 ln 2: D cannot tell"), "linear"),
+      "G_x": "P against D of images"}, lambda s: (chance(s), f"{chance(s):.3f}: D cannot tell"), "linear"),
     ("How often D is right", {"D_z_accuracy": "D of z", "D_y_accuracy": "D of y", "D_x_accuracy": "D of images"},
-     (0.5, "50 %: D guesses"), "share"),
+     lambda s: (0.5, "50 %: D guesses"), "share"),
     ("Cluster heads closer than η", {"head_distance": "Σ max(0, η − distance)"}, None, "linear"),
     ("Penalty on z", {"z_penalty": "training"}, None, "linear"),
-    ("Smoothness: ½ Σ (P(z + noise) − x)²", {"smoothness": "training"}, None, "linear"),
+    ("Smoothness: reconstruction from z + noise", {"smoothness": "training"}, None, "linear"),
     ("Mutual information: −ln q(y|P(y, z))", {"mutual_information": "training"}, None, "linear"),
     ("Reconstruction from y alone", {"reconstruction_from_y": "training"}, None, "linear"),
     ("Pictures of clusters closer than η", {"repulsion": "training"}, None, "linear"),
@@ -56,7 +55,8 @@ def learning_curves(system, metrics):
             style = "--" if column.startswith("G_") else "-"
             ax.plot(epochs, values, style, color=colour, label=names[column], **look)
         if reference:
-            ax.axhline(reference[0], color=GREY, ls=":", lw=1.2, label=reference[1])
+            where, name = reference(system.config.smoothing)
+            ax.axhline(where, color=GREY, ls=":", lw=1.2, label=name)
         name_axes(ax, title, "epoch")
         ax.set_yscale("log" if scale == "log" else "linear")
         if scale == "share":

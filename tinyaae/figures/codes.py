@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from ..errors import UserError
 from .pages import BLUE, DPI, INK, chart_page, name_axes
-from .seen import MOST_POINTS, from_prior, has_prior, palette, plane, prior_contours, shown
+from .seen import MOST_POINTS, from_prior, palette, plane, prior_contours, shown
 
 HEAD = dict(boxstyle="circle,pad=0.2", fc="white", ec=INK, lw=0.8)
 
@@ -33,7 +33,7 @@ def prior_seen(system, n):
 
 def contours_of(system, drawn):
     """Return the prior's lines in the plane, or None where its codes lie elsewhere or it has no density."""
-    flat = system.config.z == 2 and system.heads() is None and has_prior(system)
+    flat = system.config.z == 2 and system.heads() is None and system.has_prior
     return prior_contours(system.prior, drawn) if flat else None
 
 
@@ -72,7 +72,7 @@ def latent(system, dataset):
     colours, heads, contours = palette(dataset.classes), system.heads(), None
     clouds = [(f"Codes {name} of {len(z)} test images", onto(z), colours[labels])]
     note = "Nothing tells a plain autoencoder where its codes should lie."
-    if has_prior(system):
+    if system.has_prior:
         drawn, contents = prior_seen(system, len(z))
         told = colours[contents] if system.config.mode == "label-regularized" else "#9a9a9a"
         clouds.append((f"As many samples of {name} from the prior", onto(drawn), told))
@@ -115,11 +115,11 @@ def side_by_side(runs):
     for ax, (name, system, dataset) in zip(axes, runs, strict=False):
         z, labels, _ = codes_seen(system, dataset)
         onto, axis_names = plane(z)
-        drawn = prior_seen(system, len(z))[0] if has_prior(system) else z
+        drawn = prior_seen(system, len(z))[0] if system.has_prior else z
         heads, contours = system.heads(), contours_of(system, drawn)
         reach = reach_of(onto(z), onto(drawn))
         scatter(ax, onto(z), palette(dataset.classes)[labels], reach, contours, () if heads is None else onto(heads))
-        prior = f", {system.config.prior} prior" if has_prior(system) else ""
+        prior = f", {system.config.prior} prior" if system.has_prior else ""
         name_axes(ax, f"{name}: {system.config.mode}{prior}", *axis_names)
     for ax in axes[len(runs) :]:
         ax.remove()
@@ -130,7 +130,7 @@ def side_by_side(runs):
 def z_histogram(system, dataset):
     """Draw how often each value of z occurs, over all its coordinates, and how often the prior wants it."""
     z = system.encode_drawn(dataset.x_test[:MOST_POINTS]).z.astype(float)
-    drawn = from_prior(system, 20000, np.arange(20000) % system.config.classes) if has_prior(system) else z
+    drawn = from_prior(system, 20000, np.arange(20000) % system.config.classes) if system.has_prior else z
     low, high = [mix(np.quantile(z, q), np.quantile(drawn, q)) for mix, q in ((min, 0.002), (max, 0.998))]
     edges = np.linspace(low - 1e-6, high + 1e-6, 61)
     density = lambda values: np.histogram(values, edges)[0] / (values.size * (edges[1] - edges[0]))  # noqa: E731
@@ -235,7 +235,7 @@ def animation(system, frames, path):
     """Save as GIF how codes move over the epochs; `frames` = [(epoch, codes (n, d), labels (n,)), …], in order."""
     _, last, labels = frames[-1]
     onto, axis_names = plane(last)
-    drawn = prior_seen(system, 2000)[0] if has_prior(system) else last
+    drawn = prior_seen(system, 2000)[0] if system.has_prior else last
     contours = contours_of(system, drawn)
     note = f"Codes of {len(labels)} validation images, coloured by class, epoch by epoch."
     note += " Lines hold 50, 90 and 99 % of the prior." if contours else ""

@@ -23,11 +23,6 @@ def shown(n, things, word):
     return f" The first {n} of {things} {word}." if n < things else ""
 
 
-def has_prior(system):
-    """Return whether training has pulled the codes to the prior, so that samples of it mean something."""
-    return system.config.mode != "autoencoder"
-
-
 def from_prior(system, n, labels=None):
     """Return z (n, d) from the prior; `labels` (n,) choose its modes where training told D the labels."""
     if labels is not None and system.config.mode == "label-regularized":
