@@ -1,7 +1,7 @@
 """Train an adversarial autoencoder on MNIST, or on data of your own, and look at what came out.
 
     python run_mnist.py                          semi-supervised, 100 labels, on the CPU, in minutes
-    python run_mnist.py --mode aae --prior swiss-roll --z 2
+    python run_mnist.py --mode label-regularized --prior swiss-roll
     python run_mnist.py --resume runs/20260101-120000
     python run_mnist.py --evaluate runs/20260101-120000
     python run_mnist.py --evaluate runs/20260101-120000 --samples 10000000
@@ -39,11 +39,17 @@ class Parser(argparse.ArgumentParser):
 
 
 def labels(text):
-    return text if text == "all" else int(text)
+    try:
+        return text if text == "all" else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} given, expected a whole number, or all") from None
 
 
 def widths(text):
-    sizes = tuple(int(width) for width in text.split(","))
+    try:
+        sizes = tuple(int(width) for width in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} given, expected widths such as 400 or 400,400") from None
     return sizes * 2 if len(sizes) == 1 else sizes
 
 
@@ -173,7 +179,7 @@ def resume(run, quiet, ranks):
     """Continue the run from its last checkpoint; a finished run is left as it is."""
     folder = RunFolder.open(run, ranks)
     if folder.result() is not None:
-        print(f"{run} is finished already; --evaluate {run} tests it.")
+        print(f"{run} is finished already, and its rates have faded; --evaluate {run} tests it.")
         return
     config = folder.config()
     backend, dataset = prepare_again(run, config, quiet, ranks)
@@ -255,9 +261,7 @@ def prepare_again(run, config, quiet, ranks=team.ALONE):
     try:
         return prepare(config, quiet, ranks)
     except UserError as error:
-        if config.backend != "cupy":
-            raise
-        raise UserError(f'{error}; to go on without, set "backend" to "numpy" in {run}/config.json') from error
+        raise UserError(f'{error}; {run}/config.json names "backend" and "data", and may be told others') from error
 
 
 def assemble(config, backend, dataset):

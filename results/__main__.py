@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .experiments import EXPERIMENTS, HEADLINES
-from .words import CHOICES, CLUSTERING_EXTRAS, OPENING, PICTURES
+from .words import CHOICES, CLUSTERING_EXTRAS, LEGEND, OPENING, PICTURES
 
 HERE = Path(__file__).parent
 README = HERE / "README.md"
@@ -36,7 +36,7 @@ def main(argv=None):
     verbs = parser.add_subparsers(dest="verb", required=True)
     run = verbs.add_parser("run", help="run an experiment, or continue it")
     run.add_argument("name", choices=EXPERIMENTS)
-    run.add_argument("--seeds", default="0", help="e.g. 0-4 or 0,2")
+    run.add_argument("--seeds", type=seeds, default="0", help="e.g. 0-4 or 0,2")
     run.add_argument("--jobs", type=int, default=1, help="runs side by side; they share the cores")
     run.add_argument("--backend", default="numpy")
     run.add_argument("--flags", default="", help="further flags of run_mnist.py, e.g. '--epochs 40'")
@@ -44,7 +44,7 @@ def main(argv=None):
     verbs.add_parser("check", help="fail where the tables and the files disagree")
     args = parser.parse_args(argv)
     if args.verb == "run":
-        return run_seeds(args.name, seeds(args.seeds), args.jobs, args.backend, args.flags)
+        return run_seeds(args.name, args.seeds, args.jobs, args.backend, args.flags)
     if args.verb == "table":
         README.write_text(table(), encoding="utf-8")
         FRONT.write_text(front(), encoding="utf-8")
@@ -62,6 +62,8 @@ def seeds(text):
     found = []
     for part in text.split(","):
         first, _, last = part.partition("-")
+        if not first.isdecimal() or not (last or first).isdecimal():
+            raise argparse.ArgumentTypeError(f"{text!r} given, expected seeds such as 0-4 or 0,2")
         found += range(int(first), int(last or first) + 1)
     return found
 
@@ -92,9 +94,14 @@ def run_seeds(name, chosen, jobs, backend, flags):
         return status
 
     def call(seed, *arguments):
-        with (home / f"seed-{seed}.log").open("a") as log:
-            return subprocess.call([sys.executable, "run_mnist.py", *arguments], cwd=HERE.parent, env=environment,
-                                   stdout=log, stderr=subprocess.STDOUT)  # fmt: skip
+        told = home / f"seed-{seed}.log"
+        print(f"{name}, seed {seed}: follow it in {told}", flush=True)
+        with told.open("a") as log:
+            status = subprocess.call([sys.executable, "run_mnist.py", *arguments], cwd=HERE.parent, env=environment,
+                                     stdout=log, stderr=subprocess.STDOUT)  # fmt: skip
+        last = told.read_text(encoding="utf-8").splitlines()[-1:]
+        print(f"{name}, seed {seed}: status {status}", *last, sep="; ", flush=True)
+        return status
 
     home.mkdir(exist_ok=True)
     with ThreadPoolExecutor(jobs) as pool:
@@ -103,7 +110,7 @@ def run_seeds(name, chosen, jobs, backend, flags):
 
 def table():
     """Return the text of results/README.md, made from the files alone."""
-    lines = ["# The paper's tables, reproduced", "", OPENING, "", *in_short(), "", "## Row by row", ""]
+    lines = ["# The paper's tables, reproduced", "", OPENING, "", *in_short(), "", "## Row by row", "", LEGEND, ""]
     lines += header("experiment | paper | best public | here, mean ± s.d.")
     commands = []
     for name, experiment in EXPERIMENTS.items():

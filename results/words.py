@@ -7,6 +7,21 @@ a run, with the weights of the last epoch; clusters are named, and the Parzen wi
 images held out of the 60 000; the labelled images are redrawn with the seed. All rows are permutation invariant:
 no shifts, no convolutions."""
 
+LEGEND = """\
+What the words of the titles mean; `tinyaae/extras.py` has the equations:
+
+* **the paper's recipe**: SGD, its rates, no batch norm. Other rows start from the quick recipe of their mode.
+* **with robustness**: no small step from an image may change its y. **of quicker steps**: that by an Adam of its own.
+* **with information**: besides, every image is sure of its y, and all y are used.
+* **with smoothness**: P is told what to paint around its codes.
+* **picked by D**: of 32 draws from the prior, one that D finds most like a code (`draw` in `tinyaae/system.py`).
+
+Best public is what other code of adversarial autoencoders has on record: with 100 labels, read off a curve,
+[musyoku](https://github.com/musyoku/adversarial-autoencoder), and a user's of the same for the plane without labels;
+1280 labels [conan7882](https://github.com/conan7882/adversarial-autoencoders); 30 clusters
+[shaharazulay](https://github.com/shaharazulay/adversarial-autoencoder-classifier); the plane with 100 labels and both
+likelihoods [1henrypage](https://github.com/1henrypage/adversarial-autoencoders)."""
+
 PICTURES = """
 ![Thirty clusters: for each, what P paints and ten of its images](pictures/members.png)
 

@@ -563,7 +563,7 @@ def test_class_with_too_few_images():
 
 
 def test_more_labels_than_training_images():
-    assert "23 asked for, expected at most 22" in refusal(split, np.arange(24) % 3, 3, 23, 0)
+    assert "23 asked for (by --labels or the mode), expected at most 22" in refusal(split, np.arange(24) % 3, 3, 23, 0)
 
 
 def test_fewer_labels_than_classes():

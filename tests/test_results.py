@@ -117,6 +117,12 @@ def test_seeds_are_ranges_or_lists():
     assert results.seeds("3,5-6") == [3, 5, 6]
 
 
+def test_mistaken_seeds_are_refused_in_one_line(here, capsys):
+    with pytest.raises(SystemExit) as stop:
+        results.main(["run", "likelihood", "--seeds", "x"])
+    assert stop.value.code == 2 and "'x' given, expected seeds such as 0-4" in capsys.readouterr().err
+
+
 @pytest.fixture
 def calls(here, monkeypatch):
     """The commands of run_mnist.py that are run; each leaves the result.json that it would."""
@@ -149,7 +155,19 @@ def test_what_is_there_is_not_run_again(here, calls, capsys):
     assert results.main(["run", "likelihood", "--seeds", "0"]) == 0
     assert calls == [] and "seed-0: finished" in capsys.readouterr().out
     results.main(["run", "likelihood-10m", "--seeds", "0"])
-    assert len(calls) == 1 and capsys.readouterr().out == ""
+    assert len(calls) == 1 and "finished" not in capsys.readouterr().out
+
+
+def test_run_says_where_its_log_is_and_how_it_ended(here, monkeypatch, capsys):
+    def fail(line, stdout, **options):
+        stdout.write("started\nrun_mnist.py: no disk\n")
+        return 2
+
+    monkeypatch.setattr(results.subprocess, "call", fail)
+    assert results.main(["run", "likelihood", "--seeds", "3"]) == 2
+    begin, end = capsys.readouterr().out.splitlines()
+    assert begin == f"likelihood, seed 3: follow it in {here / 'likelihood' / 'seed-3.log'}"
+    assert end == "likelihood, seed 3: status 2; run_mnist.py: no disk"
 
 
 def test_finished_run_without_what_the_row_is_about_is_told(here, calls, capsys):

@@ -578,7 +578,7 @@ def test_progress_names_the_epoch_and_its_losses_in_words(tmp_path):
     said = []
     train(system, batches, RunFolder.create(tmp_path / "run"), say=said.append)
     assert [line.split(":")[0] for line in said] == ["epoch 1/2", "epoch 2/2"]
-    for words in ("reconstruction", "D_gauss right", "D_cat right", "loss on labels", "validation error"):
+    for words in ("cross-entropy", "D_gauss right", "D_cat right", "loss on labels", "validation error"):
         assert all(words in line for line in said)
 
 

@@ -28,7 +28,7 @@ from .phases import Batch
 WATCHED, FRAMES = 500, 200  # validation images in an animation, and frames at most (one more for the end)
 
 WORDS = {  # metric -> how the progress bar says it
-    "reconstruction": "reconstruction {:.1f}",
+    "reconstruction": "{reconstruction} {:.1f}",
     "D_z_accuracy": "D_gauss right {:.0%}",
     "D_y_accuracy": "D_cat right {:.0%}",
     "classification": "loss on labels {:.3f}",
@@ -155,7 +155,9 @@ def train(system, batches, folder, position=START, quiet=False, say=print):
             position = Position(epoch + 1)
             warned = training.symptoms.see(row)
             if not quiet:
-                words = ", ".join(text.format(row[name]) for name, text in WORDS.items() if name in row)
+                loss = {"squared": "reconstruction"}.get(system.config.reconstruction, system.config.reconstruction)
+                said = [text.format(row[name], reconstruction=loss) for name, text in WORDS.items() if name in row]
+                words = ", ".join(said)
                 say(f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}: {words} ({row['seconds']:.0f} s)")
                 for words in warned:
                     say(f"warning: {words}")

@@ -97,7 +97,8 @@ def _labelled(train, y_train, classes, labels, seed):
     if labels < len(present):
         raise UserError(f"labels: {labels} asked for, expected at least {len(present)}, one a class; use 0 for none?")
     if labels > len(train):
-        raise UserError(f'labels: {labels} asked for, expected at most {len(train)}, the training images; use "all"?')
+        came = f"{labels} asked for (by --labels or the mode)"
+        raise UserError(f'labels: {came}, expected at most {len(train)}, the training images; use "all"?')
     one_more = present[_shuffled(len(present), seed, REMAINDER)[: labels % len(present)]]
     candidates = train[_shuffled(len(train), seed, LABELS)]
     chosen = []
