@@ -4,16 +4,27 @@
     python -m lessons check 3         check lesson 3; 3.2 is one exercise, nothing is all
     python -m lessons hint 3.2        the next of three hints
 
-Exit status: 0 done, 1 something is not solved or not in order, 2 a mistake in what was asked (one line says which).
+Exit status: 0 done, 1 something is not solved or not in order, 2 a mistake in what was asked or nothing is installed
+(one line says which).
 """
 
 import argparse
 import os
 import sys
 
-from lessons import doctor, student
-from lessons.catalogue import HERE
-from tinyaae.errors import UserError
+try:
+    from lessons import doctor, student
+    from lessons.catalogue import HERE
+    from tinyaae.errors import UserError
+except ModuleNotFoundError as error:
+    if str(error.name).partition(".")[0] == "lessons":  # not for pip to mend
+        raise
+    print(
+        f"python -m lessons: {sys.executable} has no module {error.name}, expected tinyaae and what it needs; is the "
+        "virtual environment not active, or nothing installed yet? In the repository: python -m pip install -e .",
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 INSTRUCTOR = (HERE / "instructor").is_dir()  # not in a student's copy
 

@@ -60,9 +60,13 @@ class Exercise(NamedTuple):
     def complaint(self, inputs, came, variant=None):
         """Return None where `came` is right, else what is wrong with it, in words for whoever wrote it."""
         right = self.expected(inputs, variant)
-        came, title = self.as_tuple(came), f"{self.number} {self.name}"
+        title, names = f"{self.number} {self.name}", ", ".join(self.outputs)
+        if came is None:
+            return f"{title}: it returned nothing (None), expected {names}; is there a `return`?"
+        came = self.as_tuple(came)
         if len(came) != len(self.outputs):
-            return f"{title}: it returned {len(came)} things, expected {len(self.outputs)}: {', '.join(self.outputs)}"
+            things = "1 thing" if len(came) == 1 else f"{len(came)} things"
+            return f"{title}: it returned {things}, expected {len(self.outputs)}: {names}"
         if all(same(a, b, self.tolerance) for a, b in zip(came, right, strict=True)):
             return None
         lines = [f"{title}: the outcome is not right."]
@@ -80,6 +84,10 @@ class Exercise(NamedTuple):
         for says, wrong in outcomes:
             if all(same(a, b, self.tolerance) for a, b in zip(came, wrong, strict=True)):
                 return [says]
+        order = other_order(self.outputs, came, right)
+        if order:
+            expected = ", ".join(self.outputs)
+            return [f"the order of the outputs; by their shapes {', '.join(order)} came, expected {expected}"]
         found = []
         for k, name in enumerate(self.outputs):
             if not same(came[k], right[k], self.tolerance):
@@ -189,7 +197,7 @@ def as_array(x):
     try:
         return np.asarray(x)
     except ValueError:  # a list of rows of different lengths
-        return np.asarray(None)
+        return np.empty(0, dtype=object)
 
 
 def copied(inputs):
@@ -204,6 +212,17 @@ def same(a, b, tolerance):
     if not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
         return np.array_equal(a, b, equal_nan=True)
     return a.size == 0 or bool(np.max(np.abs(a * 1.0 - b)) <= tolerance * np.max(np.abs(b)))
+
+
+def other_order(names, came, right):
+    """Return the names of the outputs in the order in which they came, or None where the shapes do not tell."""
+    by_shape = {x.shape: name for name, x in zip(names, right, strict=True)}
+    shapes = [x.shape for x in came]
+    if len(by_shape) < len(names) or set(shapes) != set(by_shape) or any(x.dtype.kind not in "biuf" for x in came):
+        return None
+    if all(shape in (x.shape, x.shape[::-1]) for shape, x in zip(shapes, right, strict=True)):
+        return None  # in order, or each of them may be transposed
+    return [by_shape[shape] for shape in shapes]
 
 
 def wrong_factor(name, came, right):
@@ -234,6 +253,8 @@ def worst(came, right):
 
 def shown(x):
     """Return an array as one short line."""
+    if x.ndim == 0 and x[()] is None:
+        return "nothing (None)"
     if x.dtype.kind not in "biuf":
         return f"something that is no array of numbers ({x.dtype})"
     values = np.array2string(x.ravel()[:4], precision=4, separator=", ")

@@ -179,7 +179,8 @@ if __name__ == "__main__":
 #
 # And nobody has asked $z$ to be the same for each digit: $D$ sees the codes of all ten together, and they follow the
 # prior as a whole. `Part("z", d, make.prior, joint=True)`, with a `d` that reads ten numbers more, shows $D$ the label
-# beside $z$, for real codes and drawn ones alike. `python run_mnist.py --mode supervised` does so: try it here.
+# beside $z$, for real codes and drawn ones alike: try it here. `python run_mnist.py --mode supervised` does so, in the
+# repository (the folder you installed the library from).
 #
 # The left picture is your grid: styles drawn from the prior. In the right one the styles are those of real images, in
 # the first column: $Q$ reads their $z$, and $P$ writes all ten digits in that hand.

@@ -201,5 +201,6 @@ if __name__ == "__main__":
     figure.savefig("pictures/lesson_12_circle.png", dpi=120)
 
 # %% [markdown]
-# `python run_mnist.py --mode clustering --clusters 30` and `--mode reduction --labels 0` train longer and draw more:
-# the clusters with their members, the confusion with the labels, and the map of heads.
+# In the repository (the folder you installed the library from) `python run_mnist.py --mode clustering --clusters 30`
+# and `--mode reduction --labels 0` train longer and draw more: the clusters with their members, the confusion with the
+# labels, and the map of heads.

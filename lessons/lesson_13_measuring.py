@@ -194,5 +194,6 @@ if __name__ == "__main__":
     figure.savefig("pictures/lesson_13.png", dpi=120)
 
 # %% [markdown]
-# `python run_mnist.py` reports these figures for its modes, and `results/README.md` has them seed by seed for the
-# tables of the paper. Try `python -m results check`: it recomputes the table from the files of the runs and compares.
+# In the repository (the folder you installed the library from) `python run_mnist.py` reports these figures for its
+# modes, and `results/README.md` has them seed by seed for the tables of the paper. Try `python -m results check` there:
+# it recomputes the table from the files of the runs and compares.

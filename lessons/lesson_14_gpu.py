@@ -2,8 +2,8 @@
 # # 14. The same code on a GPU, and where the time goes
 #
 # No layer of this library says "NumPy". A `Backend` is built once and handed down; layers call the functions of its
-# array library `xp`, which is `numpy` on a CPU and `cupy` on a GPU. `python run_mnist.py --backend cupy` is the whole
-# change.
+# array library `xp`, which is `numpy` on a CPU and `cupy` on a GPU. In the repository (the folder you installed the
+# library from) `python run_mnist.py --backend cupy` is the whole change.
 #
 # What does change is where the time goes. This lesson predicts the time of an operation from two numbers of the
 # machine, measures it, and explains the difference. Then it writes the one thing that a GPU cannot do the way a CPU

@@ -7,7 +7,7 @@ import pytest
 import synthetic_lessons
 
 from lessons import catalogue
-from lessons.checking import Exercise, changed, scaled, transposed
+from lessons.checking import Exercise, changed, other_order, scaled, transposed
 from tinyaae import UserError
 
 
@@ -74,9 +74,19 @@ def test_the_place_that_differs_most_is_told():
     assert "they differ most at [2, 1]" in said(PLAIN, spoilt)
 
 
-@pytest.mark.parametrize("odd", [None, "text", [[1.0], [1.0, 2.0]], object(), 1j * np.ones((3, 5))])
+@pytest.mark.parametrize("odd", ["text", [[1.0], [1.0, 2.0]], object(), 1j * np.ones((3, 5))])
 def test_what_is_no_array_of_numbers_is_told(odd):
     assert "no array of numbers" in said(PLAIN, lambda x, y: odd)
+
+
+@pytest.mark.parametrize(("exercise", "names"), [(PLAIN, "a"), (EXERCISE, "a, b")])
+def test_a_forgotten_return_is_told(exercise, names):
+    message = said(exercise, lambda x, y: None)
+    assert message == f"9.1 products: it returned nothing (None), expected {names}; is there a `return`?"
+
+
+def test_an_output_that_is_none_is_told():
+    assert "but came nothing (None)" in said(EXERCISE, lambda x, y: (x @ y, None))
 
 
 def test_nan_is_not_right():
@@ -85,6 +95,33 @@ def test_nan_is_not_right():
 
 def test_the_wrong_number_of_outputs_is_told():
     assert "it returned 3 things, expected 2: a, b" in said(EXERCISE, lambda x, y: (x, y, x))
+
+
+def test_one_output_where_two_are_expected_is_one_thing():
+    assert "it returned 1 thing, expected 2: a, b" in said(EXERCISE, lambda x, y: x @ y)
+
+
+def test_outputs_in_another_order_are_told_by_their_shapes():
+    message = said(EXERCISE, lambda x, y: (x.mean(axis=0), x @ y))
+    assert message.endswith("Likely mistake: the order of the outputs; by their shapes b, a came, expected a, b")
+
+
+@pytest.mark.parametrize(
+    ("right", "came"),
+    [
+        (((2, 3), (4,), (4,)), ((4,), (4,), (2, 3))),  # of the two that are alike, which is which?
+        (((2, 3), (3, 2), (4,)), ((3, 2), (2, 3), (4,))),  # exchanged, or both transposed?
+        (((2, 3), (4,), ()), ((2, 3), (), (5,))),
+        (((2, 3), (4,), ()), ((2, 3), (4,), ())),
+    ],
+)
+def test_no_order_is_told_where_the_shapes_leave_it_open(right, came):
+    right, came = ([np.ones(shape) for shape in shapes] for shapes in (right, came))
+    assert other_order("abc", came, right) is None
+
+
+def test_no_order_is_told_where_an_output_is_no_array_of_numbers():
+    assert other_order("ab", [np.ones(3), np.asarray(None)], [np.ones(()), np.ones(3)]) is None
 
 
 def test_an_argument_changed_in_place_is_told():

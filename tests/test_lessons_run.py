@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,13 @@ def test_importing_a_lesson_runs_nothing(lesson, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr() == ("", "")
     assert plt.get_fignums() == figures
     assert not list(tmp_path.iterdir())
+
+
+@every_lesson
+def test_a_cell_that_names_what_a_students_copy_lacks_says_where_it_is(lesson):
+    for cell in catalogue.read(lesson.path).split("# %%"):
+        if re.search(r"run_mnist\.py|python -m (results|benchmarks)|\btests/|pip install -e", cell):
+            assert "in the repository" in " ".join(cell.replace("\n#", " ").split()).lower(), cell
 
 
 @every_lesson

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import synthetic_lessons
 from lessons import __main__ as command_line
 from lessons import doctor, student
 from lessons.instructor import course
+from lessons.instructor.proof import STUDENTS
 from lessons.instructor.release import release
 
 STUB_1, STUB_2 = (f'raise NotImplementedError("exercise 1.{k}")' for k in (1, 2))
@@ -311,6 +313,40 @@ def test_more_threads_than_cores_are_to_be_mended(monkeypatch):
 def test_the_doctor_finds_a_full_disk(monkeypatch):
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: SimpleNamespace(free=10 * doctor.MEGABYTE))
     assert doctor.disk()[1] is False
+
+
+# Nothing is installed -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def without(tmp_path):
+    """A copy without lessons; run `python -m lessons WORDS` in it where a module cannot be imported."""
+    (tmp_path / "lessons").mkdir()
+    for name in STUDENTS:
+        shutil.copy(student.HERE / name, tmp_path / "lessons")
+
+    def run(module, *words):
+        code = f"import runpy, sys; sys.modules[{module!r}] = None; runpy.run_module('lessons', run_name='__main__')"
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+        command = [sys.executable, "-c", code, *words]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    return run
+
+
+@pytest.mark.parametrize("words", [(), ("doctor",)])
+@pytest.mark.parametrize("module", ["tinyaae", "numpy"])
+def test_a_module_that_is_not_installed_is_told_in_one_line(without, module, words):
+    done = without(module, *words)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"{sys.executable} has no module {module}, expected" in done.stderr
+    assert "virtual environment" in done.stderr and "python -m pip install -e ." in done.stderr
+
+
+def test_a_file_of_the_copy_that_is_missing_is_not_for_pip(without, tmp_path):
+    (tmp_path / "lessons" / "checking.py").unlink()
+    says = without("nothing").stderr
+    assert "No module named 'lessons.checking'" in says and "pip" not in says
 
 
 # As a student would ---------------------------------------------------------------------------------------------------
