@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from matplotlib.text import Text
 from PIL import Image
 from tiny import assembled, refusal, tiny_config, tiny_dataset, tiny_run, write_npz
 
@@ -15,7 +16,7 @@ from tinyaae import figures
 from tinyaae.backend import Backend
 from tinyaae.config import Config
 from tinyaae.context import Context
-from tinyaae.data import Dataset, unit_interval
+from tinyaae.data import Dataset, split, unit_interval
 from tinyaae.evaluation import evaluate
 from tinyaae.figures import charts, codes, images, pages, seen
 from tinyaae.figures.__main__ import main as command
@@ -298,10 +299,10 @@ def shown_images(monkeypatch):
     return draw
 
 
-def test_under_each_sample_stands_the_nearest_training_image(shown_images):
+def test_under_each_sample_stands_the_nearest_image_that_the_run_trained_on(shown_images):
     data = dataset()
-    put = shown_images(images.nearest, system_for(data, "aae"), data)
-    train = unit_interval(data.x_train)
+    put = shown_images(images.nearest, system_for(data, "aae", seed=3, images=20), data)
+    train = unit_interval(data.x_train[split(data.y_train, 3, 0, seed=3, images=20).train])
     for sample, found in zip(put[:10], put[10:20], strict=True):
         distances = np.linalg.norm(train - sample, axis=1)
         assert np.linalg.norm(found - sample) == pytest.approx(distances.min(), rel=1e-4)
@@ -311,11 +312,22 @@ def test_members_are_the_test_images_with_the_highest_q_after_the_typical_image(
     data = dataset()
     system = system_for(data, "clustering", clusters=4)
     put = shown_images(images.members, system, data).reshape(4, 11, -1)
-    y = system.encode(data.x_test).y
+    code = system.encode(data.x_test)
     typical = system.decode(np.zeros((4, system.config.z)), np.eye(4))
     np.testing.assert_allclose(put[:, 0], typical, atol=1e-6)
-    for k in range(4):
-        np.testing.assert_array_equal(put[k, 1], unit_interval(data.x_test)[np.argmax(y[:, k])])
+    for k in np.unique(np.argmax(code.logits, axis=1)):
+        np.testing.assert_array_equal(put[k, 1], unit_interval(data.x_test)[np.argmax(code.y[:, k])])
+
+
+def test_the_row_of_a_y_that_no_image_chooses_is_empty_and_says_so(shown_images, monkeypatch):
+    data = dataset()
+    system = system_for(data, "clustering", clusters=3)
+    logits = np.eye(3)[data.y_test % 2]  # 40 images choose 0, 20 choose 1, none 2
+    monkeypatch.setattr(system, "encode", lambda _: Code(y=logits, z=None, logits=logits))
+    put = shown_images(images.members, system, data).reshape(3, 11, -1)
+    assert put[:, 1:].any(axis=(1, 2)).tolist() == [True, True, False]
+    names = [text.get_text() for text in images.members(system, data).axes[0].texts]
+    assert names == ["y = 0 (40)", "y = 1 (20)", "y = 2 (0)"]
 
 
 def test_the_manifold_cuts_the_prior_into_equal_shares(shown_images, monkeypatch):
@@ -412,6 +424,25 @@ def test_runs_side_by_side_each_have_their_codes_and_say_their_prior():
     titles = [ax.get_title(loc="left") for ax in figure.axes]
     assert titles == ["one: aae, gaussian prior", "two: vae, mixture prior", "three: autoencoder"]
     assert [len(ax.collections[0].get_offsets()) for ax in figure.axes] == [60, 60, 60]
+
+
+@pytest.mark.parametrize("z", [2, 8])
+def test_only_a_page_with_lines_of_the_prior_speaks_of_them(z):
+    data = dataset()
+    system = system_for(data, "aae", z=z)
+    for figure in (codes.side_by_side([("it", system, data)]), codes.latent(system, data)):
+        assert ("Lines hold 50, 90 and 99 %" in figure.texts[1].get_text().replace("\n", " ")) == (z == 2)
+
+
+@pytest.mark.parametrize("mode, classes", [("autoencoder", 10), ("autoencoder", 120), ("aae", 10)])
+def test_the_keys_of_classes_lie_on_no_text(mode, classes):
+    data = dataset(classes, test=150)
+    system = system_for(data, mode)
+    for figure in (codes.latent(system, data), codes.side_by_side([("a run", system, data)])):
+        figure.draw_without_rendering()
+        keys = figure.legends[0].get_window_extent()
+        others = set(figure.findobj(Text)) - set(figure.legends[0].findobj(Text))
+        assert not any(keys.overlaps(text.get_window_extent()) for text in others if text.get_text())
 
 
 def test_a_gan_has_nothing_to_lay_beside():

@@ -37,6 +37,11 @@ def contours_of(system, drawn):
     return prior_contours(system.prior, drawn) if flat else None
 
 
+def about_lines(contours, more=""):
+    """Return the sentence on the prior's lines where `contours` are drawn, else nothing."""
+    return f" Lines hold 50, 90 and 99 % of the prior{more}." if contours else ""
+
+
 def reach_of(*clouds):
     """Return the interval that holds nearly all coordinates of some clouds of points (n, 2), with a margin."""
     low, high = np.quantile(np.concatenate(clouds).astype(float), [0.001, 0.999])
@@ -56,12 +61,15 @@ def scatter(ax, points, colours, reach, contours=None, heads=()):
 
 
 def key_of_classes(figure, classes):
-    """Write which colour is which class: at the top right, or, on a narrow page, under the heading."""
+    """Write which colour is which class: at the top right, or, on a narrow page, between the heading and a title."""
     colours, step = palette(classes), 1 if classes <= 10 else -(-classes // 7)
     keys = [Line2D([], [], ls="", marker="o", color=colours[k], label=k) for k in range(0, classes, step)]
     look = dict(fontsize=8.5, frameon=False, columnspacing=0.6, handletextpad=-0.2, borderaxespad=0.2)
-    wide, under = figure.get_figwidth() * DPI > 760, figure.axes[0].get_position().y1
-    top = 1 if wide else under + 30 / (figure.get_figheight() * DPI)
+    ax, whole = figure.axes[0], figure.get_figheight() * DPI
+    box, wide = ax.get_position(), figure.get_figwidth() * DPI > 760
+    if not wide and ax.get_title(loc="left"):  # it goes down, for the keys to stand above it
+        ax.set_position([box.x0, box.y0, box.width, box.height - 20 / whole])
+    top = 1 if wide else box.y1 + 30 / whole
     figure.legend(handles=keys, loc="upper right", bbox_to_anchor=(1, top), ncols=10, **look)
 
 
@@ -82,7 +90,7 @@ def latent(system, dataset):
                 "Training pulls the codes on the left, class by class, to that class's part of the prior on the right."
             )
         contours = contours_of(system, drawn)
-    note += " Lines hold 50, 90 and 99 % of the prior." if contours else ""
+    note += about_lines(contours)
     note += " Circles are the cluster heads, the rows of W_C." if heads is not None else ""
     figure, axes = chart_page(100 + 520 * len(clouds), 565, "Latent space", note, (1, len(clouds)))
     reach = reach_of(*[points for _, points, _ in clouds])
@@ -104,20 +112,21 @@ def side_by_side(runs):
         if dataset.classes != runs[0][2].classes:
             came, expected = dataset.classes, runs[0][2].classes
             raise UserError(f"{name}: data of {came} classes, expected {expected} as in {runs[0][0]}; the same --data?")
+    spaces = []
+    for _, system, dataset in runs:
+        z, labels, _ = codes_seen(system, dataset)
+        drawn = prior_seen(system, len(z))[0] if system.has_prior else z
+        spaces.append((z, labels, drawn, contours_of(system, drawn)))
     columns = len(runs) if len(runs) <= 3 else 2 if len(runs) == 4 else 3
     shape = -(-len(runs) // columns), columns
-    note = (
-        "Codes of test images, coloured by class, run beside run. Lines hold 50, 90 and 99 % of the prior: the prior "
-        "will hardly draw a code that lies outside, and in an empty place inside P has learned nothing."
-    )
+    more = ": the prior will hardly draw a code that lies outside, and in an empty place inside P has learned nothing"
+    note = "Codes of test images, coloured by class, run beside run."
+    note += about_lines(any(contours for *_, contours in spaces), more)
     width, height = max(100 + 400 * columns, 620), 430 * shape[0] + 10
     figure, axes = chart_page(width, height, "Latent spaces side by side", note, shape, between=0.25)
-    for ax, (name, system, dataset) in zip(axes, runs, strict=False):
-        z, labels, _ = codes_seen(system, dataset)
+    for ax, (name, system, dataset), (z, labels, drawn, contours) in zip(axes, runs, spaces, strict=False):
         onto, axis_names = plane(z)
-        drawn = prior_seen(system, len(z))[0] if system.has_prior else z
-        heads, contours = system.heads(), contours_of(system, drawn)
-        reach = reach_of(onto(z), onto(drawn))
+        heads, reach = system.heads(), reach_of(onto(z), onto(drawn))
         scatter(ax, onto(z), palette(dataset.classes)[labels], reach, contours, () if heads is None else onto(heads))
         prior = f", {system.config.prior} prior" if system.has_prior else ""
         name_axes(ax, f"{name}: {system.config.mode}{prior}", *axis_names)
@@ -238,7 +247,7 @@ def animation(system, frames, path):
     drawn = prior_seen(system, 2000)[0] if system.has_prior else last
     contours = contours_of(system, drawn)
     note = f"Codes of {len(labels)} validation images, coloured by class, epoch by epoch."
-    note += " Lines hold 50, 90 and 99 % of the prior." if contours else ""
+    note += about_lines(contours)
     figure, (ax,) = chart_page(620, 600, "How the latent space took shape", note)
     reach = reach_of(*[onto(z) for _, z, _ in frames[len(frames) // 2 :]], onto(drawn))
     dots = scatter(ax, onto(frames[0][1]), palette(system.config.classes)[labels], reach, contours)

@@ -5,7 +5,7 @@ Each is one function from a system and its data to a matplotlib `Figure`.
 
 import numpy as np
 
-from ..data import unit_interval
+from ..data import split, unit_interval
 from ..parzen import squared_distances
 from .pages import image_page
 from .seen import MOST_ROWS, decode, examples, from_prior, shown, style_grid
@@ -108,28 +108,34 @@ def along_the_prior(system, dataset):
 
 def nearest(system, dataset):
     """Draw samples above the training images nearest to them: does P remember, or imagine?"""
-    k = system.config.given_y
-    drawn = decode(system, from_prior(system, 20), np.arange(20) % max(k, 1))
-    train = unit_interval(dataset.x_train[:: max(1, len(dataset.x_train) // 20000)])
+    config = system.config
+    drawn = decode(system, from_prior(system, 20), np.arange(20) % max(config.given_y, 1))
+    trained = split(dataset.y_train, dataset.classes, config.labels, config.seed, config.images).train
+    train = unit_interval(dataset.x_train[trained[:: -(-len(trained) // 20000)]])  # 20000 at most
     found = train[np.argmin(squared_distances(np, drawn, train), axis=1)]
     images = np.concatenate([drawn[:10], found[:10], drawn[10:], found[10:]])
-    note = f"Each sample stands above the nearest of {len(train)} training images, by Euclidean distance."
+    note = f"Each sample stands above the nearest of {len(train)} images trained on, by Euclidean distance."
     names = ["sample", "nearest"] * 2
     return image_page(system, images, (4, 10), "Remembered or imagined?", note, names, wide_above=(2,))
 
 
 def members(system, dataset):
-    """Draw for each y what P makes of it with z = 0, and the test images that Q is surest of."""
+    """Draw for each y what P makes of it with z = 0, and the test images that Q is surest of, if any choose it."""
     k = min(system.config.y, 2 * MOST_ROWS)
-    y = system.encode(dataset.x_test).y
+    code = system.encode(dataset.x_test)
+    chosen = np.bincount(np.argmax(code.logits, axis=1), minlength=system.config.y)  # by how many images
     modes = decode(system, np.zeros((k, system.config.z)), np.arange(k))
-    surest = np.argsort(-y[:, :k], axis=0, kind="stable")[:10].T  # (k, 10)
-    images = [np.concatenate([modes[i : i + 1], unit_interval(dataset.x_test[surest[i]])]) for i in range(k)]
+    surest = np.argsort(-code.y[:, :k], axis=0, kind="stable")[:10].T  # (k, 10)
+    images = []
+    for i in range(k):
+        row = unit_interval(dataset.x_test[surest[i]])
+        images.append(np.concatenate([modes[i : i + 1], row if chosen[i] else 0 * row]))
     note = "Framed: P(y, z = 0), the typical image of one y. After it, the test images with the highest q(y|x)."
+    note += " In brackets, how many test images have this y as their most probable; where none has, the row is empty."
     note += shown(k, system.config.y, "outputs of y")
     across = len(images[0])
     return image_page(system, np.concatenate(images), (k, across), "What each y stands for", note,
-                      [f"y = {i}" for i in range(k)], wide_before=(1,), framed=(0,))  # fmt: skip
+                      [f"y = {i} ({chosen[i]})" for i in range(k)], wide_before=(1,), framed=(0,))  # fmt: skip
 
 
 def walk(system, dataset):
