@@ -304,7 +304,7 @@ class Strange:
 
 
 RETURNED = {
-    "None": (None, "NoneType"),
+    "None": (None, "returned nothing"),
     "text": ("right", "no array of numbers but str"),
     "objects": (np.array([1, None]), "no array of numbers but ndarray (dtype object)"),
     "NaN": (np.full((3, 2), np.nan), "nan"),

@@ -138,6 +138,8 @@ def outcome(function, inputs, job):
 
     lent = [x.copy() if isinstance(x, np.ndarray) else x for x in inputs]
     came = function(*lent)
+    if came is None:
+        return {"error": "it returned nothing (None); is there a `return`?"}, ()
     several = isinstance(came, tuple) or (isinstance(came, list) and job["several"])
     came = list(came) if several else [came]
     arrays = [np.asarray(x) for x in came]
