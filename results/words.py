@@ -73,16 +73,32 @@ seed 3 (9.5 against 13.1 %).
 
 **Of quicker steps** robustness is where it has Adam of its own, at 0.001 with β₁ 0.9 (in the other rows with labels
 it has what Q's adversary has, 0.0003 and 0.5), and a distance of 2, with 1000 labels reached after 3 000 updates.
-These were picked by the validation errors of eight runs of 17 epochs with 1000 labels on seed 1: 2.00 % in the row
-before, 1.86 by Adam, 1.84 with the distance of 3 reached after 3 000 updates, 1.60 when it was 2, too, 1.64 when it
-was 1.5; 2.02 by Adam at twice the rate. Without batch norm on Q's output 2.02, and 3.64 by Adam. Two more were
-stopped early. With 100 labels it grows over 10 000, as elsewhere. With 3 000 a run of 17 epochs, seed 3, had 2.06 %
-on validation images (the row before: 2.60), but of a start of the longer row's seed 0, 23 epochs of 60 were run,
-which stayed above 6 %; after that, 17 epochs of seed 0 with 10 000 had 2.32 (the row before: 2.74). In the plane with
-100 labels quicker steps by themselves do not help seed 2, the one that fails: 10.22 % on validation images after 15
-epochs. They do where, besides, Reconstruction moves Q by way of z alone and the rates are those of the other modes,
-two changes made at once: 3.90; with information and a distance of 3 as well 4.64, with information at the rates of
-the plane 7.36. The row's forty epochs were set beforehand.
+Eight runs of 17 epochs with 1000 labels, all on seed 1; two more were stopped early:
+
+| what | validation error % |
+|---|---|
+| the row before: distance of 3, reached after 10 000 updates | 2.00 |
+| Adam of its own | 1.86 |
+| that, and the distance of 3 reached after 3 000 | 1.84 |
+| **that, and a distance of 2** | 1.60 |
+| the same with 1.5 | 1.64 |
+| Adam at twice the rate | 2.02 |
+| the row before, without batch norm on Q's output | 2.02 |
+| that by Adam | 3.64 |
+
+With 100 labels the distance grows over 10 000 updates, as elsewhere. With 3 000 a run of 17 epochs, seed 3, had
+2.06 % on validation images (the row before: 2.60), but of a start of the longer row's seed 0, 23 epochs of 60 were
+run, which stayed above 6 %; after that, 17 epochs of seed 0 with 10 000 had 2.32 (the row before: 2.74).
+
+In the plane with 100 labels quicker steps by themselves do not help seed 2, the one that fails. Four runs of 15
+epochs on that seed; the row's forty epochs were set beforehand:
+
+| what | validation error % |
+|---|---|
+| quicker steps alone | 10.22 |
+| **and Reconstruction moves Q by way of z alone, at the rates of the other modes** (two changes at once) | 3.90 |
+| and information, and a distance of 3 | 4.64 |
+| information, at the rates of the plane | 7.36 |
 
 **With information** y is kept soft at first, and all of it in use (the second term of `Robustness` in
 `tinyaae/extras.py`; Krause et al. 2010, Hu et al. 2017): robustness has its full distance from the first update, and
@@ -109,40 +125,58 @@ by then. Distances of 1.5 and 2.2 had done equally well, so it is 2. The row of 
 that, too, was set beforehand, when one seed of 60 epochs was known to err 0.86 %; and the width of 800-800, with its
 three seeds, when the mean of those three was.
 
-**The likelihood** has sixty epochs because one run of each did better so on validation images (323) than with twelve
-(314). Six dimensions, less noise and batch norm on the codes were picked on 2 500 validation images by some twenty
-single runs of twelve epochs (six dimensions 325, with less noise 328, with batch norm 327; five dimensions 317, eight
-314); a hundred epochs were set beforehand.
+**The likelihood.** Its first row has sixty epochs because one run of each did better so on validation images (323)
+than with twelve (314); the others took up what helped in single runs on seed 0. These are scored on 2 500 validation
+images, 10 000 draws each, and beside them as many decoded codes of training images, which is what a perfect prior
+would give. How many epochs a row has was set beforehand.
 
-Decoding 10 000 codes of training images instead of draws from the prior gives 361 there (against 344; validation
-images), so a better prior could gain 17: the codes are not quite Gaussian, and D, right 64 % of the time, sees it.
-(This page once said 377, and with labels 382 to 394. Those were wrong: among the images decoded were some of the very
-validation images.) What is missing beyond that is the autoencoder's own: its squared error is 12.0 an image on
-training images and 13.9 on others, and with windows 0.15 wide one unit of that is 22 of log-likelihood.
+| epochs | hidden | z | input noise | what else | draws | codes |
+|---|---|---|---|---|---|---|
+| 12 | 400-400 | 8 | 0.3 |  | 314 |  |
+| 12 | 400-400 | 6 | 0.3 |  | 325 |  |
+| 12 | 400-400 | 5 | 0.3 |  | 317 |  |
+| 12 | 400-400 | 6 | 0.1 |  | 328 |  |
+| 12 | 400-400 | 6 | 0.3 | batch norm on z | 327 |  |
+| 12 | 400-400 | 6 | 0.1 | batch norm on z, as all that follow | 330 |  |
+| 12 | 400-400 | 6 | 0.1 | smoothness 0.15 | 331 |  |
+| 20 | 400-400 | 6 | 0.25 | smoothness 0.15 | 337 | 351 |
+| 20 | 400-400 | 6 | 0.1, and three pixels of ten dropped | smoothness 0.15 | 338 | 352 |
+| 20 | 400-400 | 7 | 0.25 | smoothness 0.2 | 333 | 355 |
+| 20 | 800-800 | 6 | 0.25 | smoothness 0.15 | 339 | 353 |
+| 20 | 500-500-500 | 6 | 0.25 | smoothness 0.15 | 350 | 361 |
+| 20 | 500-500-500 | 6 | 0.25 | smoothness 0.15, rates do not fade | 343 | 355 |
+| 20 | 500-500-500 | 6 | 0.25 | the same, Q and P averaged over some 2 000 updates | 349 | 353 |
+| 20 | 500-500-500 | 6 | 0.25 | smoothness 0.15, cross-entropy | 353 | 363 |
+| 20 | 500-500-500 | 6 | 0.25 | noise of 0.15 on z in Q, no smoothness | 305 | 358 |
+| 40 | 400-400 | 6 | 0.25 | smoothness 0.15 | 343 | 358 |
+| 40 | 400-400 | 6 | 0.1 | smoothness 0.15 | 345 | 358 |
+
+With the label given to P, nothing makes draws of z and of the label, apart, such pairs as Q makes; with `--set
+joint=true` D reads the label beside z:
+
+| epochs | hidden | z | input noise | what else | draws | codes |
+|---|---|---|---|---|---|---|
+| 12 | 400-400 | 6 | 0.1 | D does not read the label | 312 |  |
+| 12 | 400-400 | 6 | 0.1 |  | 352 |  |
+| 12 | 400-400 | 5 | 0.1 |  | 351 |  |
+| 12 | 400-400 | 7 | 0.1 |  | 342 |  |
+| 12 | 400-400 | 6 | 0.1 | smoothness 0.15 | 356 |  |
+| 20 | 400-400 | 6 | 0.25 | smoothness 0.15 | 357 | 363 |
+| 20 | 500-500-500 | 6 | 0.25 | smoothness 0.15, cross-entropy | 363 | 366 |
+
+Depth helps most, cross-entropy a little. Longer does not: the row of 100 epochs with cross-entropy decodes codes to
+368 and reconstructs better than that of 40 (squared error 13.25 against 13.54 on validation images, 11.54 against
+12.29 in training), and its draws are as likely as before. As Q learns its images by heart, D sees their codes better
+(right 62 % of the time, 59 % after twenty epochs), and more of what P gains is lost to the prior. With windows 0.15
+wide one unit of squared error is 22 of log-likelihood.
 
 What D sees, D can tell: its logit approaches ln p(z)/q(z), so of 32 draws it picks one with odds exp(−logit)
-(`System.draw`; Azadi et al. 2018 reject instead): 353 on the same validation images; the row was added by evaluating
-the kept weights. Training that D on for six epochs, or another for twenty, did no better (354 at most), nor did
-passing what was painted through Q and P again (344 and less). One that reads sines and cosines of z learned the
-training codes by heart.
+(`System.draw`; Azadi et al. 2018 reject instead). Training that D on for six epochs, or another for twenty, did no
+better, nor did passing what was painted through Q and P again. One that reads sines and cosines of z learned the
+training codes by heart. Averaged weights do what the fading of the rates does already.
 
-Where P is given the label, nothing makes draws of z and of the label, apart, such pairs as Q makes: z of six
-dimensions had 312 after twelve epochs. With `--set joint=true` D reads the label beside z: 352 (five dimensions 351,
-seven 342). A hundred epochs were set beforehand and gained little, 356, of the 362 that decoded codes have: the
-squared error is 10.7 on training images and 13.1 on others.
-
-So both were given what keeps an autoencoder from learning by heart: more corruption of its input, and `smoothness` in
-`tinyaae/extras.py`, P told what to paint around its codes. By itself smoothness brought 331 after twelve epochs,
-against 330, and with the label 356, against 352. Of twenty epochs with smoothness of 0.15, noise of 0.25 had 337,
-noise of 0.1 with three pixels of ten dropped 338, which is what the longer rows have; seven dimensions, with noise of
-0.25 and smoothness of 0.2, 333; with the label, and noise of 0.25, 357. Forty epochs had 343 with noise of 0.25 and
-344 with 0.1. (What this page once said of P trained on alone beside the finished Q is withdrawn: it, too, had seen
-the validation images.)
-
-What helps most is depth: three hidden layers of 500 had 350 after twenty epochs (decoded codes 361), where two of 400
-had 337 and two of 800 339. That was one run, with noise of 0.25 and smoothness of 0.15, six dimensions and no label;
-the forty epochs of the deeper rows were set beforehand. D picks better draws on validation images (366 against 360,
-with the label 368 against 367).
+(This page once said that decoded codes have 377, and with labels 382 to 394, and told of gains by training P on
+alone. Those were wrong: among the images used were some of the very validation images.)
 
 The search of σ goes by eighths and then, beside the best of them, by quarters of that. It did not always: every row
 but those of eight dimensions was evaluated once more, from the kept weights, when it became finer, which brought 0.5
