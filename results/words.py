@@ -166,9 +166,9 @@ joint=true` D reads the label beside z:
 
 Depth helps most, cross-entropy a little. Longer does not: the row of 100 epochs with cross-entropy decodes codes to
 368 and reconstructs better than that of 40 (squared error 13.25 against 13.54 on validation images, 11.54 against
-12.29 in training), and its draws are as likely as before. As Q learns its images by heart, D sees their codes better
-(right 62 % of the time, 59 % after twenty epochs), and more of what P gains is lost to the prior. With windows 0.15
-wide one unit of squared error is 22 of log-likelihood.
+12.29 in training), and its draws are as likely as before; with the label they are less likely. As Q learns its images
+by heart, D sees their codes better (right 62 % of the time, 59 % after twenty epochs), and more of what P gains is
+lost to the prior. With windows 0.15 wide one unit of squared error is 22 of log-likelihood.
 
 What D sees, D can tell: its logit approaches ln p(z)/q(z), so of 32 draws it picks one with odds exp(−logit)
 (`System.draw`; Azadi et al. 2018 reject instead). Training that D on for six epochs, or another for twenty, did no
