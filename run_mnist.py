@@ -261,7 +261,7 @@ def prepare_again(run, config, quiet, ranks=team.ALONE):
     try:
         return prepare(config, quiet, ranks)
     except UserError as error:
-        raise UserError(f'{error}; {run}/config.json names "backend" and "data", and may be told others') from error
+        raise UserError(f'{error}; "data" and "backend" can be changed in {run}/config.json') from error
 
 
 def assemble(config, backend, dataset):

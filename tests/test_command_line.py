@@ -317,6 +317,14 @@ def test_samples_where_they_make_no_sense(command, likely, finished, here, argum
     assert says in refused(command, here, *arguments)
 
 
+def test_run_whose_data_have_moved_says_where_their_name_is(command, likely, here):
+    (here / "data.npz").rename(here / "moved.npz")
+    assert '"data" and "backend" can be changed in aae/config.json' in refused(command, here, "--evaluate", "aae")
+    config = json.loads((likely / "config.json").read_text())
+    (likely / "config.json").write_text(json.dumps(config | {"data": str(here / "moved.npz")}))
+    assert command("--evaluate", "aae")[0] == 0
+
+
 def test_evaluate_an_interrupted_run(command, undrawn, monkeypatch):
     interrupt_at(monkeypatch, STEPS + 3)
     command(*SEMI, "--out", "part", "--quiet")
