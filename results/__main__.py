@@ -99,7 +99,7 @@ def run_seeds(name, chosen, jobs, backend, flags):
         with told.open("a") as log:
             status = subprocess.call([sys.executable, "run_mnist.py", *arguments], cwd=HERE.parent, env=environment,
                                      stdout=log, stderr=subprocess.STDOUT)  # fmt: skip
-        last = told.read_text(encoding="utf-8").splitlines()[-1:]
+        last = told.read_text(encoding="utf-8", errors="replace").splitlines()[-1:]
         print(f"{name}, seed {seed}: status {status}", *last, sep="; ", flush=True)
         return status
 

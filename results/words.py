@@ -183,9 +183,9 @@ row.
 (This page once said that decoded codes have 377, and with labels 382 to 394, and told of gains by training P on
 alone. Those were wrong: among the images used were some of the very validation images.)
 
-The search of σ goes by eighths and then, beside the best of them, by quarters of that. It did not always: every row
-but those of eight dimensions was evaluated once more, from the kept weights, when it became finer, which brought 0.5
-to 1.6, and up to 3.8 to draws that D had picked.
+The search of σ goes by eighths and then, beside the best of them, by quarters of that. It did not always: when it
+became finer, the rows that stood then were evaluated once more from the kept weights, but for those of eight
+dimensions, whose weights were gone. That brought 0.5 to 1.6, and up to 3.8 to draws that D had picked.
 
 The best public figure, 377.5, is a line in a log, and one to doubt. The same log has a GAN at 397.7 with 10 000
 samples and at 383.3 with 100 000, though with the same σ more samples of one model can only gain, but for chance. A

@@ -598,6 +598,13 @@ def test_bad_flag(command, here, flags):
     refused(command, here, *SEMI, "--out", "out", *flags)
 
 
+@pytest.mark.parametrize(
+    "flag, says", [("--hidden", "expected widths such as 400"), ("--labels", "expected a whole number, or all")]
+)
+def test_words_where_numbers_belong_are_told_the_form(command, here, flag, says):
+    assert f"{flag}: 'few' given, {says}" in refused(command, here, flag, "few")
+
+
 def test_refusal_of_an_unknown_mode_names_the_modes(command, here):
     line = refused(command, here, *SEMI, "--mode", "resnet")
     assert all(mode in line for mode in MODES)

@@ -368,6 +368,14 @@ def test_a_run_says_which_gpu_it_was_made_on(gpuless):
 # The look at a GPU, which has to work at the first try ----------------------------------------------------------
 
 
+def test_a_part_of_the_measurements_that_is_not_there_is_refused(tmp_path, capsys):
+    from benchmarks import gpu
+
+    with pytest.raises(SystemExit) as stop:
+        gpu.main(["--out", str(tmp_path), "--parts", "step"])
+    assert stop.value.code == 2 and "step given, expected some of probe, steps" in capsys.readouterr().err
+
+
 @needs_compiler
 def test_the_look_at_a_gpu_probes_what_the_backend_relies_on(monkeypatch, tmp_path, capsys):
     from benchmarks import gpu

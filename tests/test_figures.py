@@ -555,11 +555,13 @@ def test_runs_are_compared_on_one_page(tmp_path, capsys):
         (["compare", "nowhere", "elsewhere"], "no config.json"),
         (["compare", "{run}", "--out", "picture.jpg"], ".png"),
         (["compare", "{run}", "--out", "{run}/nowhere/picture.png"], "cannot be written"),
+        (["draw", "{run}"], "not ours to read or write"),
     ],
 )
 def test_mistakes_are_one_line_and_status_2(words, says, tmp_path, capsys):
     npz = write_npz(tmp_path / "data.npz")
     tiny_run(tmp_path / "run", "aae", z=2, data=str(npz))
+    (tmp_path / "run" / "figures").write_text("a file where the folder should be")
     assert command([word.format(run=tmp_path / "run") for word in words]) == 2
     error = capsys.readouterr().err
     assert says in error and len(error.splitlines()) == 1

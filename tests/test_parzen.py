@@ -69,17 +69,22 @@ def test_width_of_the_window_is_the_likeliest(cloud):
 def test_search_goes_on_where_the_best_width_is_the_last(cloud, scale):
     samples, images = (scale * part for part in cloud)
     sigma, curve = parzen_sigma([samples], images)
+    values = [np.mean(parzen_by_definition(samples, images, width)) for width, _ in curve]
+    assert [value for _, value in curve] == pytest.approx(values)
+    assert sigma == curve[int(np.argmax(values))][0] not in (curve[0][0], curve[-1][0])
     assert not SIGMAS[0] <= sigma <= SIGMAS[-1]
-    assert curve[0][0] < sigma < curve[-1][0]
 
 
 @pytest.mark.parametrize("scale", [0.2, 1, 5])
 def test_search_is_finer_beside_the_best_width(cloud, scale):
-    widths = np.array([width for width, _ in parzen_sigma([scale * cloud[0]], scale * cloud[1])[1]])
+    sigma, curve = parzen_sigma([scale * cloud[0]], scale * cloud[1])
+    widths = np.array([width for width, _ in curve])
     coarse, ratios = SIGMAS[1] / SIGMAS[0], widths[1:] / widths[:-1]
     fine = np.isclose(ratios, coarse ** (1 / FINER))
     assert np.sum(fine) == 2 * FINER
     assert ratios[~fine] == pytest.approx(coarse)
+    first, *_, last = np.flatnonzero(fine)
+    assert widths[first] < sigma < widths[last + 1]
 
 
 def test_one_sample_by_hand():

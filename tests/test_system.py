@@ -331,16 +331,21 @@ def test_walk_between_images_that_are_not_flattened(plain):
     assert refusal(plain.interpolate, IMAGES[0].reshape(6, 6), IMAGES[1]).startswith("interpolate: ")
 
 
+def test_walk_without_the_labels_that_p_reads():
+    words = refusal(tiny_system("supervised").interpolate, IMAGES[0], IMAGES[1])
+    assert words.startswith("interpolate: ") and "give labels" in words
+
+
 def test_gan_cannot_encode():
     assert refusal(build(tiny_config("gan"), Backend.named("numpy")).encode, IMAGES).startswith("encode: mode gan")
 
 
 def test_decode_with_z_of_the_wrong_width(plain):
-    assert "expected (n, 5)" in refusal(plain.decode, np.zeros((2, STYLE - 1)), np.eye(3)[:2])
+    assert "decode: z is (2, 4), expected (n, 5)" in refusal(plain.decode, np.zeros((2, STYLE - 1)), np.eye(3)[:2])
 
 
 def test_decode_with_y_of_the_wrong_width(plain):
-    assert "expected (n, 3)" in refusal(plain.decode, np.zeros((2, STYLE)), np.eye(4)[:2])
+    assert "decode: y is (2, 4), expected (n, 3)" in refusal(plain.decode, np.zeros((2, STYLE)), np.eye(4)[:2])
 
 
 def test_decode_with_another_number_of_y_than_z(plain):

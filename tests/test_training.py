@@ -443,6 +443,11 @@ def test_checkpoints_change_no_number(tmp_path):
     same_run(one, two)
 
 
+def test_run_without_an_encoder_has_no_best_epoch_and_says_so(tmp_path):
+    system, run = tiny_run(tmp_path / "run", "gan")
+    assert "so no best epoch" in refusal(run.restore, system, best=True)
+
+
 def test_best_is_the_epoch_with_the_lowest_validation_error(tmp_path):
     system, run = tiny_run(tmp_path / "run", epochs=6)
     errors = [row["validation_error"] for row in run.metrics()]
@@ -533,9 +538,10 @@ def test_replay_names_the_layer_that_is_sick(poison, words):
     assert re.match(f"step 1: {words}", divergence.culprit(system, steps))
 
 
-@pytest.mark.parametrize("backend", ["numpy", "numpy-fast"])
+@pytest.mark.parametrize("backend", ["numpy", "numpy-fast", "cupy-without-gpu"])
 def test_replay_names_the_layer_on_a_backend_that_pairs_layers(backend, monkeypatch):
-    system, batches = assembled(tiny_config("aae"), backend_for_test(backend, "float32", monkeypatch))
+    config = tiny_config("aae", preset="paper")  # no batch norm between a Linear and its ReLU
+    system, batches = assembled(config, backend_for_test(backend, "float32", monkeypatch))
     system.networks["P"].stack.layers[0].W[...] = math.nan
     words = divergence.culprit(system, [("step 1", batch) for batch in batches.epoch(0)])
     assert re.match(r"step 1: phase reconstruction, P layer 1 of \d+ \(Linear\) forward", words)

@@ -17,8 +17,8 @@ class Diverged(ArithmeticError):
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C or SIGTERM, number `signal`; `status` is what the process should exit with."""
 
-    def __init__(self, signal, words=""):
-        super().__init__(words)
+    def __init__(self, signal):
+        super().__init__()
         self.status = 128 + signal
 
 

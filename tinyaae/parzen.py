@@ -239,5 +239,7 @@ def read_sums(file, of):
     search = {"sigma": ((), "floating"), "curve": ((None, 2), "floating")}
     kept = read_arrays(file, {"of": (of.shape, "integer")} | search | sums, "delete it to begin anew")
     if kept["of"].tolist() != of.tolist():
-        raise UserError(f"{file}: holds sums of other weights or images; has the run been trained on? delete the file")
+        raise UserError(
+            f"{file}: holds sums of other weights or images; was the run trained on, its data changed? delete it"
+        )
     return kept
