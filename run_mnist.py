@@ -179,7 +179,7 @@ def resume(run, quiet, ranks):
     """Continue the run from its last checkpoint; a finished run is left as it is."""
     folder = RunFolder.open(run, ranks)
     if folder.result() is not None:
-        print(f"{run} is finished already, and its rates have faded; --evaluate {run} tests it.")
+        print(f"{run} is finished already; --evaluate {run} tests it.")
         return
     config = folder.config()
     backend, dataset = prepare_again(run, config, quiet, ranks)

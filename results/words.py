@@ -1,11 +1,11 @@
 """The words around the tables of results/README.md: what was run, what to see in it, how its recipes were found."""
 
 OPENING = """\
-Written by `python -m results table` from the files beside it; `python -m results check` holds it to them.
-The paper is Makhzani et al., *Adversarial Autoencoders* (2015). Errors are on the 10 000 test images, read once
-a run, with the weights of the last epoch; clusters are named, and the Parzen width found, on 5 000 validation
-images held out of the 60 000; the labelled images are redrawn with the seed. All rows are permutation invariant:
-no shifts, no convolutions."""
+Written by `python -m results table` from the files beside it; `python -m results check` holds it to them. The paper
+is Makhzani et al., *Adversarial Autoencoders* (2015). Errors are on the 10 000 test images, read once a run (twice
+for most likelihoods, as told at the end), with the weights of the last epoch; clusters are named, and the Parzen
+width found, on 5 000 validation images held out of the 60 000; the labelled images are redrawn with the seed. All
+rows are permutation invariant: no shifts, no convolutions."""
 
 LEGEND = """\
 What the words of the titles mean; `tinyaae/extras.py` has the equations:
