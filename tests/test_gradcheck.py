@@ -12,11 +12,26 @@ from wrong_backwards import (
     ReLUEditsDy,
 )
 
+from tinyaae import data
+from tinyaae.backend import Backend
+from tinyaae.config import Config
 from tinyaae.errors import UserError
-from tinyaae.gradcheck import STEP, GradientError, check_layer, check_loss, check_phase, compare, differences
+from tinyaae.gradcheck import (
+    STEP,
+    GradientError,
+    _arrays_of,
+    check_layer,
+    check_loss,
+    check_phase,
+    compare,
+    differences,
+)
 from tinyaae.layers import BatchNorm, Linear, ReLU, Sequential, Softmax
 from tinyaae.losses import half_squared_error
 from tinyaae.optimizers import SGD
+from tinyaae.phases import SemiSupervised
+from tinyaae.recipes import build
+from tinyaae.training import Batches
 
 X = np.random.default_rng(0).normal(size=(3, 4))
 each_wrong = pytest.mark.parametrize("entry", WRONG, ids=lambda entry: entry.mistake)
@@ -179,17 +194,81 @@ def test_a_checked_phase_has_its_weights_back_but_for_one_update(backend64, name
     assert phase.optimizer.steps == 1
 
 
-def test_an_objective_leaves_out_the_accuracies(backend64):
-    """An accuracy is no loss, and its jumps are no gradient; without it the same values are the objective."""
-    phase, system, frozen = tiny_phase(backend64, "discriminate")
-    values, _ = phase.forward(system.batch)
-    assert {name for name in values if name.endswith("_accuracy")} == {"D_y_accuracy", "D_z_accuracy"}
+def with_another_value(phase, name):
+    """Give a phase one more value, a square of its weights, of which its backward knows nothing."""
     forward = phase.forward
 
-    def with_a_rising_accuracy(batch):
+    def more(batch):
         values, cache = forward(batch)
         flat = phase.moves[0].flat
-        return values | {"more_accuracy": backend64.xp.sum(flat * flat) * CLASSES}, cache
+        return values | {name: phase.backend.xp.sum(flat * flat) * CLASSES}, cache
 
-    phase.forward = with_a_rising_accuracy
+    phase.forward = more
+
+
+class Measured(SemiSupervised):
+    metrics = ("weights",)
+
+
+def test_an_objective_leaves_out_the_metrics_that_a_phase_lists(backend64):
+    phase, system, frozen = tiny_phase(backend64, "semi-supervised", kind=Measured)
+    with_another_value(phase, "weights")
     assert check_phase(phase, system.batch, frozen) < 1e-6
+
+
+@pytest.mark.parametrize("name", ["weights", "weights_accuracy"])
+def test_a_value_that_is_not_listed_is_part_of_the_objective(name):
+    phase, system, frozen = tiny_phase(Backend.named("numpy", "float64"), "semi-supervised")
+    with_another_value(phase, name)
+    assert "semi-supervised: dW of Q, layer 0 (Linear)" in message(check_phase, phase, system.batch, frozen)
+
+
+def test_a_metric_that_is_listed_and_not_returned_is_an_error():
+    phase, system, _ = tiny_phase(Backend.named("numpy", "float64"), "semi-supervised", kind=Measured)
+    text = "semi-supervised: lists the metric weights, expected one of classification"
+    assert message(check_phase, phase, system.batch) == text
+
+
+def test_discriminate_lists_its_accuracies(backend64):
+    phase, system, _ = tiny_phase(backend64, "discriminate")
+    values, _ = phase.forward(system.batch)
+    assert set(phase.metrics) == {name for name in values if name.endswith("_accuracy")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("mode", ["semi-supervised", "aae"])
+def test_a_right_phase_passes_at_a_useful_size(mode, seed):
+    """With a hundred units a layer the kink of some ReLU often lies within the first step of the differences."""
+    backend, mnist = Backend.named("numpy", "float64"), data.load_mnist()
+    config = Config.of(mode, hidden=(100, 100), seed=seed).for_data(mnist)
+    system, batches = build(config, backend), Batches(mnist, config, backend)
+    batch = next(batches.epoch(0))
+    for phase in system.optimized():
+        assert check_phase(phase, batch, seed=seed) < 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["reconstruction", "discriminate", "generate", "semi-supervised", "robustness"])
+def test_one_percent_in_any_one_array_is_refused_on_200_seeds(name):
+    backend = Backend.named("numpy", "float64")
+    for seed in range(200):
+        phase, system, frozen = tiny_phase(backend, name)
+        arrays = _arrays_of(phase.moves)
+        array, part = arrays[seed % len(arrays)]
+        backward = phase.backward
+
+        def planted(cache, part=part, phase=phase, backward=backward):
+            backward(cache)
+            phase.gradients.flat[part] *= 1.01
+
+        phase.backward = planted
+        assert message(check_phase, phase, system.batch, frozen, seed=seed).startswith(f"{phase.name}: {array}, its")
+
+
+@pytest.mark.slow
+@each_wrong
+def test_the_wrong_one_is_rejected_on_200_seeds(entry):
+    for seed in range(200):
+        with pytest.raises(GradientError):
+            entry.check(entry.wrong, Backend.named("numpy", "float64"), seed)

@@ -51,7 +51,7 @@ from tinyaae.priors import GaussianMixture
 
 
 class Wrong(NamedTuple):
-    """One mistake: what it is, the right thing and the wrong one, and `check(thing, backend)`."""
+    """One mistake: what it is, the right thing and the wrong one, and `check(thing, backend, seed=0)`."""
 
     mistake: str
     right: Callable
@@ -65,9 +65,9 @@ WRONG = []
 def wrong_layer(mistake, *sizes, n=3, d=4, training=True):
     """Enter a layer, made as `Layer(*sizes)` and checked at x (n, d), which is at least 0.1 away from 0."""
 
-    def check(layer, backend):
+    def check(layer, backend, seed=0):
         x = np.random.default_rng(1).normal(size=(n, d))
-        return check_layer(layer(*sizes), x + np.sign(x) * 0.1, backend, training)
+        return check_layer(layer(*sizes), x + np.sign(x) * 0.1, backend, training, seed=seed)
 
     return _enter(mistake, check)
 
@@ -89,19 +89,20 @@ ARGS = {
 
 def wrong_loss(mistake, right):
     """Enter a loss, checked at `ARGS[right]`."""
-    return _enter(mistake, lambda loss, backend: check_loss(loss, ARGS[right], backend), right)
+    return _enter(mistake, lambda loss, backend, seed=0: check_loss(loss, ARGS[right], backend), right)
 
 
 def wrong_network(mistake, **options):
     """Enter an encoder or a decoder, checked in a phase of the tiny system that uses all of its outputs."""
 
-    def check(kind, backend):
+    def check(kind, backend, seed=0):
         system = tiny_system(backend, **options)
         if issubclass(kind, Encoder):
             encoder = kind(backend, system.encoder.stack.layers, system.encoder.classes, options.get("posterior"))
-            return check_phase(EveryField(encoder), system.batch)
+            return check_phase(EveryField(encoder), system.batch, seed=seed)
         decoder = kind(backend, system.decoder.stack.layers)
-        return check_phase(phase_of(system._replace(decoder=decoder), "reconstruction"), system.batch)
+        phase = phase_of(system._replace(decoder=decoder), "reconstruction")
+        return check_phase(phase, system.batch, seed=seed)
 
     return _enter(mistake, check)
 
@@ -109,9 +110,9 @@ def wrong_network(mistake, **options):
 def wrong_phase(mistake, name, **options):
     """Enter a phase, `name` being its name in `helpers.PHASES`."""
 
-    def check(kind, backend):
+    def check(kind, backend, seed=0):
         phase, system, frozen = tiny_phase(backend, name, kind=kind, **options)
-        return check_phase(phase, system.batch, frozen)
+        return check_phase(phase, system.batch, frozen, seed=seed)
 
     return _enter(mistake, check)
 

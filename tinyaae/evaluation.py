@@ -148,7 +148,7 @@ def adjusted_rand_index(counts):
     counts = counts.astype(np.float64)
     pairs = lambda x: np.sum(x * (x - 1)) / 2  # noqa: E731
     both, a, b = pairs(counts), pairs(np.sum(counts, axis=1)), pairs(np.sum(counts, axis=0))
-    chance = a * b / pairs(np.sum(counts))
+    chance = a * b / max(pairs(np.sum(counts)), 1.0)  # one image makes no pair, and both partitions are equal
     most = (a + b) / 2
     return float((both - chance) / (most - chance)) if most != chance else 1.0
 

@@ -6,7 +6,8 @@ A phase knows the networks it reads, the ones it moves, its own gradient vector 
     phase.backward(cache)                   the gradient of the objective, into the phase's own vector
     phase.update()                          move the parameters that are this phase's, and no others
 
-`phase.step(batch)` is exactly these three. An adversarial autoencoder (section 2 of the paper) is
+`phase.step(batch)` is exactly these three. The objective is the sum of the values, without those that `phase.metrics`
+names: they only describe the step, such as D's accuracy. `gradcheck.check_phase` relies on that. An adversarial autoencoder (section 2 of the paper) is
 Reconstruction, then Regularization (Discriminate, then Generate), then, given labels, SemiSupervised.
 """
 
@@ -36,8 +37,12 @@ class Batch(NamedTuple):
 
 
 class Phase:
-    """Base of all phases: `moves` lists the networks it updates, `name` keys its noise and its checkpoint entries."""
+    """Base of all phases: `moves` lists the networks it updates, `name` keys its noise and its checkpoint entries.
 
+    `metrics` names the values of `forward` that are no part of the objective.
+    """
+
+    metrics = ()
     couples_images = False  # whether its loss is something else than a mean over images, so that no team can share it
 
     def __init__(self, name, moves, optimizer, seed=0):
@@ -217,9 +222,13 @@ class Discriminate(Phase):
     and the sum is a little less.
     """
 
-    def __init__(self, encoder, parts, optimizer, seed=0, smoothing=0.0):
-        super().__init__("discriminate", [part.discriminator for part in parts], optimizer, seed)
+    def __init__(self, encoder, parts, optimizer, seed=0, smoothing=0.0, name="discriminate"):
+        super().__init__(name, [part.discriminator for part in parts], optimizer, seed)
         self.encoder, self.judges, self.smoothing = encoder, parts, smoothing
+
+    @property
+    def metrics(self):
+        return tuple(f"D_{part.of}_accuracy" for part in self.judges)
 
     def forward(self, batch, code=None):
         """Use `code` for Q's where it has been computed already (Q does not move between the two halves)."""
@@ -253,14 +262,19 @@ class Generate(Phase):
     In a GAN, which has no Reconstruction, it is told that it `commits`: its update moves batch norm's running averages.
     """
 
-    def __init__(self, encoder, parts, optimizer, seed=0, commits=False):
-        super().__init__("generate", encoder.networks, optimizer, seed)
+    def __init__(self, encoder, parts, optimizer, seed=0, commits=False, name="generate"):
+        super().__init__(name, encoder.networks, optimizer, seed)
         self.encoder, self.judges, self.commits = encoder, parts, commits
 
+    def encode(self, batch):
+        """Return Q's code, its cache and the context of the pass, whose further draws are D's."""
+        ctx = self.context()
+        return *self.encoder.forward(batch.x, ctx), ctx
+
     def forward(self, batch, encoded=None):
-        """Use `encoded`, the pair (code, cache) of Q's forward, where it has been computed already."""
-        xp, ctx = self.backend.xp, self.context()
-        code, q_cache = encoded or self.encoder.forward(batch.x, ctx)
+        """Use what `encode` returned where Q's forward has been computed already."""
+        xp = self.backend.xp
+        code, q_cache, ctx = encoded or self.encode(batch)
         ones = self.backend.zeros((batch.x.shape[0], 1)) + 1
         values, d_caches = {}, []
         for part in self.judges:
@@ -311,16 +325,16 @@ class Regularization:
     """Make q(z) (and q(y)) match the prior: Discriminate, then Generate, with one encoder pass for both."""
 
     def __init__(self, encoder, parts, d_optimizer, g_optimizer, seed=0, smoothing=0.0, commits=False):
-        self.name, self.encoder = "regularization", encoder
+        self.name = "regularization"
         self.discriminate = Discriminate(encoder, parts, d_optimizer, seed, smoothing)
         self.generate = Generate(encoder, parts, g_optimizer, seed, commits)
 
     def step(self, batch):
         """One step of each half; Generate passes through D after D's own update.
 
-        The codes of both halves are from one pass of Q, with Generate's noise.
+        The codes of both halves are from one pass of Q, with Generate's noise; D's noise follows it in the same context.
         """
-        encoded = self.encoder.forward(batch.x, self.generate.context())
+        encoded = self.generate.encode(batch)
         values, cache = self.discriminate.forward(batch, encoded[0])
         self.discriminate.backward(cache)
         self.discriminate.update()
