@@ -15,10 +15,11 @@ import argparse
 import os
 import platform
 import signal
+import subprocess
 import sys
 import time
 
-from tinyaae import Backend, UserError, build, data, figures, parzen, team
+from tinyaae import Backend, UserError, build, content, data, figures, parzen, team
 from tinyaae.checkpoint import START
 from tinyaae.config import Config
 from tinyaae.errors import Diverged, Interrupted
@@ -206,6 +207,8 @@ def test(run, quiet, ranks):
     found = evaluate(system, dataset, batches.validation)
     place = f"epoch {done.epoch} of {config.epochs}" + (f" and {done.step} steps of the next" if done.step else "")
     print(f"{run} after {place}: {in_words(found)}")
+    if words := content.in_words(found):
+        print(words)
 
 
 def expect_alone(ranks):
@@ -230,6 +233,9 @@ def likelihood(run_and_samples, quiet, ranks):
         system, batches = assemble(config, backend, dataset)
         if not system.has_prior:
             raise UserError(f"--samples: mode {config.mode} has no prior for its codes to follow, and so no samples")
+        if not system.has_joint_prior:
+            came = f"{run} was trained with y and z judged apart, so pairs drawn from p(y) p(z) are not what P learned"
+            raise UserError(f"--samples: {came}; a run with --set joint=true has a likelihood")
         folder.restore(system)
         sums = folder.path / f"parzen-{parzen.in_short(samples)}.npz"
         try:
@@ -265,13 +271,9 @@ def prepare_again(run, config, quiet, ranks=team.ALONE):
 
 
 def assemble(config, backend, dataset):
-    """Return the system and its batches; the data must have the sizes in `config`."""
-    if config.for_data(dataset) != config:
-        raise UserError(
-            f"{config.data or 'MNIST'}: {dataset.x_train.shape[1]} pixels {dataset.side}, {dataset.classes} classes, "
-            f"expected the run's {config.inputs} {config.side} and {config.classes}; has the data changed?"
-        )
-    return build(config, backend), Batches(dataset, config, backend)
+    """Return the system and its batches; `UserError` where the data are not those of `config`."""
+    batches = Batches(dataset, config, backend)
+    return build(config, backend), batches
 
 
 def finish(system, batches, dataset, folder, position, quiet):
@@ -293,15 +295,40 @@ def finish(system, batches, dataset, folder, position, quiet):
             done = f"epoch {folder.saved.epoch}" + (f", step {folder.saved.step}" if folder.saved.step else "")
             stop.args = (f"; saved after {done}, continue with --resume {folder.path}",)
         raise
+    warnings += content.warnings_in(found)
     seconds = round(before + time.perf_counter() - STARTED, 1)
     folder.write_result(
         {
             "revision": folder.revision, "mode": config.mode, "seed": config.seed, "backend": system.backend.name,
             "labels": config.labels, "epochs": config.epochs, "seconds": seconds, "machine": machine(system.backend),
+            "commit": commit(),
             **found, "warnings": warnings,
         }
     )  # fmt: skip
     print(f"{in_words(found)}; {seconds:.0f} s; {len(pictures)} pictures in {folder.path / 'figures'}")
+    if words := content.in_words(found):
+        print(words)
+    if not quiet:
+        for warning in content.warnings_in(found):
+            print(f"warning: {warning}")
+
+
+def commit():
+    """Return the commit that this checkout is at, with "+" where files differ from it; None outside of a checkout."""
+    here = os.path.dirname(os.path.abspath(__file__))
+
+    def git(*words):
+        return subprocess.run(
+            ["git", "-C", here, *words], capture_output=True, text=True, timeout=10, check=True
+        ).stdout
+
+    try:
+        if not os.path.samefile(git("rev-parse", "--show-toplevel").strip(), here):
+            return None  # run_mnist.py lies in somebody else's repository
+        changed = git("status", "--porcelain", "tinyaae", "run_mnist.py")
+        return git("rev-parse", "HEAD").strip() + ("+" if changed else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
 
 
 def machine(backend):

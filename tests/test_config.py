@@ -18,7 +18,7 @@ from tinyaae.modes import EXTRAS, MODES, OPTIONAL, SETTINGS
 from tinyaae.optimizers import Adam, Momentum
 from tinyaae.presets import OWN, PRESETS
 from tinyaae.priors import PLANAR, PRIORS
-from tinyaae.recipes import build
+from tinyaae.recipes import Make, build
 
 CONFIGS = [(mode, preset) for mode in MODES for preset in PRESETS]
 PHASES = {  # the table of the README, the half-steps of Regularization by name
@@ -86,7 +86,9 @@ def test_optimizer_of_a_preset(preset, kind):
     assert [type(phase.optimizer) for phase in phases] == [kind, kind, kind, Momentum]
 
 
-@pytest.mark.parametrize("mode, flag", [(mode, flag) for mode in MODES for flag in sorted(OPTIONAL)])
+@pytest.mark.parametrize(
+    "mode, flag", [(mode, flag) for mode in MODES for flag in sorted(OPTIONAL - {"prior_options"})]
+)
 def test_flag_is_used_or_an_error_that_names_it(mode, flag):
     if flag in MODES[mode].flags:
         robust = {"robustness": 1.0}
@@ -152,7 +154,7 @@ def test_settings_by_name_and_value():
 def test_every_number_of_a_recipe_can_be_set():
     recipes = [PRESETS["paper"], *OWN.values(), *PRESETS.values()]
     with_flags = {flag for flag in vars(run_mnist.parser().parse_args([]))}
-    assert {name for recipe in recipes for name in recipe} <= with_flags | SETTINGS
+    assert {name for recipe in recipes for name in recipe} <= with_flags | SETTINGS | {"prior_options"}
 
 
 @pytest.mark.parametrize(
@@ -457,7 +459,14 @@ def test_text_that_is_no_config(text):
 def test_config_of_an_earlier_version_lacks_what_came_later(name):
     values = json.loads(tiny_config().to_json())
     del values[name]
-    assert Config.from_json(json.dumps(values), "config.json") == tiny_config()
+    assert Config.from_json(json.dumps(values), "config.json") == dataclasses.replace(
+        tiny_config(), **{name: default(name)}
+    )
+
+
+def default(name):
+    """Return what `Config` has for a field that nobody gives."""
+    return getattr(Config(), name)
 
 
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Config) if field.name not in NEWER])
@@ -529,3 +538,52 @@ def test_any_value_is_refused_or_makes_a_system(name):
             build(config, Backend.named("numpy"))
         except UserError as error:
             assert len(str(error).splitlines()) == 1
+
+
+# Options of a prior
+
+
+@pytest.mark.parametrize("flags", [{"set": ["prior_std=5"]}, {"prior_std": 5}, {"prior_options": {"std": 5}}])
+def test_an_option_of_the_prior_can_be_given_on_the_command_line_and_by_name(flags):
+    config = Config.of("aae", **flags)
+    assert config.prior_options == {"std": 5}
+    assert Make(Config.from_json(config.to_json(), "config.json"), Backend.named("numpy")).prior.std == 5
+
+
+def test_the_paper_s_likelihood_has_a_prior_of_standard_deviation_5_in_8_dimensions():
+    config = Config.of("aae", "paper")
+    assert (config.z, config.prior_options, config.input_noise) == (8, {"std": 5.0}, 0.0)
+
+
+def test_another_prior_has_not_the_options_of_the_mode_s_own():
+    assert Config.of("aae", "paper", prior="laplace").prior_options == {}
+
+
+@pytest.mark.parametrize(
+    "flags, text",
+    [
+        ({"prior_width": 5}, "--set prior_width: prior gaussian has no width; expected prior_std, or another --prior"),
+        (
+            {"prior": "gamma", "prior_std": 5},
+            "--set prior_std: prior gamma has no std; expected prior_scale or prior_shape",
+        ),
+        ({"prior_std": "wide"}, "--set prior_std: 'wide' given, expected a finite number"),
+        ({"prior_std": math.nan}, "--set prior_std: nan given, expected a finite number"),
+        ({"prior_std": 0}, "prior gaussian: std is 0, expected a number above 0"),
+        ({"prior": "uniform", "prior_low": 2}, "prior uniform: low is 2 and high 2.0, expected low below high"),
+        ({"prior": "mixture", "prior_modes": 3}, "--set prior_modes: prior mixture has no modes;"),
+    ],
+)
+def test_an_option_that_the_prior_cannot_have_is_refused(flags, text):
+    assert refusal(Config.of, "aae", **flags).startswith(text)
+
+
+def test_a_mode_without_a_prior_refuses_its_options():
+    assert "mode autoencoder has no use for it" in refusal(Config.of, "autoencoder", prior_std=5)
+
+
+def test_a_vae_with_a_wider_prior_pays_for_that_prior():
+    """The formula of the KL is that of N(0, I); any other prior goes by its density."""
+    backend = Backend.named("numpy")
+    assert build(Config.of("vae"), backend).phases[0].prior is None
+    assert build(Config.of("vae", prior_std=5), backend).phases[0].prior.std == 5

@@ -299,3 +299,7 @@ def test_rand_index_by_hand():
 def test_rand_index_of_a_known_example():
     # 6 images: pairs together in both 2, in a 6, in b 3, of 15: (2 − 18/15) / (9/2 − 18/15)
     assert adjusted_rand_index(np.array([[2, 1, 0], [0, 1, 2]])) == pytest.approx((2 - 1.2) / (4.5 - 1.2))
+
+
+def test_one_image_is_in_equal_partitions():
+    assert adjusted_rand_index(np.array([[1]])) == 1.0

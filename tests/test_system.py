@@ -1,15 +1,20 @@
 """What `tinyaae.system` promises of a trained system: codes, classes and images, the same each time it is asked."""
 
+from zlib import crc32
+
 import numpy as np
 import pytest
-from tiny import CLASSES, TEST, refusal, tiny_config, tiny_dataset, tiny_run, tiny_system
+from tiny import CLASSES, TEST, assembled, refusal, tiny_config, tiny_dataset, tiny_run, tiny_system
 
 import tinyaae
 from tinyaae import system as system_module
 from tinyaae.backend import Backend
 from tinyaae.context import Context
 from tinyaae.modes import MODES, POSTERIORS
+from tinyaae.optimizers import Adam
+from tinyaae.phases import Batch, Discriminate, Generate
 from tinyaae.recipes import build
+from tinyaae.system import System
 
 IMAGES, LABELS = tiny_dataset().x_test, tiny_dataset().y_test
 FLOATS = IMAGES.astype(np.float32) / 255
@@ -375,3 +380,76 @@ def test_sample_with_too_few_labels(plain):
 
 def test_sample_with_labels_where_there_is_no_y():
     assert "mode aae has no y" in refusal(tiny_system("aae").sample, 2, [0, 1])
+
+
+# Names
+
+
+def test_two_networks_or_phases_of_one_name_are_refused():
+    system = tiny_system("aae")
+    nets = list(system.networks.values())
+    reconstruct, regularize = system.phases
+
+    def made(networks, phases):
+        return System(system.config, system.backend, networks, phases, system.prior)
+
+    again = "system: 2 networks or phases are called"
+    assert refusal(made, [*nets, nets[0]], system.phases).startswith(f"{again} 'Q'; ")
+    assert refusal(made, nets, [reconstruct, reconstruct]).startswith(f"{again} 'reconstruction'; ")
+    second = Discriminate(nets[0], regularize.discriminate.judges, Adam(0.1))
+    assert refusal(made, nets, [*system.phases, second]).startswith(f"{again} 'discriminate'; ")
+    namesake = Discriminate(nets[0], regularize.discriminate.judges, Adam(0.1), name="Q")
+    assert refusal(made, nets, [*system.phases, namesake]).startswith(f"{again} 'Q'; ")
+
+
+def test_two_phases_with_a_value_of_one_name_are_refused_at_the_first_step():
+    system = tiny_system("aae")
+    second = Generate(system.networks["Q"], system.phases[1].generate.judges, Adam(0.1), name="generate-again")
+    twice = System(system.config, system.backend, system.networks.values(), [*system.phases, second], system.prior)
+    batch = Batch(system.backend.array(FLOATS[:4]))
+    assert refusal(twice.step, batch).startswith("generate-again: its value G_z is another phase's already")
+
+
+# Noise
+
+
+NOISY = [(mode, posterior, True) for mode in MODES for posterior in POSTERIORS if "posterior" in MODES[mode].flags]
+NOISY += [(mode, None, True) for mode in MODES if "posterior" not in MODES[mode].flags]
+NOISY += [(mode, None, False) for mode in MODES]
+
+
+@pytest.mark.parametrize("mode, posterior, every_option", NOISY)
+def test_no_noise_of_a_step_is_drawn_twice(mode, posterior, every_option):
+    """Robustness alone repeats its own: it compares an image with its neighbour under the same noise."""
+    flags = {} if posterior is None else {"posterior": posterior}
+    if every_option:
+        numbers = {"input_dropout": 0.2, "dropout": 0.3, "input_noise": 0.3, "smoothness": 0.1, "robustness": 1.0}
+        numbers |= {"information": 0.1, "repulsion": 0.1, "mutual_information": 0.1, "y_decoder": 0.1, "balance": 0.5}
+        flags |= {name: number for name, number in numbers.items() if name in MODES[mode].flags}
+    system, batches = assembled(tiny_config(mode, **flags))
+    drawn = []
+    for draw in ("normal", "uniform"):
+        original = getattr(system.backend, draw)
+
+        def recorded(place, shape, original=original):
+            drawn.append(place)
+            return original(place, shape)
+
+        setattr(system.backend, draw, recorded)
+    system.step(next(batches.epoch(0)))
+    once = [place for place in drawn if place[1] != crc32(b"robustness")]
+    assert len(once) == len(set(once))
+    assert once or mode == "autoencoder" or not every_option
+
+
+def test_a_discriminator_that_drops_units_has_noise_of_its_own_in_generate():
+    """Q's input noise and D's dropout come from one context: with two, D would repeat the draws that made z."""
+    system, batches = assembled(tiny_config("aae", dropout=0.3, z=36))
+    ctx = system.phases[1].generate.context()
+    seen = []
+    original = system.backend.uniform
+    system.backend.uniform = lambda place, shape: seen.append(place) or original(place, shape)
+    system.step(next(batches.epoch(0)))
+    q_draws = 1  # the input noise
+    generate = [place[-1] for place in seen if place[1] == ctx._place[1]]
+    assert generate and min(generate) > q_draws

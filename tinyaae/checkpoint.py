@@ -24,7 +24,7 @@ from .errors import UserError
 FORMAT = 2  # 1, without a place within the epoch, a config and a checksum, opens too
 SEAL, DIGITS = b"sha256:", 64  # the comment at the end of the zip
 HERE_ONLY = (  # change no number, or only its last bits
-    "revision", "data", "backend", "threads", "ranks", "save_every", "save_minutes",
+    "revision", "data", "data_name", "backend", "threads", "ranks", "save_every", "save_minutes",
 )  # fmt: skip
 TOTAL = "total/"
 ROOM = 2**20  # bytes for headers, the config and the totals

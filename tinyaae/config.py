@@ -10,11 +10,12 @@ import os
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import pairwise
 
+from .data import digest
 from .errors import UserError
-from .flags import epochs_of, expect_kind, expect_one_of, extras_in, flag, settings_in
+from .flags import PRIOR, epochs_of, expect_kind, expect_one_of, extras_in, flag, settings_in
 from .modes import EXTRAS, MODES, OPTIONAL, POSTERIORS
 from .presets import OWN, PRESETS, is_gentle, numbers_of
-from .priors import PLANAR, PRIORS, SMOOTH
+from .priors import PLANAR, PRIORS, SMOOTH, expect_options, prior_named
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,10 @@ class Config:
     ranks: int = 1  # processes that share each batch, filled in like `threads`
     revision: str = ""  # the run's name, filled in when its folder is made
     seed: int = 0
-    data: str | None = None  # None: the MNIST in the package
-    inputs: int = 784  # pixels; counted from the data, like the next two
+    data: str | None = None  # None: the MNIST in the package, or arrays in memory, if the next two are not MNIST's
+    data_name: str = ""  # filled in from the data, like the next four
+    data_digest: str = ""  # of all its arrays, so that a run is never continued or judged on others
+    inputs: int = 784  # pixels
     classes: int = 10
     side: tuple | None = (28, 28)
     epochs: int = 12
@@ -54,6 +57,7 @@ class Config:
     joint: bool = False  # D_gauss sees y beside z, so that z follows its prior within each y and not only over all
     balance: float = 0.0  # exponent with which the prior of y leans against over-used outputs
     prior: str = "gaussian"
+    prior_options: dict = field(default_factory=dict)  # its numbers by name, such as std; `--set prior_std=5` sets one
     posterior: str = "deterministic"
     reconstruction: str = "squared"  # ½ Σ (x̂ − x)², the paper's, or "cross-entropy" of the pixels
     input_noise: float = 0.3  # standard deviation of the noise on Q's (a GAN: D's) images, in training only
@@ -103,6 +107,11 @@ class Config:
         expect_one_of("mode", mode, MODES)
         expect_one_of("preset", preset, PRESETS)
         flags |= extras_in(flags.pop("extra", ())) | settings_in(flags.pop("set", ()))
+        options = {name: flags.pop(name) for name in list(flags) if name.startswith(PRIOR) and name != "prior_options"}
+        if options:
+            flags["prior_options"] = flags.get("prior_options", {}) | {k[len(PRIOR) :]: v for k, v in options.items()}
+        if "prior" in flags:
+            flags.setdefault("prior_options", {})  # those of the mode's own prior are not another's
         for name in sorted(OPTIONAL & flags.keys() - MODES[mode].flags):
             raise UserError(f"{flag(name)}: mode {mode} has no use for it; leave it out, or choose another --mode")
         if flags.get("prior") in PLANAR:
@@ -131,6 +140,9 @@ class Config:
             expect_kind("hidden and side", size, int)
         for factor in self.decay.values():
             expect_kind("decay", factor, float)
+        for option, value in self.prior_options.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise UserError(f"--set prior_{option}: {value!r} given, expected a finite number")
         for name, known in KNOWN.items():
             expect_one_of(name, getattr(self, name), known)
         for name, least in LEAST.items():
@@ -154,10 +166,12 @@ class Config:
         if MODES[self.mode].q_y and not self.y_is_class and self.clusters < 2:
             raise UserError(f"--clusters: {self.clusters} given, expected at least 2")
         own = OWN.get(self.mode, {})
-        for name in sorted({"prior", "posterior"} - MODES[self.mode].flags):
-            expected = own.get(name, getattr(Config, name))
+        for name in sorted({"prior", "prior_options", "posterior"} - MODES[self.mode].flags):
+            expected = own.get(name, {} if name == "prior_options" else getattr(Config, name))
             if getattr(self, name) != expected:
                 raise UserError(f"{name}: {getattr(self, name)} given, but mode {self.mode} works with {expected} only")
+        expect_options(self.prior, self.prior_options)
+        prior_named(self.prior, 2 if self.prior in PLANAR else 1, **self.prior_options)  # refuses values out of range
         if self.mode == "vae" and self.prior not in SMOOTH:
             raise UserError(
                 f"--prior: the KL of a VAE needs the slope of ln p(z), and {self.prior} has none everywhere; expected "
@@ -171,8 +185,32 @@ class Config:
             raise UserError(f"labels: {self.labels!r} given, but mode {self.mode} shows no label to anyone")
 
     def for_data(self, dataset):
-        """Return this config with the sizes of `dataset`."""
-        return replace(self, inputs=dataset.x_train.shape[1], classes=dataset.classes, side=dataset.side)
+        """Return this config with the sizes, the name and the digest of `dataset`."""
+        return replace(
+            self, inputs=dataset.x_train.shape[1], classes=dataset.classes, side=dataset.side,
+            data_name=dataset.name, data_digest=digest(dataset),
+        )  # fmt: skip
+
+    def expect_data(self, dataset):
+        """Raise `UserError` unless `dataset` is what this config was made for, array by array."""
+        here = self.for_data(dataset)
+        where = self.data or ("MNIST" if dataset.name == "mnist" else dataset.name)
+        if self.data_digest not in ("", here.data_digest):
+            name = ascii(self.data_name)[:80]
+            if self.data is None and self.data_name != "mnist":
+                hint = "were in memory and must be given again, from Python; tinyaae.load opens the model without them"
+                raise UserError(
+                    f"data: came {where}, expected the arrays {name} that the run was trained on; they {hint}"
+                )
+            raise UserError(
+                f"{where}: not the arrays {name} that the run was trained on (digest {here.data_digest}, expected "
+                f"{ascii(self.data_digest)[:80]}); has the data changed? train a new run on it"
+            )
+        if (here.inputs, here.classes, here.side) != (self.inputs, self.classes, self.side):
+            raise UserError(
+                f"{where}: {here.inputs} pixels {here.side}, {here.classes} classes, expected the run's {self.inputs} "
+                f"{self.side} and {self.classes}; has the data changed?"
+            )
 
     def for_backend(self, backend):
         """Return this config with the number of CPU threads, and of ranks, that it is run on."""
@@ -232,7 +270,7 @@ KNOWN = {
 }
 NEWER = EXTRAS | {  # keys that an older config.json lacks; the defaults fit it
     "save_every", "save_minutes", "images", "animate", "leak", "dropout", "smoothing", "decoder_norm", "ranks", "ramp",
-    "patience", "held_y", "optimizer_y", "rate_y", "joint",
+    "patience", "held_y", "optimizer_y", "rate_y", "joint", "prior_options", "data_name", "data_digest",
 }  # fmt: skip
 LEAST = {
     "inputs": 1, "classes": 2, "epochs": 1, "batch_size": 1, "z": 1, "clusters": 0, "seed": 0, "threads": 0,

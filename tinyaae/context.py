@@ -1,8 +1,11 @@
 """What a forward pass needs to know besides its input: is this training, where is noise from, who has other rows.
 
 Noise is a function of four numbers, never of what was drawn before: the run's seed, the stream (which phase is
-asking), that phase's step, and the number of the draw within this pass. So a phase draws the same noise alone
+asking), that phase's step, and the number of the draw within this context. So a phase draws the same noise alone
 or among others, a gradient check can draw the same noise twice, and a run is resumed by remembering step numbers.
+A second context of the same phase and step repeats the draws of the first. A phase that passes through several
+networks therefore hands one context on. Regularization encodes once, in the context of Generate: alone, Discriminate
+draws the encoder's noise itself.
 
 Where the ranks of a team share a training batch, each draws the noise of all rows and takes its own; means over the
 batch are means over all ranks' rows. A pass that is no training is nobody's share of anything.

@@ -6,6 +6,7 @@ a Parzen window) is chosen on validation images.
 
 import numpy as np
 
+from .content import content_report, judge_for
 from .data import unit_interval
 from .parzen import likelihood
 
@@ -18,7 +19,8 @@ def diagnostics(system, images, labels):
     reconstruction_error: ½ Σ (x̂ − x)² per image. z_mean, z_std: over all coordinates of the codes, as D saw them, to
     compare with the prior. y_entropy: of the mean of q(y|x), in nats; ln k when all k outputs are used equally.
     dead_outputs: how many outputs are the most probable one for no image. validation_error: fraction classified wrong,
-    or, where y stands for clusters, `validation_cluster_error` with the clusters named on these same images.
+    or, where y stands for clusters, `validation_cluster_error` with the clusters named on these same images; neither
+    where all `labels` are the same.
     """
     if "Q" not in system.networks:
         return {}
@@ -35,6 +37,8 @@ def diagnostics(system, images, labels):
         chosen = np.argmax(code.logits, axis=1)
         found["y_entropy"] = float(-np.sum(mean * np.log(np.maximum(mean, 1e-12))))
         found["dead_outputs"] = int(np.sum(np.bincount(chosen, minlength=mean.size) == 0))
+        if np.all(labels == labels[0]):  # data without labels have one value for all; any answer would be right
+            return found
         if system.config.y_is_class:
             found["validation_error"] = error_rate(chosen, labels)
         else:
@@ -45,7 +49,8 @@ def diagnostics(system, images, labels):
 def evaluate(system, dataset, validation):
     """Return what `result.json` reports of the test set; `validation` = images (n, d), labels (n,) chooses.
 
-    `test_error` is None where y does not stand for classes. The likelihood is that of draws from the prior, and beside
+    `test_error` is None where y does not stand for classes. Where P reads a y, the entries of `content_report` say
+    whether it decides what is painted. The likelihood is that of draws from the prior, and beside
     it, where there is a D_gauss to do so, that of draws which it has picked.
     """
     images, labels = dataset.x_test, dataset.y_test
@@ -55,8 +60,11 @@ def evaluate(system, dataset, validation):
         result["per_label"] = label_report(system.classify(images), labels, dataset.classes)
     elif system.config.y:
         result |= cluster_report(system.encode(validation[0]).y, validation[1], system.encode(images).y, labels)
-    # where P reads a y, draws of y and z, apart, mean something only where D has judged the two together
-    if system.has_prior and (system.config.given_y == 0 or system.config.joint):
+    if system.config.given_y:
+        names = np.array(result.get("cluster_names", range(system.config.given_y)))
+        judge = judge_for(dataset, system.config)
+        result |= content_report(system, judge, names, validation, (images, labels))
+    if system.has_joint_prior:
         result |= likelihood(system, images, validation[0], 10_000)
         if system.can_pick:
             result |= likelihood(system, images, validation[0], 10_000, of=PICKED_OF)

@@ -7,12 +7,13 @@ from typing import get_args
 from .errors import UserError
 from .modes import EXTRAS, SETTINGS
 
+PRIOR = "prior_"  # begins the names of the settings that are options of the prior, such as prior_std
 KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", type(None): "null"}
 
 
 def flag(name):
     """Return how a field of `Config` is written on the command line."""
-    if name in SETTINGS:
+    if name in SETTINGS or name.startswith(PRIOR):
         return f"--set {name}"
     return ("--extra " if name in EXTRAS else "--") + name.replace("_", "-")
 
@@ -37,8 +38,8 @@ def settings_in(texts):
     found = {}
     for text in texts:
         name, _, value = text.partition("=")
-        if name not in SETTINGS:
-            known = ", ".join(sorted(SETTINGS))
+        if name not in SETTINGS and not name.startswith(PRIOR):
+            known = ", ".join([*sorted(SETTINGS), "prior_OPTION"])
             raise UserError(f"--set: there is no setting {name!r}; expected one of {known}, as NAME=VALUE")
         try:
             found[name] = json.loads(value)

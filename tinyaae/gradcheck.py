@@ -13,8 +13,9 @@ forward and backward and with gradients that do not start at zero, so that remem
 gradients show. Keep x at least 10h away from kinks such as ReLU's at 0, where there is no derivative to find.
 
 A whole phase has many parameters and many ReLUs. `check_phase` therefore compares a slope for each parameter array, and
-one for all together, along random directions. The kink of some ReLU often lies within h, so it takes the slope at h, h/10 and h/100, and the
-nearest counts: a kink that spoils one interval is rarely in a hundredth of it; a wrong gradient is wrong at all three.
+one for all together, along random directions. The kink of some ReLU often lies within h. So it takes the slope at
+h, h/10 and h/100, and the nearest counts: a kink that spoils one interval is rarely in a hundredth of it; a wrong
+gradient is wrong at all three.
 """
 
 import numpy as np

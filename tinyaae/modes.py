@@ -27,11 +27,11 @@ OF_D = {"rate_adversarial", "adversarial_momentum", "leak", "dropout", "smoothin
 OF_ALL = {"optimizer", "weight_std", "batch_norm", "decoder_norm", "decay", "fade"}
 OF_Y = {"eta", "ramp", "patience", "held_y", "optimizer_y", "rate_y", "joint"}
 SETTINGS = OF_Q | OF_D | OF_ALL | OF_Y | {"rate_classifier"}  # what --set NAME=VALUE can change
-AAE = {"prior", "posterior", "input_noise"} | OF_Q | OF_D | OF_ALL | Z_EXTRAS
+AAE = {"prior", "prior_options", "posterior", "input_noise"} | OF_Q | OF_D | OF_ALL | Z_EXTRAS
 MODES = {
     "autoencoder": Mode({"input_noise"} | OF_Q | OF_ALL | Z_EXTRAS),
-    "vae": Mode({"prior", "input_noise"} | OF_Q | OF_ALL),
-    "gan": Mode({"prior", "input_noise"} | OF_D | OF_ALL),
+    "vae": Mode({"prior", "prior_options", "input_noise"} | OF_Q | OF_ALL),
+    "gan": Mode({"prior", "prior_options", "input_noise"} | OF_D | OF_ALL),
     "aae": Mode(AAE),
     "label-regularized": Mode(AAE | {"labels"}, None, None, 1, told_labels=True),
     "supervised": Mode(AAE | {"joint"}, None, "classes", told_labels=True),
@@ -39,4 +39,4 @@ MODES = {
     "clustering": Mode(AAE | Y_EXTRAS | OF_Y | {"clusters"}, "clusters", "clusters"),
     "reduction": Mode(AAE | Y_EXTRAS | OF_Y | {"labels", "rate_classifier", "clusters"}, "either", "either"),
 }
-OPTIONAL = {"prior", "posterior", "input_noise", "labels", "clusters"} | EXTRAS | SETTINGS
+OPTIONAL = {"prior", "prior_options", "posterior", "input_noise", "labels", "clusters"} | EXTRAS | SETTINGS

@@ -7,8 +7,10 @@ A phase knows the networks it reads, the ones it moves, its own gradient vector 
     phase.update()                          move the parameters that are this phase's, and no others
 
 `phase.step(batch)` is exactly these three. The objective is the sum of the values, without those that `phase.metrics`
-names: they only describe the step, such as D's accuracy. `gradcheck.check_phase` relies on that. An adversarial autoencoder (section 2 of the paper) is
-Reconstruction, then Regularization (Discriminate, then Generate), then, given labels, SemiSupervised.
+names: they only describe the step, such as D's accuracy. `gradcheck.check_phase` relies on that.
+
+An adversarial autoencoder (section 2 of the paper) is Reconstruction, then Regularization (Discriminate, then
+Generate), then, given labels, SemiSupervised.
 """
 
 from typing import Any, NamedTuple
@@ -332,7 +334,7 @@ class Regularization:
     def step(self, batch):
         """One step of each half; Generate passes through D after D's own update.
 
-        The codes of both halves are from one pass of Q, with Generate's noise; D's noise follows it in the same context.
+        The codes of both halves are from one pass of Q, in Generate's context, from which D's noise is drawn next.
         """
         encoded = self.generate.encode(batch)
         values, cache = self.discriminate.forward(batch, encoded[0])

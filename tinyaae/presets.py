@@ -12,7 +12,8 @@ SGD = dict(
 
 PRESETS = {
     "quick": {},
-    "paper": SGD | dict(hidden=(1000, 1000), epochs=5000, batch_norm=False, decay={50: 0.1, 1000: 0.1}, fade=None),
+    "paper": SGD
+    | dict(hidden=(1000, 1000), epochs=5000, batch_norm=False, input_noise=0.0, decay={50: 0.1, 1000: 0.1}, fade=None),
 }
 
 # mode, or (preset, mode), or these and "gentle" or "elsewhere" -> what differs from the preset. Gentle is: there are
@@ -48,6 +49,8 @@ OWN = {
         rate_reconstruction=3e-4,
         rate_adversarial=1e-3,
     ),
+    ("paper", "aae"): dict(prior_options={"std": 5.0}),  # its likelihood; z has 8 dimensions in both presets
+    ("paper", "semi-supervised"): dict(input_noise=0.3),
     ("paper", "clustering"): dict(hidden=(3000, 3000), epochs=1500, batch_norm=True, decay={50: 0.1}),
 }
 

@@ -6,6 +6,7 @@ A prior with modes can be told which label each sample shall have (section 2.3 o
 (n, modes + 1), and its last column means "unlabelled", a sample from the whole mixture.
 """
 
+import inspect
 import math
 
 import numpy as np
@@ -48,6 +49,7 @@ class Gaussian(Prior):
 
     def __init__(self, d, std=1.0):
         super().__init__(d)
+        expect_positive("gaussian", std=std)
         self.std = std
 
     def sample(self, n, ctx, labels=None):
@@ -66,6 +68,7 @@ class Laplace(Prior):
 
     def __init__(self, d, scale=1.0):
         super().__init__(d)
+        expect_positive("laplace", scale=scale)
         self.scale = scale
 
     def sample(self, n, ctx, labels=None):
@@ -85,6 +88,8 @@ class Uniform(Prior):
 
     def __init__(self, d, low=-2.0, high=2.0):
         super().__init__(d)
+        if not low < high:
+            raise UserError(f"prior uniform: low is {low} and high {high}, expected low below high")
         self.low, self.high = low, high
 
     def sample(self, n, ctx, labels=None):
@@ -108,6 +113,7 @@ class Gamma(Prior):
         super().__init__(d)
         if shape < 1:
             raise UserError(f"prior gamma: shape is {shape}, expected at least 1")
+        expect_positive("gamma", scale=scale)
         self.shape, self.scale = shape, scale
 
     def sample(self, n, ctx, labels=None):
@@ -138,6 +144,7 @@ class GaussianMixture(Prior):
         if d != 2:
             raise UserError(f"prior mixture: its petals lie in a plane, so z has 2 dimensions, not {d}")
         super().__init__(d)
+        expect_positive("mixture", distance=distance, long=long, short=short)
         self.modes, self.distance, self.long, self.short = modes, distance, long, short
         angle = 2 * np.pi * np.arange(modes) / modes
         self.axes = np.stack([np.cos(angle), np.sin(angle)], axis=1)  # (modes, 2), the direction of each petal
@@ -188,6 +195,7 @@ class SwissRoll(Prior):
         if d != 2:
             raise UserError(f"prior swiss-roll: the roll lies in a plane, so z has 2 dimensions, not {d}")
         super().__init__(d)
+        expect_positive("swiss-roll", length=length)
         self.modes, self.length, self.noise = modes, length, noise
 
     def sample(self, n, ctx, labels=None):
@@ -256,8 +264,33 @@ PLANAR = ("mixture", "swiss-roll")  # these lie in a plane, and have a mode for 
 SMOOTH = tuple(name for name, prior in PRIORS.items() if prior.slope is not Prior.slope)  # what a VAE's KL needs
 
 
-def prior_named(name, d, **options):
-    """Return the prior called `name` over d dimensions; raises `UserError` with the known names for an unknown one."""
+def prior_named(name, d, modes=None, **options):
+    """Return the prior called `name` over d dimensions, with `modes` and further `options` such as a Gaussian's `std`.
+
+    Raises `UserError` with the known names for an unknown prior or option.
+    """
     if name not in PRIORS:
         raise UserError(f"--prior: {name!r} is not a prior; expected one of {', '.join(PRIORS)}")
-    return PRIORS[name](d, **options)
+    expect_options(name, options)
+    return PRIORS[name](d, **options) if modes is None else PRIORS[name](d, modes, **options)
+
+
+def expect_options(name, options):
+    """Raise `UserError` unless the prior called `name` can be made with these `options`, beside its sizes."""
+    known = set(inspect.signature(PRIORS[name]).parameters) - {"d", "modes"}
+    for option in sorted(options.keys() - known):
+        choices = " or ".join(f"prior_{name}" for name in sorted(known)) or "no option"
+        raise UserError(f"--set prior_{option}: prior {name} has no {option}; expected {choices}, or another --prior")
+
+
+def is_same(a, b):
+    """Return whether two priors are of one kind with equal numbers, and so draw the same samples."""
+    mine, other = vars(a), vars(b)
+    return type(a) is type(b) and mine.keys() == other.keys() and all(np.array_equal(mine[k], other[k]) for k in mine)
+
+
+def expect_positive(name, **options):
+    """Raise `UserError` unless all `options` of a prior are above 0."""
+    for option, value in options.items():
+        if not value > 0:
+            raise UserError(f"prior {name}: {option} is {value}, expected a number above 0")

@@ -19,7 +19,7 @@ from . import networks
 from .extras import MutualInformation, ReconstructionFromY, Repulsion, Robustness, Smoothness
 from .optimizers import Adam, Momentum
 from .phases import Imagination, Part, Reconstruction, Regularization, SemiSupervised, Separated, Variational
-from .priors import PLANAR, Categorical, prior_named
+from .priors import PLANAR, Categorical, Gaussian, is_same, prior_named
 from .system import System
 
 
@@ -32,7 +32,7 @@ def autoencoder(make):
 def vae(make):
     """The other way to a prior: q(z|x) is a Gaussian, and a formula pulls it towards p(z)."""
     q, p = make.encoder(), make.decoder()
-    other = None if make.config.prior == "gaussian" else make.prior
+    other = None if is_same(make.prior, Gaussian(make.config.z)) else make.prior
     return [q, p], [Variational(q, p, make.optimizer("reconstruction"), make.seed, other)]
 
 
@@ -107,13 +107,18 @@ RECIPES = {
 }
 
 
+def prior_of(config):
+    """Return the prior of z that `config` describes."""
+    modes = config.classes if config.prior in PLANAR else None
+    return prior_named(config.prior, config.z, modes, **config.prior_options)
+
+
 class Make:
     """Makes the pieces of a recipe with the sizes and rates of a config."""
 
     def __init__(self, config, backend):
         self.config, self.backend, self.seed = config, backend, config.seed
-        modes = {"modes": config.classes} if config.prior in PLANAR else {}
-        self.prior = prior_named(config.prior, config.z, **modes)
+        self.prior = prior_of(config)
 
     def encoder(self):
         c = self.config

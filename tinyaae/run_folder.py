@@ -21,6 +21,8 @@ from .checkpoint import read_checkpoint, write_checkpoint
 from .config import Config
 from .data.npz import read_arrays
 from .errors import UserError
+from .priors import is_same
+from .recipes import prior_of
 from .team import ALONE, by_rank_0
 
 try:
@@ -212,6 +214,7 @@ class RunFolder:
 
     @by_rank_0
     def _write(self, name, system, position):
+        expect_named_prior(system)
         write_safely(self.path / name, lambda file: write_checkpoint(file, system, position))
 
     def restore(self, system, best=False):
@@ -227,6 +230,17 @@ class RunFolder:
             optimizer.steps = taken
         self.saved = position
         return position
+
+
+def expect_named_prior(system):
+    """Raise `UserError` where a prior of z is not the one that the config names: a load would build another."""
+    expected = prior_of(system.config)
+    judged = [part for phase in system.optimized() for part in getattr(phase, "judges", ()) if part.of == "z"]
+    for prior in (system.prior, *(part.prior for part in judged)):
+        if not is_same(prior, expected):
+            came = f"{type(prior).__name__} put in by hand"
+            hint = "give its options by --set, or enter its class in tinyaae.priors.PRIORS"
+            raise UserError(f"prior: {came}, expected the {system.config.prior} prior that config.json names; {hint}")
 
 
 def write_safely(path, write):

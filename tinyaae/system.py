@@ -15,12 +15,20 @@ from .priors import Categorical
 CHUNK = 1000  # rows at a time, so that a whole test set needs little memory
 
 
+def expect_distinct(names):
+    """Raise `UserError` where two networks or phases have one name: it keys checkpoints, weights and noise."""
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"system: {names.count(name)} networks or phases are called {name!r}; give each its own")
+
+
 class System:
     """Networks by name, phases in order, the prior of z, and inference with them."""
 
     def __init__(self, config, backend, networks, phases, prior):
         self.config, self.backend, self.phases, self.prior = config, backend, phases, prior
         self.networks = {network.name: network for network in networks}
+        expect_distinct([*[network.name for network in networks], *[phase.name for phase in self.optimized()]])
         self._replayed = backend.replayed(self._step)
 
     def step(self, batch):
@@ -34,7 +42,10 @@ class System:
     def _step(self, batch):
         values = {}
         for phase in self.phases:
-            values |= phase.step(batch)
+            found = phase.step(batch)
+            if again := sorted(values.keys() & found):
+                raise UserError(f"{phase.name}: its value {again[0]} is another phase's already; name it differently")
+            values |= found
         return values
 
     def optimized(self):
@@ -105,7 +116,9 @@ class System:
         return self.decode(code.z, self.read_y(code, labels))
 
     def sample(self, n, labels=None, seed=0, of=1):
-        """Return n images (n, d) from the prior; `labels` (n,) fixes their y where P reads one, else in turn.
+        """Return n images (n, d) from the prior; `labels`, one for all or (n,), fixes their y where P reads one.
+
+        Without `labels` the values of y come in turn.
 
         Each is the one that D_gauss picks `of` so many draws (see `draw`).
         """
@@ -114,13 +127,22 @@ class System:
             if labels is not None:
                 raise UserError(f"sample: labels are given, but mode {self.config.mode} has no y")
             return self.decode(self.backend.to_numpy(self.draw(n, ctx, of=of).z))
-        y = self._one_hot("sample", np.arange(n) % k if labels is None else labels)
+        labels = np.arange(n) % k if labels is None else labels
+        y = self._one_hot("sample", np.full(n, labels) if np.ndim(labels) == 0 else labels)
         return self.decode(self.backend.to_numpy(self.draw(n, ctx, self.backend.array(y), of).z), y)
 
     @property
     def has_prior(self):
         """Whether training has pulled the codes to the prior, so that samples of it mean something."""
         return self.config.mode != "autoencoder"
+
+    @property
+    def has_joint_prior(self):
+        """Whether P was trained on such pairs as p(y) p(z) draws: P reads no y, or D judged y and z together.
+
+        Judged apart, q(y) and q(z) may match their priors while their pairs do not.
+        """
+        return self.has_prior and (self.config.given_y == 0 or self.config.joint)
 
     @property
     def can_pick(self):

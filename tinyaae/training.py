@@ -61,11 +61,12 @@ class Shuffles:
 class Batches:
     """The training set on the device, and the minibatches of each epoch; of each, a team's ranks get equal shares.
 
-    `UserError` where the shares would not be equal.
+    `UserError` where the shares would not be equal, or where `dataset` is not what `config` was made for.
     """
 
     def __init__(self, dataset, config, backend):
         self.backend, self.classes = backend, dataset.classes
+        config.expect_data(dataset)
         parts = split(dataset.y_train, dataset.classes, config.labels, config.seed, config.images)
         self.images, self.y = backend.store(dataset.x_train), dataset.y_train
         self.validation = dataset.x_train[parts.validation], dataset.y_train[parts.validation]

@@ -6,6 +6,7 @@ doubt a shape, a label or a pixel. `split` then says which training images are f
 show their label to a semi-supervised model.
 """
 
+import hashlib
 import math
 import os
 import zipfile
@@ -63,6 +64,15 @@ def load(path):
     raise UserError(f"{path}: {came}, expected a folder of IDX files or an .npz; is the path spelled right?")
 
 
+def digest(dataset):
+    """Return 32 hexadecimal digits of the SHA-256 of the dataset's four arrays, their types and their shapes."""
+    found = hashlib.sha256()
+    for array in (dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test):
+        found.update(f"{array.dtype.str} {array.shape}".encode())
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()[:32]
+
+
 def unit_interval(images):
     """Return rows `(n, d)`, uint8 or float already in [0, 1], as float32 in [0, 1]; `UserError` for other types."""
     if images.dtype == np.uint8:
@@ -95,7 +105,9 @@ def _labelled(train, y_train, classes, labels, seed):
         return train[:0]
     present = np.flatnonzero(np.bincount(y_train, minlength=classes))  # a class nobody has needs no label
     if labels < len(present):
-        raise UserError(f"labels: {labels} asked for, expected at least {len(present)}, one a class; use 0 for none?")
+        raise UserError(
+            f"labels: {labels} asked for, expected at least {len(present)}, one for each class; {len(present)}?"
+        )
     if labels > len(train):
         came = f"{labels} asked for (by --labels or the mode)"
         raise UserError(f'labels: {came}, expected at most {len(train)}, the training images; use "all"?')

@@ -22,7 +22,7 @@ from .images import (
 )
 from .pages import save
 
-__all__ = ["PICTURES", "REPORTS", "can", "draw_all", "side_by_side"]
+__all__ = ["MEASURED", "PICTURES", "REPORTS", "can", "draw_all", "side_by_side"]
 
 
 def can(system):
@@ -50,16 +50,18 @@ PICTURES = [  # the picture, and what a system must be able to do for it to make
     (embedding, {"encode", "embed"}),
     (circle, {"encode", "circle"}),
     (z_histogram, {"encode"}),
-    (samples, {"sample"}),
-    (style_content, {"sample", "read y"}),
     (sweep, {"sample", "sweep"}),
     (nearest, {"sample"}),
     (manifold, {"sample", "plane"}),
     (along_the_prior, {"sample", "axes", "plane"}),
-    (members, {"say y", "read y"}),
     (label_histogram, {"say y"}),
     (confusion, {"say y"}),
     (confidence, {"say y"}),
+]
+MEASURED = [  # the same for pictures whose caption has a number of result.json
+    (samples, {"sample"}),
+    (style_content, {"sample", "read y"}),
+    (members, {"say y", "read y"}),
 ]
 REPORTS = [  # the picture, and how the names of the entries of result.json begin that it shows
     (matching, "per_label"),
@@ -74,6 +76,7 @@ def draw_all(system, dataset, folder, found=None):
     """
     found = found or folder.result() or {}
     figures = {draw.__name__: draw(system, dataset) for draw, needs in PICTURES if needs <= can(system)}
+    figures |= {draw.__name__: draw(system, dataset, found) for draw, needs in MEASURED if needs <= can(system)}
     figures |= {draw.__name__: draw(found) for draw, key in REPORTS if any(name.startswith(key) for name in found)}
     if folder.metrics():
         figures["learning_curves"] = learning_curves(system, folder.metrics())

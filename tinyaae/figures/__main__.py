@@ -44,7 +44,9 @@ def opened(run):
     """Return the system of a run and the data it was trained on."""
     system = load(run)
     source = system.config.data
-    return system, data.load_mnist() if source is None else data.load(source)
+    dataset = data.load_mnist() if source is None else data.load(source)
+    system.config.expect_data(dataset)
+    return system, dataset
 
 
 def write(figure, path):

@@ -27,7 +27,7 @@ def reconstructions(system, dataset):
     )  # fmt: skip
 
 
-def samples(system, dataset):
+def samples(system, dataset, found=None):
     """Draw images decoded from the prior; where the content can be chosen, each row has its own."""
     told = system.config.mode == "label-regularized"
     k = system.prior.modes if told else system.config.given_y
@@ -40,15 +40,25 @@ def samples(system, dataset):
     elif k:
         note += " Each row has one y, and each image a z of its own."
     names = [f"{'class' if told else 'y ='} {i}" for i in range(rows)] if k else ()
-    return image_page(system, images, (rows, 10), "Samples from the prior", note + shown(rows, k, "rows"), names)
+    note += content_sentence(found) + shown(rows, k, "rows")
+    return image_page(system, images, (rows, 10), "Samples from the prior", note, names)
 
 
-def style_content(system, dataset):
+def content_sentence(found):
+    """Return a sentence with the content accuracy in `found`, entries of result.json; "" where there is none."""
+    if not found or found.get("content_accuracy") is None:
+        return ""
+    return (
+        f" Of 1000 samples P(y, z) an independent judge calls {found['content_accuracy']:.0%} what their y stands for."
+    )
+
+
+def style_content(system, dataset, found=None):
     """Draw the same styles with every content."""
     rows = min(system.config.given_y, MOST_ROWS)
     z, labels = style_grid(system, rows, 10)
     note = "A row shares its content y; a column shares its style z, drawn from the prior."
-    note += shown(rows, system.config.given_y, "rows")
+    note += content_sentence(found) + shown(rows, system.config.given_y, "rows")
     title, names = "Style × content: each row one y, each column one z", [f"y = {k}" for k in range(rows)]
     return image_page(system, decode(system, z, labels), (rows, 10), title, note, names)
 
@@ -119,7 +129,7 @@ def nearest(system, dataset):
     return image_page(system, images, (4, 10), "Remembered or imagined?", note, names, wide_above=(2,))
 
 
-def members(system, dataset):
+def members(system, dataset, found=None):
     """Draw for each y what P makes of it with z = 0, and the test images that Q is surest of, if any choose it."""
     k = min(system.config.y, 2 * MOST_ROWS)
     code = system.encode(dataset.x_test)
@@ -132,7 +142,7 @@ def members(system, dataset):
         images.append(np.concatenate([modes[i : i + 1], row if chosen[i] else 0 * row]))
     note = "Framed: P(y, z = 0), the typical image of one y. After it, the test images with the highest q(y|x)."
     note += " In brackets, how many test images have this y as their most probable; where none has, the row is empty."
-    note += shown(k, system.config.y, "outputs of y")
+    note += content_sentence(found) + shown(k, system.config.y, "outputs of y")
     across = len(images[0])
     return image_page(system, np.concatenate(images), (k, across), "What each y stands for", note,
                       [f"y = {i} ({chosen[i]})" for i in range(k)], wide_before=(1,), framed=(0,))  # fmt: skip

@@ -1,0 +1,134 @@
+"""Does y decide what P paints, and z only how? Four measures that a classification error does not show.
+
+A model can classify well and still hold the digit in z: P then ignores y, and "a sample with y = 7" is any digit. The
+measures look at P's images, so they need a judge that is no part of the model: the nearest training image (Euclidean),
+with all labels that the data have, also those that training did not show. A judge errs, too; how often it is right on
+real test images is reported beside the measures, and no measure can mean more than that.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .data import split, unit_interval
+from .parzen import squared_distances
+
+IMAGES = 1000  # samples, and test images, that are judged
+CHUNK = 5000  # training images that are compared at a time
+FIT_TO_JUDGE = 0.75  # a judge that is right less often on real images measures nothing
+LOW = 0.8  # a content accuracy below this is warned of
+
+
+class Judge(NamedTuple):
+    """The nearest of `images` (n, d), uint8 or in [0, 1], and its label (n,)."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __call__(self, x):
+        """Return the label (m,) of the image nearest to each row of x (m, d), in [0, 1]."""
+        smallest, nearest = np.full(len(x), np.inf), np.zeros(len(x), int)
+        for start in range(0, len(self.images), CHUNK):
+            square = squared_distances(np, x, unit_interval(self.images[start : start + CHUNK]))
+            candidate = np.argmin(square, axis=1)
+            distance = square[np.arange(len(x)), candidate]
+            nearest = np.where(distance < smallest, start + candidate, nearest)
+            smallest = np.minimum(distance, smallest)
+        return self.labels[nearest]
+
+
+def judge_for(dataset, config):
+    """Return the `Judge` that knows the training images of a run, all of them labelled."""
+    train = split(dataset.y_train, dataset.classes, config.labels, config.seed, config.images).train
+    return Judge(dataset.x_train[train], dataset.y_train[train])
+
+
+def content_report(system, judge, names, validation, test):
+    """Return the four measures of a `system` whose P reads a y, as entries of result.json.
+
+    content_accuracy: of samples P(y_k, z), z from p(z) and each k in turn, the share that the judge calls `names[k]`.
+    exchange_accuracy: test images are encoded, y is replaced by one of another class, z is kept: the share of images
+    that the judge calls the new class.
+    style_leak: the accuracy of a linear probe that predicts the class from z alone, fitted on the codes of the
+    `validation` images and scored on those of the `test` images; style_leak_chance: that of the most frequent class.
+    style_spread: the mean squared distance of two samples of one y, divided by that of two test images of one class;
+    a decoder that painted one image for each y would have 0.
+    judge_accuracy: the judge's own, on the test images.
+
+    `names` (k,) is the class that each value of y stands for; `validation` and `test` are pairs of images (n, d) and
+    labels (n,), and of the latter the first thousand are used. The two accuracies are None where the judge is right on
+    less than 75 % of the test images, and they and the leak where there are fewer than two classes.
+    """
+    x, labels = unit_interval(test[0][:IMAGES]), test[1][:IMAGES]
+    k, z = system.config.given_y, system.encode(x).z
+    y = np.arange(IMAGES) % k
+    samples = system.sample(IMAGES, labels=y)
+    found = dict.fromkeys(["content_accuracy", "exchange_accuracy", "style_leak", "style_leak_chance"])
+    found["style_spread"] = spread(samples, y) / max(spread(x, labels), 1e-12)
+    found["judge_accuracy"] = float(np.mean(judge(x) == labels))
+    if len(np.unique(labels)) < 2 or len(np.unique(validation[1])) < 2:
+        return found
+    predicted = linear_probe(system.encode(validation[0]).z, validation[1])(z)
+    found["style_leak"] = float(np.mean(predicted == labels))
+    found["style_leak_chance"] = float(np.max(np.bincount(labels)) / len(labels))
+    others = [np.flatnonzero(names != label) for label in labels]
+    if found["judge_accuracy"] >= FIT_TO_JUDGE and all(map(len, others)):
+        new = np.array([other[i % len(other)] for i, other in enumerate(others)])
+        exchanged = system.decode(z, np.eye(k, dtype=np.float32)[new])
+        found["content_accuracy"] = float(np.mean(judge(samples) == names[y]))
+        found["exchange_accuracy"] = float(np.mean(judge(exchanged) == names[new]))
+    return found
+
+
+def in_words(found):
+    """Return what a `content_report` says, in one line, or "" where there is none."""
+    if found.get("style_spread") is None:
+        return ""
+    judge = f"judge: the nearest training image, right on {found['judge_accuracy']:.1%} of real ones"
+    words = f"style spread {found['style_spread']:.2f} ({judge})"
+    if found["style_leak"] is not None:
+        chance = found["style_leak_chance"]
+        words = f"z alone predicts the class of {found['style_leak']:.1%} (chance {chance:.1%}), {words}"
+    if found["content_accuracy"] is not None:
+        accuracies = found["content_accuracy"], found["exchange_accuracy"]
+        words = "content accuracy {:.1%}, exchange accuracy {:.1%}, ".format(*accuracies) + words
+    return words
+
+
+def warnings_in(found):
+    """Return the warnings, each one line, that a `content_report` gives rise to."""
+    content = found.get("content_accuracy")
+    if content is None or content >= LOW:
+        return []
+    return [
+        f"content accuracy {content:.0%}: only this share of the samples with a given y is what that y stands for; z "
+        "holds the class, P reads it there, and y does not decide what is painted; what usually helps: a smaller --z, "
+        "--set joint=true, a larger rate_adversarial (--set)"
+    ]
+
+
+def linear_probe(z, labels):
+    """Return a function from codes (n, d) to classes (n,): linear discriminant analysis, fitted to z and `labels`.
+
+    The most probable class where each is a Gaussian of its own mean and all share one covariance Σ (Fisher 1936):
+    argmax over k of z·Σ⁻¹μ_k − ½ μ_k·Σ⁻¹μ_k + ln p_k, which is linear in z.
+    """
+    classes, members = np.unique(labels, return_inverse=True)
+    z = z.astype(np.float64)
+    means = np.stack([np.mean(z[members == k], axis=0) for k in range(len(classes))])
+    within = z - means[members]
+    ridge = 1e-6 * np.trace(within.T @ within) / len(z) + 1e-12  # a coordinate of z may be constant
+    covariance = within.T @ within / len(z) + ridge * np.eye(z.shape[1])
+    weights = np.linalg.solve(covariance, means.T)
+    offset = np.log(np.bincount(members) / len(members)) - np.sum(means.T * weights, axis=0) / 2
+    return lambda codes: classes[np.argmax(codes @ weights + offset, axis=1)]
+
+
+def spread(images, groups):
+    """Return the mean squared distance of two images (n, d) of one group (n,), averaged over the groups.
+
+    It is twice the variance, so no pair has to be looked at; groups of one image do not count.
+    """
+    counts = {group: np.sum(groups == group) for group in np.unique(groups)}
+    distances = [2 * np.sum(np.var(images[groups == g], axis=0, ddof=1)) for g, n in counts.items() if n > 1]
+    return float(np.mean(distances)) if distances else 0.0
