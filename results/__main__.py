@@ -2,6 +2,7 @@
 
     python -m results run semi-supervised-100 --seeds 0-4 --jobs 2     start, or continue what was stopped
     python -m results run likelihood-10m --seeds 0                     10 million samples from the run of `likelihood`
+    python -m results try "--z 8" --seeds 10-14                        on validation images, with the test set unread
     python -m results table                                            write the tables from the files
     python -m results check                                            fail where tables and files disagree
 
@@ -22,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .experiments import EXPERIMENTS, HEADLINES
+from .trials import try_seeds
 from .words import CHOICES, CLUSTERING_EXTRAS, LEGEND, OPENING, PICTURES
 
 HERE = Path(__file__).parent
@@ -40,11 +42,18 @@ def main(argv=None):
     run.add_argument("--jobs", type=int, default=1, help="runs side by side; they share the cores")
     run.add_argument("--backend", default="numpy")
     run.add_argument("--flags", default="", help="further flags of run_mnist.py, e.g. '--epochs 40'")
+    trial = verbs.add_parser("try", help="try a recipe on validation images, with the test set unread")
+    trial.add_argument("flags", help="flags of run_mnist.py, in one pair of quotes")
+    trial.add_argument("--seeds", type=seeds, default="10", help="e.g. 10-14; not those of the rows, 0-4")
+    trial.add_argument("--jobs", type=int, default=1, help="trials side by side")
+    trial.add_argument("--backend", default="numpy")
     verbs.add_parser("table", help="write the tables in results/README.md and README.md")
     verbs.add_parser("check", help="fail where the tables and the files disagree")
     args = parser.parse_args(argv)
     if args.verb == "run":
         return run_seeds(args.name, args.seeds, args.jobs, args.backend, args.flags)
+    if args.verb == "try":
+        return try_seeds(args.flags, args.seeds, args.jobs, args.backend)
     if args.verb == "table":
         README.write_text(table(), encoding="utf-8")
         FRONT.write_text(front(), encoding="utf-8")

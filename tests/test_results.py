@@ -4,11 +4,15 @@ import json
 import shlex
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import results.__main__ as results
+from results import trials
 from results.experiments import EXPERIMENTS, HEADLINES
+from tinyaae import data
 from tinyaae.config import Config
+from tinyaae.data import unit_interval
 
 HERE = results.HERE
 
@@ -182,3 +186,40 @@ def test_rows_of_the_same_runs_each_have_their_own_key(here):
     assert "| **373.8 ± 5.2** | 0, 1 |" in results.table()
     assert "| **430.2** | 1 |" in results.table()
     assert "`--evaluate RUN --samples 10000000`" in results.table()
+
+
+# Trials
+
+
+def test_a_trial_reads_no_test_image(monkeypatch):
+    """The test images are NaN here: whatever reads them, shows it."""
+    mnist = data.load_mnist()
+    train = slice(0, 1200)
+    poisoned = mnist._replace(
+        x_train=unit_interval(mnist.x_train[train]), y_train=mnist.y_train[train],
+        x_test=np.full((10, 784), np.nan, np.float32), y_test=np.zeros(10, int),
+    )  # fmt: skip
+    monkeypatch.setattr(data, "load_mnist", lambda: poisoned)
+    line = trials.trial("--epochs 1 --hidden 8 --labels 10", 10, "numpy")
+    assert 0 < line["validation_error"] < 1 and np.isfinite(line["reconstruction_error"])
+    assert {"style_spread", "judge_accuracy", "seed", "flags", "date", "commit"} <= line.keys()
+    assert "test_error" not in line
+
+
+def test_a_trial_on_a_seed_of_the_rows_is_refused(capsys):
+    assert results.main(["try", "--epochs 1", "--seeds", "3-10"]) == 2
+    assert "--seeds: 3 is a seed of the rows" in capsys.readouterr().err
+
+
+def test_a_trial_is_a_line_of_the_log(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(trials, "LOG", tmp_path / "trials.jsonl")
+    monkeypatch.setattr(trials, "trial", lambda flags, seed, backend: {"flags": flags, "seed": seed})
+    for seed in (10, 11):
+        assert trials.main(["--z 8", str(seed), "numpy"]) == 0
+    kept = [json.loads(line) for line in (tmp_path / "trials.jsonl").read_text().splitlines()]
+    assert kept == [{"flags": "--z 8", "seed": 10}, {"flags": "--z 8", "seed": 11}]
+
+
+def test_the_log_of_trials_has_no_seed_of_the_rows():
+    for line in trials.LOG.read_text(encoding="utf-8").splitlines():
+        assert json.loads(line)["seed"] not in trials.RESERVED
