@@ -24,6 +24,7 @@ import numpy as np
 import tinyaae
 from tinyaae import Backend, build, data
 from tinyaae.config import Config
+from tinyaae.content import Judge, content_report
 from tinyaae.evaluation import error_rate
 from tinyaae.layers import Softmax
 from tinyaae.networks import Code
@@ -165,7 +166,8 @@ class MyClassification(SemiSupervised):
 
 def semi_supervised(dataset, backend, chosen, **changes):
     """Return the system with your functions inside, and batches whose labelled images are `chosen` (m,)."""
-    config = Config.of("semi-supervised", hidden=(200, 200), z=3, input_noise=0.3, **changes)
+    numbers = dict(hidden=(200, 200), z=3, input_noise=0.3, joint=False, rate_adversarial=3e-4)
+    config = Config.of("semi-supervised", **numbers | changes)
     system = build(config, backend)
     q = system.networks["Q"]
     q.softmax = MySoftmax()
@@ -211,6 +213,46 @@ if __name__ == "__main__":
     print(f"y: H(mean) {of_mean:.2f}, mean H {of_each:.2f}; D_cat wants {np.log(10):.2f} and 0")
 
 # %% [markdown]
+# ## Does y decide what P paints?
+#
+# The error says how well $Q$ reads $y$. It does not say whether $P$ reads it. $z$ may hold the digit, too, and then $P$
+# can take it from there and leave $y$ aside: nothing in the three phases forbids that. Four measures find out. The judge
+# in them is no part of the model: it gives an image the digit of the nearest training image.
+#
+# * **content accuracy**: of 1000 samples $P(y_k, z)$ with $z$ from the prior, how many does the judge call $k$?
+# * **exchange accuracy**: encode a test image, keep its $z$, put another $y$ in: how many become the new digit?
+# * **style leak**: how often does a linear probe predict the digit from $z$ alone? (Chance is 11 %.)
+# * **style spread**: how far apart are two samples of one $y$, compared with two test images of one digit? A decoder
+#   with ten pictures, one a digit, would have 0.
+#
+# *Predict all four for your system, with its three numbers in $z$. And for fifteen numbers, which reconstruct far
+# better: which of the four will fall?* The third line is fifteen again, but $D_{gauss}$ reads $y$ beside $z$
+# (`joint=True`) and learns faster: then $z$ has to follow its prior for each $y$, and cannot tell the digit any more.
+
+# %%
+if __name__ == "__main__":
+    judge = Judge(mnist.x_train[candidates], mnist.y_train[candidates])
+    held_out = batches.validation
+    systems = {"z of 3": system}
+    for name, changes in {"z of 15": {}, "z of 15, judged with y": dict(joint=True, rate_adversarial=1e-3)}.items():
+        systems[name], more = semi_supervised(mnist, backend, chosen, epochs=epochs, z=15, **changes)
+        with tempfile.TemporaryDirectory() as place:
+            folder = RunFolder.create(os.path.join(place, "run"))
+            folder.write_config(systems[name].config)
+            train(systems[name], more, folder, quiet=True)
+    print(f"{'':23} content  exchange   leak  spread   squared error")
+    for name, each in systems.items():
+        found = content_report(each, judge, np.arange(10), held_out, (mnist.x_test, mnist.y_test))
+        far = mnist.x_test[:1000] / 255 - each.reconstruct(mnist.x_test[:1000])
+        row = [found[key] or 0 for key in ("content_accuracy", "exchange_accuracy", "style_leak")]
+        print(f"{name:23}", *(f"{value:8.0%}" for value in row), end="")
+        print(f"{found['style_spread']:8.2f} {(far * far).sum(axis=1).mean() / 2:12.1f}")
+    print(f"the judge itself is right on {found['judge_accuracy']:.0%} of real images")
+
+# %% [markdown]
+# Fifteen numbers reconstruct best and are worth least: the digit moved into $z$, and $y$ is an ornament. Each of the
+# others gives something up: three numbers, the reconstruction; $D_{gauss}$ beside $y$, a little of both.
+#
 # In the picture, each row is one class $y$, in the first column with the style $z = 0$, then with styles drawn from the
 # prior. The network has seen ten labelled images of each class. Last, test images in the order of how sure $Q$ is:
 # the least sure ones of each class.

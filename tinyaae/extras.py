@@ -132,8 +132,9 @@ class Robustness(Phase):
     """min over Q of −Σ_k q(y_k|x) ln q(y_k|x + r), r the step of length ε that takes x furthest from its y.
 
     "Furthest" is along the slope of the log-odds of the most probable y; x + r and the q(y|x) aimed at are constants.
-    So borders between two values of y move away from the images, to where there are none. (Virtual adversarial
-    training, Miyato et al. 2015, with that slope for a direction.) ε is a Euclidean distance over pixels in [0, 1]. It
+    So borders between two values of y move away from the images, to where there are none. This is virtual adversarial
+    training (Miyato et al. 2015) with another direction: one gradient step of the log-odds where Miyato iterates to the
+    dominant eigenvector of the KL's Hessian. The two agree once y is sure, and differ while it is soft. ε is a Euclidean distance over pixels in [0, 1]. It
     grows to `epsilon` over the first `ramp` updates: at once in full, it makes few clusters, for none is yet far from
     the next, unless something keeps all y in use.
 

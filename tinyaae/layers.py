@@ -169,7 +169,8 @@ class Softmax(Layer):
 class BatchNorm(Layer):
     """y = γ·(x − μ)/σ + β, with μ and σ² the mean and variance of each column over the batch.
 
-    In evaluation μ and σ² are running averages, which only `commit` changes. The backward pass must follow x into μ
+    In evaluation μ and σ² are running averages, which only `commit` changes. Both are statistics of the batch, so σ² is
+    divided by n; PyTorch divides the running one, and only that, by n − 1. The backward pass must follow x into μ
     and σ too:   dx = γ/σ · (dy − mean(dy) − x̂·mean(dy·x̂)),   x̂ = (x − μ)/σ.   (Ioffe and Szegedy 2015)
     """
 
