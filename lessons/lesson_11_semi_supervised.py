@@ -215,9 +215,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Does y decide what P paints?
 #
-# The error says how well $Q$ reads $y$. It does not say whether $P$ reads it. $z$ may hold the digit, too, and then $P$
-# can take it from there and leave $y$ aside: nothing in the three phases forbids that. Four measures find out. The judge
-# in them is no part of the model: it gives an image the digit of the nearest training image.
+# The error says how well $Q$ reads $y$. It does not say whether $P$ reads it. $z$ may hold the digit, too, and then
+# $P$ can take it from there and leave $y$ aside: nothing in the three phases forbids that. Four measures find out. The
+# judge in them is no part of the model: it gives an image the digit of the nearest training image.
 #
 # * **content accuracy**: of 1000 samples $P(y_k, z)$ with $z$ from the prior, how many does the judge call $k$?
 # * **exchange accuracy**: encode a test image, keep its $z$, put another $y$ in: how many become the new digit?

@@ -134,9 +134,9 @@ class Robustness(Phase):
     "Furthest" is along the slope of the log-odds of the most probable y; x + r and the q(y|x) aimed at are constants.
     So borders between two values of y move away from the images, to where there are none. This is virtual adversarial
     training (Miyato et al. 2015) with another direction: one gradient step of the log-odds where Miyato iterates to the
-    dominant eigenvector of the KL's Hessian. The two agree once y is sure, and differ while it is soft. ε is a Euclidean distance over pixels in [0, 1]. It
-    grows to `epsilon` over the first `ramp` updates: at once in full, it makes few clusters, for none is yet far from
-    the next, unless something keeps all y in use.
+    dominant eigenvector of the KL's Hessian. The two agree once y is sure, and differ while it is soft. ε is a Euclidean
+    distance over pixels in [0, 1]. It grows to `epsilon` over the first `ramp` updates: at once in full, it makes few
+    clusters, for none is yet far from the next, unless something keeps all y in use.
 
     With `information` = λ it adds λ·(H(y|x) − 4·H(y)): each image is sure of its y, and, above all, all y are used.
     H(y|x) is the entropy of q(y|x), mean over the images, and H(y) that of the mean of q(y|x). H(y) − H(y|x) is
