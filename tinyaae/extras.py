@@ -134,8 +134,8 @@ class Robustness(Phase):
     "Furthest" is along the slope of the log-odds of the most probable y; x + r and the q(y|x) aimed at are constants.
     So borders between two values of y move away from the images, to where there are none. This is virtual adversarial
     training (Miyato et al. 2015) with another direction: one gradient step of the log-odds where Miyato iterates to the
-    dominant eigenvector of the KL's Hessian. The two agree once y is sure, and differ while it is soft. ε is a Euclidean
-    distance over pixels in [0, 1]. It grows to `epsilon` over the first `ramp` updates: at once in full, it makes few
+    dominant eigenvector of the KL's Hessian. The two agree once y is sure, and differ while it is soft. ε is a distance
+    in pixels of [0, 1], Euclidean. It grows to `epsilon` over the first `ramp` updates: at once in full, it makes few
     clusters, for none is yet far from the next, unless something keeps all y in use.
 
     With `information` = λ it adds λ·(H(y|x) − 4·H(y)): each image is sure of its y, and, above all, all y are used.
