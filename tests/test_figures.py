@@ -397,26 +397,6 @@ def test_heads_on_a_circle_already_stay_where_they_are():
     np.testing.assert_allclose(np.linalg.norm(placed[:, None] - placed, axis=2), distances / 4)
 
 
-def test_embedding_is_t_sne_where_scikit_learn_is_installed(monkeypatch):
-    class TSNE:
-        def __init__(self, dimensions, **options):
-            assert dimensions == 2
-
-        def fit_transform(self, x):
-            return x[:, 3:5]
-
-    data = dataset()
-    system = system_for(data, "aae", z=6)
-    assert "embed" not in figures.can(system)
-    monkeypatch.setitem(sys.modules, "sklearn.manifold", SimpleNamespace(TSNE=TSNE))
-    assert "embed" in figures.can(system)
-    figure = codes.embedding(system, data)
-    assert "t-SNE" in figure.texts[0].get_text()
-    z = system.encode(data.x_test).z
-    z = (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0).sum())
-    np.testing.assert_allclose(figure.axes[0].collections[0].get_offsets(), z[:, 3:5], rtol=1e-4)
-
-
 def test_runs_side_by_side_each_have_their_codes_and_say_their_prior():
     data = dataset()
     runs = [("one", "aae", {"z": 2}), ("two", "vae", {"prior": "mixture"}), ("three", "autoencoder", {"z": 2})]

@@ -19,7 +19,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from fake_cupy import COMPILER
-from helpers import tiny_phase
 from ranks import CASES, GPULESS, RANKS, trained
 from tiny import REPOSITORY, assembled, refusal, tiny_config, tiny_run, write_npz
 
@@ -202,15 +201,6 @@ def test_the_ranks_shares_make_up_the_batch():
 )
 def test_a_batch_that_cannot_be_dealt_out_is_refused_in_one_line(size, flags, words):
     assert words in refusal(assembled, tiny_config(**flags), Backend.named("numpy").join(OneOf(0, size)))
-
-
-def test_a_phase_that_couples_the_images_of_a_batch_says_that_it_cannot_be_split():
-    class Coupled(phases.Reconstruction):
-        couples_images = True
-
-    tiny_phase(Backend.named("numpy"), "reconstruction", kind=Coupled)  # by one process it can be trained
-    line = refusal(tiny_phase, Backend.named("numpy").join(OneOf(0, 2)), "reconstruction", kind=Coupled)
-    assert line == "phase reconstruction: its loss couples the images of a batch and cannot be split over 2 ranks"
 
 
 def test_without_mpiexec_no_mpi_is_imported():

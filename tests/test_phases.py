@@ -625,7 +625,7 @@ def test_small_steps_on_one_batch_make_the_objective_smaller(backend64, name):
 
 
 @each_phase
-@pytest.mark.parametrize("make", [lambda: Momentum(0.1), lambda: Adam(0.01, clip=1.0)], ids=["momentum", "adam"])
+@pytest.mark.parametrize("make", [lambda: Momentum(0.1), lambda: Adam(0.01)], ids=["momentum", "adam"])
 def test_everything_stays_float32(backend, name, make):
     phase, system, _ = tiny_phase(backend, name, make(), **EVERYTHING)
     arrays = list(phase.step(system.batch).values())

@@ -118,20 +118,47 @@ def majority_names(chosen, labels, k):
     return np.where(np.sum(counts, axis=1) > 0, np.argmax(counts, axis=1), -1)
 
 
-def hungarian_names(chosen, labels, k):
-    """Return a label (k,) for each cluster so that each label names one cluster and most images are right; else −1.
-
-    Needs SciPy for the assignment problem; None without it.
-    """
-    try:
-        from scipy.optimize import linear_sum_assignment
-    except ImportError:
-        return None
+def one_to_one_names(chosen, labels, k):
+    """Return a label (k,) for each cluster so that each label names one cluster and most images are right; else −1."""
     counts = contingency(chosen, labels, k, int(np.max(labels)) + 1)
     names = np.full(k, -1)
-    rows, columns = linear_sum_assignment(counts, maximize=True)
-    names[rows] = np.where(counts[rows, columns] > 0, columns, -1)  # an empty cluster is given any label that is left
+    for cluster, label in enumerate(best_assignment(counts)):
+        if label >= 0 and counts[cluster, label] > 0:  # an empty cluster is given any label that is left
+            names[cluster] = label
     return names
+
+
+def best_assignment(gain):
+    """Return for each row of gain (r, c) a column of its own, or −1, so that the sum of what is chosen is largest.
+
+    The Hungarian method (Kuhn 1955) in its O(n³) form: rows are added one by one, each along the shortest augmenting
+    path under potentials that keep all reduced costs ≥ 0.
+    """
+    n = max(gain.shape)
+    cost = np.zeros((n + 1, n + 1))  # row and column 0 stand for "none yet"
+    cost[1 : gain.shape[0] + 1, 1 : gain.shape[1] + 1] = -gain
+    u, v, row_of = np.zeros(n + 1), np.zeros(n + 1), np.zeros(n + 1, int)
+    for row in range(1, n + 1):
+        row_of[0], column = row, 0
+        least, before, done = np.full(n + 1, np.inf), np.zeros(n + 1, int), np.zeros(n + 1, bool)
+        while row_of[column]:
+            done[column] = True
+            reduced = cost[row_of[column]] - u[row_of[column]] - v
+            shorter = ~done & (reduced < least)
+            least[shorter], before[shorter] = reduced[shorter], column
+            nearest = int(np.argmin(np.where(done, np.inf, least)))
+            step = least[nearest]
+            u[row_of[done]] += step
+            v[done] -= step
+            least[~done] -= step
+            column = nearest
+        while column:  # shift every row on the path by one column
+            row_of[column] = row_of[before[column]]
+            column = before[column]
+    columns = np.zeros(n + 1, int)
+    columns[row_of] = np.arange(n + 1)
+    chosen = columns[1 : gain.shape[0] + 1] - 1
+    return np.where(chosen < gain.shape[1], chosen, -1)
 
 
 def normalized_mutual_information(counts):
@@ -171,7 +198,7 @@ def cluster_report(y_validation, labels_validation, y_test, labels_test):
     chosen = np.argmax(y_validation, axis=1)
     clusters = np.argmax(y_test, axis=1)
     counts = contingency(labels_test, clusters, int(np.max(labels_test)) + 1, k)
-    one_to_one = hungarian_names(chosen, labels_validation, k)
+    one_to_one = one_to_one_names(chosen, labels_validation, k)
     names = heads_names(y_validation, labels_validation)
     per_label = label_report(names[clusters], labels_test, max(int(np.max(names)), int(np.max(labels_test))) + 1)
     for row in per_label:
@@ -179,7 +206,7 @@ def cluster_report(y_validation, labels_validation, y_test, labels_test):
     return {
         "cluster_error": error_rate(names[clusters], labels_test),
         "cluster_error_majority": error_rate(majority_names(chosen, labels_validation, k)[clusters], labels_test),
-        "cluster_error_one_to_one": None if one_to_one is None else error_rate(one_to_one[clusters], labels_test),
+        "cluster_error_one_to_one": error_rate(one_to_one[clusters], labels_test),
         "clusters_used": int(np.sum(np.bincount(clusters, minlength=k) > 0)),
         "nmi": normalized_mutual_information(counts),
         "ari": adjusted_rand_index(counts),

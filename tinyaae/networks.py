@@ -88,60 +88,15 @@ class Gradients:
     """A phase's own gradient: one vector `flat` over all the networks it moves, and `of[name]`, its views."""
 
     def __init__(self, backend, networks):
-        self.late = backend.zeroes_late
-        self._flat = backend.zeros((sum(network.size for network in networks),))
-        self.of, self._sums, start = {}, [], 0
+        self.flat = backend.zeros((sum(network.size for network in networks),))
+        self.of, start = {}, 0
         for network in networks:
-            self.of[network.name] = self._summing(network.views(self._flat[start : start + network.size]))
+            self.of[network.name] = network.views(self.flat[start : start + network.size])
             start += network.size
 
-    def _summing(self, tree):
-        if not isinstance(tree, dict):
-            return [self._summing(part) for part in tree]
-        self._sums.append(Sums(tree))
-        return self._sums[-1]
-
-    @property
-    def flat(self):
-        """The whole gradient as one vector."""
-        for sums in self._sums:
-            for name in tuple(sums.empty):
-                sums[name]  # nobody has added anything, so this sets it to zero
-        return self._flat
-
     def zero(self):
-        """Set every gradient to zero, or, where the backend would rather do so late, remember that it is."""
-        if not self.late:
-            self._flat[...] = 0
-            return
-        for sums in self._sums:
-            sums.empty.update(sums)
-
-
-class Sums(dict):
-    """A layer's gradients, name -> array. One whose name is in `empty` is zero, whatever its memory says.
-
-    Looking it up sets its memory to zero, so `grads["W"] += dW` is always right. Who has a whole first dW to write can
-    spare that: `grads.blank("W")` is the memory as it is, to be overwritten.
-    """
-
-    def __init__(self, arrays):
-        super().__init__(arrays)
-        self.empty = set()
-
-    def __getitem__(self, name):
-        array = super().__getitem__(name)
-        if name in self.empty:
-            self.empty.remove(name)
-            array[...] = 0
-        return array
-
-    def blank(self, name):
-        """Return the array called `name` to be overwritten, if it is empty; else None."""
-        if name not in self.empty:
-            return None
-        self.empty.remove(name)
-        return super().__getitem__(name)
+        """Set every gradient to zero."""
+        self.flat[...] = 0
 
 
 class Code(NamedTuple):

@@ -15,8 +15,8 @@ class Optimizer:
     vectors = ()
     numbers = 1  # how many `rates` returns
 
-    def __init__(self, rate, clip=None):
-        self.rate, self.clip, self.scale, self.steps = rate, clip, 1.0, 0
+    def __init__(self, rate):
+        self.rate, self.scale, self.steps = rate, 1.0, 0
 
     def bind(self, backend, size):
         """Allocate the state for a flat gradient of `size` numbers."""
@@ -25,8 +25,6 @@ class Optimizer:
 
     def update(self, weights, gradient):
         """Move each flat vector in the list `weights`, whose gradients stand one after another in `gradient`."""
-        if self.clip is not None:
-            clip_by_norm(self.backend.xp, gradient, self.clip)
         self.backend.each_step(self.count)
         rate = self.backend.fresh(self.numbers, self.rates)
         start = 0
@@ -55,8 +53,8 @@ class Momentum(Optimizer):
 
     vectors = ("velocity",)
 
-    def __init__(self, rate, momentum=0.9, clip=None):
-        super().__init__(rate, clip)
+    def __init__(self, rate, momentum=0.9):
+        super().__init__(rate)
         self.momentum = momentum
 
     def rates(self):
@@ -76,8 +74,8 @@ class Adam(Optimizer):
     vectors = ("mean", "square")
     numbers = 2
 
-    def __init__(self, rate, beta1=0.9, beta2=0.999, epsilon=1e-8, clip=None):
-        super().__init__(rate, clip)
+    def __init__(self, rate, beta1=0.9, beta2=0.999, epsilon=1e-8):
+        super().__init__(rate)
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
 
     def rates(self):
@@ -86,12 +84,6 @@ class Adam(Optimizer):
 
     def kernel(self, w, dw, mean, square, rate):
         self.backend.adam(w, dw, mean, square, rate, self.beta1, self.beta2)
-
-
-def clip_by_norm(xp, gradient, limit):
-    """Scale `gradient` in place so that its Euclidean norm is at most `limit`, without asking the device for it."""
-    norm = xp.sqrt(xp.sum(gradient * gradient))
-    gradient *= limit / xp.maximum(norm, xp.full_like(norm, limit))
 
 
 def step_schedule(decays):

@@ -16,7 +16,6 @@ Generate), then, given labels, SemiSupervised.
 from typing import Any, NamedTuple
 
 from .context import Context
-from .errors import UserError
 from .losses import (
     binary_cross_entropy,
     half_squared_error,
@@ -45,14 +44,10 @@ class Phase:
     """
 
     metrics = ()
-    couples_images = False  # whether its loss is something else than a mean over images, so that no team can share it
 
     def __init__(self, name, moves, optimizer, seed=0):
         self.name, self.moves, self.optimizer, self.seed = name, moves, optimizer, seed
         self.backend = moves[0].backend
-        if self.couples_images and self.backend.team.size > 1:
-            ranks = f"{self.backend.team.size} ranks"
-            raise UserError(f"phase {name}: its loss couples the images of a batch and cannot be split over {ranks}")
         self.gradients = Gradients(self.backend, moves)
         self.statistics = []  # (network, cache) pairs whose batch statistics its update commits; most phases have none
         optimizer.bind(self.backend, self.gradients.flat.shape[0])

@@ -35,7 +35,6 @@ class Backend:
     """Arrays of one floating-point type on one device, and the few kernels where speed matters."""
 
     name = "plain"
-    zeroes_late = False  # whether gradients are set to zero only where nothing is written first (`networks.Sums`)
     device = None  # its name, where it is not the CPU
     threads = 1  # of the CPU; matrix products on another number of threads differ in their last bits
     team = ALONE  # with whom each batch is shared

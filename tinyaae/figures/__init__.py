@@ -8,7 +8,7 @@ a system must be able to do for a picture to make sense, and `draw_all` draws th
 """
 
 from .charts import confidence, confusion, label_histogram, learning_curves, matching, sigma_curve
-from .codes import animation, circle, embedding, latent, side_by_side, tsne, z_histogram
+from .codes import animation, circle, embedding, latent, side_by_side, z_histogram
 from .images import (
     along_the_prior,
     manifold,
@@ -38,7 +38,7 @@ def can(system):
         "axes": hasattr(system.prior, "walks"),
         "sweep": config.z > 2 or config.given_y > 0,
         "circle": system.heads() is not None and config.z > 2,
-        "embed": config.z + config.y > 2 and (config.y > 0 or tsne() is not None),  # z's components are in `latent`
+        "embed": config.y > 0,  # without a y it would repeat `latent`
     }
     return {word for word, true in words.items() if true}
 

@@ -159,36 +159,17 @@ def z_histogram(system, dataset):
 # Maps of more than two dimensions ------------------------------------------------------------------------------------
 
 
-def tsne():
-    """Return scikit-learn's t-SNE where it is installed, else None."""
-    try:
-        from sklearn.manifold import TSNE
-    except ImportError:
-        return None
-    return TSNE
-
-
 def embedding(system, dataset):
-    """Draw one map of the whole code, y beside z, coloured by class: t-SNE, or principal components without it."""
-    TSNE = tsne()
-    most = MOST_POINTS // 2 if TSNE else MOST_POINTS  # t-SNE takes seconds for a thousand points
-    images, labels = dataset.x_test[:most], dataset.y_test[:most]
+    """Draw the principal components of the whole code, y beside z, coloured by class."""
+    images, labels = dataset.x_test[:MOST_POINTS], dataset.y_test[:MOST_POINTS]
     code = system.encode_drawn(images)
     parts = [part - np.mean(part, axis=0) for part in (code.y, code.z) if part is not None]
     whole = np.concatenate([part / np.sqrt(np.sum(np.var(part, axis=0)) + 1e-12) for part in parts], axis=1)
     note = f"The codes ({'y, z' if len(parts) == 2 else 'z'}) of {len(images)} test images, coloured by class."
     note += " y and z are scaled to the same total variance." if len(parts) == 2 else ""
-    if TSNE:
-        fit = TSNE(2, init="pca", random_state=0, perplexity=min(30, (len(whole) - 1) / 3))
-        points, names = fit.fit_transform(whole.astype(np.float32)), ("", "")
-        title = "A map of the codes: t-SNE"
-        note += " t-SNE keeps neighbours together; distances between groups, and the axes, mean nothing."
-    else:
-        onto, names = plane(whole)
-        title, points = "A map of the codes: principal components", onto(whole)
-        note += " Where scikit-learn is installed, this is t-SNE instead."
-    figure, (ax,) = chart_page(660, 640, title, note)
-    scatter(ax, points, palette(dataset.classes)[labels], reach_of(points))
+    onto, names = plane(whole)
+    figure, (ax,) = chart_page(660, 640, "A map of the codes: principal components", note)
+    scatter(ax, onto(whole), palette(dataset.classes)[labels], reach_of(onto(whole)))
     name_axes(ax, "", *names)
     key_of_classes(figure, dataset.classes)
     return figure
