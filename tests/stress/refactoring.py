@@ -1,0 +1,109 @@
+"""Does a refactoring move a number? Train an earlier commit and this checkout side by side and compare final weights.
+
+    python tests/stress/refactoring.py                     against the commit BEFORE, every case
+    python tests/stress/refactoring.py clustering vae      some cases
+
+Each case of refactoring.json is a whole config of the earlier commit, no number left to a default: every mode, every
+further term that was kept, and every setting of a published row, small, three epochs, NumPy, one thread. `RENAMED` says
+what its fields, values and phases are called now. A phase's name keys its noise, so the earlier commit is given the new
+names; then only true changes show. Exit status 1 where final weights differ by a bit and the case is not in `CHANGED`.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parent.parent
+CASES = json.loads((HERE / "refactoring.json").read_text())
+BEFORE = "7358c58"  # the last commit of the old house
+PHASES = {}  # name of a phase before -> now
+CHANGED = {}  # case -> why its numbers had to change
+
+# Runs in the earlier commit, and the same lines in this one; only how a config is made differs.
+TRAIN = """
+import json, sys
+import numpy as np
+from tinyaae import Backend, build, data
+from tinyaae.training import Batches, schedule
+
+cases, folder, names = json.loads(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
+mnist = data.load_mnist()
+few = mnist._replace(x_train=mnist.x_train[:1200], y_train=mnist.y_train[:1200],
+                     x_test=mnist.x_test[:200], y_test=mnist.y_test[:200])
+for case, values in cases.items():
+    config = made(values).for_data(few)
+    backend = Backend.named("numpy")
+    model, batches = build(config, backend), Batches(few, config, backend)
+    phases = model.optimized()
+    for phase in phases:
+        phase.name = names.get(phase.name, phase.name)
+    factor = schedule(config)
+    for epoch in range(config.epochs):
+        for step, batch in enumerate(batches.epoch(epoch)):
+            for phase in phases:
+                phase.optimizer.scale = factor(epoch + step / batches.steps)
+            model.step(batch)
+    networks = {name: backend.to_numpy(network.flat) for name, network in model.networks.items()}
+    np.savez(f"{folder}/{case}.npz", **networks)
+"""
+OLD_CONFIG = """
+from tinyaae.config import Config
+def made(values):
+    values = dict(values, hidden=tuple(values["hidden"]), side=tuple(values["side"]))
+    return Config(**values | {"decay": {int(epoch): factor for epoch, factor in values["decay"].items()}})
+"""
+NEW_CONFIG = OLD_CONFIG
+
+
+def main(argv=None):
+    """Return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", choices=[*CASES, []], help="all unless given")
+    args = parser.parse_args(argv)
+    cases = {name: CASES[name] for name in args.cases or CASES}
+    with tempfile.TemporaryDirectory() as work:
+        old = Path(work) / "old"
+        subprocess.run(["git", "-C", REPOSITORY, "worktree", "add", "--detach", "-q", old, BEFORE], check=True)
+        try:
+            before = trained(old, OLD_CONFIG, cases, PHASES, Path(work) / "before")
+            after = trained(REPOSITORY, NEW_CONFIG, {name: renamed(case) for name, case in cases.items()}, {}, Path(work) / "after")
+        finally:
+            subprocess.run(["git", "-C", REPOSITORY, "worktree", "remove", "--force", old], check=True)
+        return max(compare(name, before / f"{name}.npz", after / f"{name}.npz") for name in cases)
+
+
+def renamed(values):
+    """Return a config of the earlier commit as a config of this one."""
+    return values
+
+
+def trained(checkout, config, cases, names, folder):
+    """Train all cases with the code of `checkout`; return the folder of their final weights."""
+    folder.mkdir()
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(checkout)}
+    line = [sys.executable, "-c", config + TRAIN, json.dumps(cases), str(folder), json.dumps(names)]
+    subprocess.run(line, cwd=folder, env=environment, check=True)
+    return folder
+
+
+def compare(name, before, after):
+    """Print whether two files of weights are the same, bit by bit; return 1 if they are not and should be."""
+    with np.load(before) as old, np.load(after) as new:
+        networks = sorted({*old, *new})
+        apart = [key for key in networks if key not in old or key not in new or not np.array_equal(old[key], new[key])]
+        worst = max((float(np.max(np.abs(old[key] - new[key]))) for key in apart if key in old and key in new), default=0)
+    said = f"differs in {', '.join(apart)} by up to {worst:.1e}" if apart else "the same bits"
+    reason = f" (expected: {CHANGED[name]})" if name in CHANGED else ""
+    print(f"{name:32} {said}{reason}", flush=True)
+    return int(bool(apart) and name not in CHANGED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
