@@ -1,4 +1,4 @@
-"""Formulas that a backend computes in another way (`fusable`), each held to what `layers` and `losses` say."""
+"""Formulas that a backend computes in another way, each held to what `layers` and `losses` say."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ from conftest import backend_for_test
 from fake_cupy import COMPILER, backend_without_gpu
 from helpers import host
 
+from tinyaae import losses, phases
 from tinyaae.backend import Backend
 from tinyaae.context import Context
 from tinyaae.layers import BatchNorm, Linear, ReLU, Sequential, Sigmoid, Softmax
@@ -146,3 +147,23 @@ def test_compiled_forward_and_backward_give_numpy_s_bits(make):
         results.append((y, dx))
     for plain, compiled in zip(*results, strict=True):
         np.testing.assert_array_equal(compiled, plain)
+
+
+def test_what_a_backend_brings_is_called_in_place_of_the_formula():
+    backend, layer = Backend.named("numpy"), ReLU()
+    layer.bind(backend, {})
+    backend.xp.fused["ReLU.forward"] = lambda layer, x, ctx: ("another", "way")
+    assert layer.forward(backend.zeros((1, 1)), Context(backend)) == ("another", "way")
+    backend.xp.fused["half_squared_error"] = lambda xp, output, target: "a loss"
+    for module in (losses, phases):
+        assert module.half_squared_error(backend.xp, backend.zeros((1, 1)), 0) == "a loss"
+
+
+def test_a_class_that_overrides_a_method_has_its_own():
+    class Mine(ReLU):
+        def forward(self, x, ctx):
+            return "mine", None
+
+    backend, layer = Backend.named("numpy"), Mine()
+    layer.bind(backend, {})
+    assert layer.forward(backend.zeros((1, 1)), Context(backend)) == ("mine", None)

@@ -8,14 +8,12 @@ y back to x:   dx = dy · ∂y/∂x,   and to its parameters, e.g. for y = x·W:
 
 A layer keeps nothing between calls. D(real), D(fake) and an encoder under two losses may all be in flight at once,
 each with a cache of its own. Parameters are views into the network's flat vector, gradients views into a phase's.
-Where a formula is marked `fusable`, a GPU may compute it in one kernel; what is written here stays the truth.
 """
 
 import math
 
 import numpy as np
 
-from .backend import fusable
 from .errors import expect_columns
 
 
@@ -66,7 +64,6 @@ class Linear(Layer):
         y += self.b
         return y, x
 
-    @fusable
     def backward(self, dy, x, grads=None, want_dx=True):
         if grads is not None:
             grads["W"] += self.xp.matmul(x.T, dy)  # (d_in, n)·(n, d_out)
@@ -99,13 +96,11 @@ class ClusterHeads(Layer):
 class ReLU(Layer):
     """y = max(x, 0)."""
 
-    @fusable
     def forward(self, x, ctx):
         """x (n, d) -> y (n, d)."""
         y = self.xp.maximum(x, 0)
         return y, y
 
-    @fusable
     def backward(self, dy, y, grads=None):
         return dy * self.xp.astype(y > 0, dy.dtype)
 
@@ -140,13 +135,11 @@ class Tanh(Layer):
 class Sigmoid(Layer):
     """y = 1 / (1 + e⁻ˣ);  dy/dx = y·(1 − y)."""
 
-    @fusable
     def forward(self, x, ctx):
         """x (n, d) -> y (n, d) in (0, 1)."""
         y = (self.xp.tanh(x / 2) + 1) / 2  # the same function, and it cannot overflow
         return y, y
 
-    @fusable
     def backward(self, dy, y, grads=None):
         return dy * y * (1 - y)
 
@@ -154,14 +147,12 @@ class Sigmoid(Layer):
 class Softmax(Layer):
     """y_k = e^{x_k} / Σ_j e^{x_j};  dx_k = y_k·(dy_k − Σ_j dy_j·y_j)."""
 
-    @fusable
     def forward(self, x, ctx):
         """x (n, k) logits -> y (n, k), rows that sum to 1."""
         e = self.xp.exp(x - self.xp.max(x, axis=1, keepdims=True))  # shifted so that e^x cannot overflow
         y = e / self.xp.sum(e, axis=1, keepdims=True)
         return y, y
 
-    @fusable
     def backward(self, dy, y, grads=None):
         return y * (dy - self.xp.sum(dy * y, axis=1, keepdims=True))
 
@@ -182,7 +173,6 @@ class BatchNorm(Layer):
     def initial(self, name, rng):
         return np.ones(self.shapes[name]) if name == "gamma" else np.zeros(self.shapes[name])
 
-    @fusable
     def forward(self, x, ctx):
         """x (n, d) -> y (n, d), each column with mean β and standard deviation γ over the batch."""
         expect_columns("BatchNorm.forward", x, self.shapes["gamma"][0])
@@ -195,7 +185,6 @@ class BatchNorm(Layer):
         xhat = centred * scale
         return self.gamma * xhat + self.beta, (xhat, scale, mean, var, ctx)
 
-    @fusable
     def backward(self, dy, cache, grads=None, want_dx=True):
         xhat, scale, _, _, ctx = cache
         if grads is not None:
@@ -208,7 +197,6 @@ class BatchNorm(Layer):
             dy = dy - mean_dy - xhat * mean_dy_xhat
         return self.gamma * scale * dy
 
-    @fusable
     def commit(self, cache):
         """Move the running averages by `rate` towards the batch statistics in `cache`."""
         _, _, mean, var, _ = cache
@@ -313,7 +301,6 @@ class Sequential(Layer):
         for layer in self.layers:
             yield from layer.walk()
 
-    @fusable
     def forward(self, x, ctx):
         """x (n, d_in) -> y (n, d_out)."""
         caches = []

@@ -8,10 +8,7 @@ paper's learning rates.) Values are arrays without dimensions and stay on the de
 
 import math
 
-from .backend import fusable
 
-
-@fusable
 def half_squared_error(xp, output, target):
     """½ Σ (output − target)², summed over outputs, mean over the batch: (n, d), (n, d) -> value, (n, d)."""
     n = output.shape[0]
@@ -19,7 +16,6 @@ def half_squared_error(xp, output, target):
     return xp.sum(difference * difference) / (2 * n), difference / n
 
 
-@fusable
 def binary_cross_entropy(xp, logits, target):
     """−t·ln s(l) − (1−t)·ln(1−s(l)), s the sigmoid, from logits l: (n, d), (n, d) in [0, 1] -> value, (n, d).
 
@@ -30,7 +26,6 @@ def binary_cross_entropy(xp, logits, target):
     return xp.sum(value) / n, ((xp.tanh(logits / 2) + 1) / 2 - target) / n
 
 
-@fusable
 def softmax_cross_entropy(xp, logits, target):
     """−Σ t_k ln softmax(l)_k from logits: (n, k), targets (n, k) whose rows sum to 1 -> value, (n, k).
 

@@ -73,7 +73,9 @@ def main(argv=None):
         subprocess.run(["git", "-C", REPOSITORY, "worktree", "add", "--detach", "-q", old, BEFORE], check=True)
         try:
             before = trained(old, OLD_CONFIG, cases, PHASES, Path(work) / "before")
-            after = trained(REPOSITORY, NEW_CONFIG, {name: renamed(case) for name, case in cases.items()}, {}, Path(work) / "after")
+            after = trained(
+                REPOSITORY, NEW_CONFIG, {name: renamed(case) for name, case in cases.items()}, {}, Path(work) / "after"
+            )
         finally:
             subprocess.run(["git", "-C", REPOSITORY, "worktree", "remove", "--force", old], check=True)
         return max(compare(name, before / f"{name}.npz", after / f"{name}.npz") for name in cases)
@@ -98,7 +100,9 @@ def compare(name, before, after):
     with np.load(before) as old, np.load(after) as new:
         networks = sorted({*old, *new})
         apart = [key for key in networks if key not in old or key not in new or not np.array_equal(old[key], new[key])]
-        worst = max((float(np.max(np.abs(old[key] - new[key]))) for key in apart if key in old and key in new), default=0)
+        worst = max(
+            (float(np.max(np.abs(old[key] - new[key]))) for key in apart if key in old and key in new), default=0
+        )
     said = f"differs in {', '.join(apart)} by up to {worst:.1e}" if apart else "the same bits"
     reason = f" (expected: {CHANGED[name]})" if name in CHANGED else ""
     print(f"{name:32} {said}{reason}", flush=True)

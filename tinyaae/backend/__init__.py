@@ -6,29 +6,10 @@ CPU and on a GPU. This class is the plain version of everything; `numpy_backend`
 they can do faster, and the tests hold every replacement to the plain version.
 """
 
-from functools import wraps
-
 import numpy as np
 
 from ..errors import UserError
 from ..team import ALONE
-
-
-def fusable(formula):
-    """Let a backend compute `formula` in fewer kernels: what its `xp.fused` has under the formula's name is called
-    instead, with the same arguments; `NotImplemented` gives the call back.
-
-    The formula is what is true; the tests hold every replacement to it. Its first argument is `xp` or has it.
-    """
-    name = formula.__qualname__
-
-    @wraps(formula)
-    def call(owner, *arguments, **named):
-        fused = owner.__dict__.get("xp", owner).__dict__.get("fused")
-        result = fused[name](owner, *arguments, **named) if fused and name in fused else NotImplemented
-        return formula(owner, *arguments, **named) if result is NotImplemented else result
-
-    return call
 
 
 class Backend:

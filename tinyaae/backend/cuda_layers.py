@@ -1,7 +1,7 @@
 """Layers and losses in one kernel each, where their formula would take CuPy three to fourteen.
 
 On a fast GPU a small kernel costs about as much as any other, so a step is as long as its list of kernels. Each
-function here stands in for the formula of the same name in `layers` or `losses` (see `fusable`), takes and returns the
+function here stands in for the formula of the same name in `layers` or `losses` (see `fused.py`), takes and returns the
 same, and is held to it by the tests.
 """
 

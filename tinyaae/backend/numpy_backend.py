@@ -28,7 +28,7 @@ class NumpyBackend(Backend):
         self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
 
     def fused(self):
-        """Return name of a formula (see `fusable`) -> what computes it faster."""
+        """Return name of a formula (see `fused.py`) -> what computes it faster."""
         return {"Linear.backward": linear_backward, "ReLU.forward": self.relu}
 
     def relu(self, layer, x, ctx):
