@@ -14,14 +14,18 @@ from own_phase_infogan import MutualInformation
 from own_phase_repulsion import Repulsion
 from own_phase_y_decoder import ReconstructionFromY
 from own_prior_balance import Balanced
+from tape_backend import TapeBackend
 from tiny import assembled, tiny_config
 
+from tinyaae.backend.numpy_backend import NumpyBackend
 from tinyaae.context import Context
 from tinyaae.gradcheck import GradientError, check_phase
 from tinyaae.layers import Linear, Sigmoid
 from tinyaae.networks import Code, Network
 from tinyaae.optimizers import SGD, Adam, Momentum
+from tinyaae.phases import Part
 from tinyaae.priors import Categorical, Gaussian
+from tinyaae.recipes import Make
 from tinyaae.system import System
 
 EXAMPLES = [own_phase_infogan, own_phase_repulsion, own_phase_y_decoder, own_prior_balance]
@@ -224,6 +228,33 @@ def test_the_phases_join_a_system_whose_networks_and_noise_stay_distinct():
     assert {"mutual_information", "reconstruction_from_y", "repulsion"} <= values.keys()
     assert {name for phase in added for name in (f"{phase.name}/velocity",)} <= system.state().keys()
     assert "P_y/flat" in system.state()
+
+
+def trained_with_all(backend):
+    """Return the state after nine steps of a system with the three phases and the balanced prior, and all values."""
+    config = tiny_config("clustering", clusters=5)
+    make, (_, batches) = Make(config, backend), assembled(config, backend)
+    q, p, p_y, y_prior = make.encoder(), make.decoder(), y_decoder(backend, 5, 36), Balanced(5, backend)
+    d_cat, z = make.discriminator("D_cat", 5), make.judged_z()
+    phases = [
+        make.reconstruction(q, p),
+        make.regularization(q, [Part("y", d_cat, y_prior), z]),
+        MutualInformation(q, p, Categorical(5), make.prior, Momentum(0.01)),
+        ReconstructionFromY(q, p_y, Momentum(0.01)),
+        Repulsion(p, make.prior, 5, Momentum(0.01), eta=5.0),
+    ]
+    system, values = System(config, backend, [q, p, d_cat, z.discriminator, p_y], phases, make.prior), []
+    for step, batch in zip(range(9), batches.epoch(0), strict=False):
+        if step == 5:
+            y_prior.used[...] = backend.array(np.array([0.96, 0.01, 0.01, 0.01, 0.01]))
+        values.append({name: host(backend, value).tobytes() for name, value in system.step(batch).items()})
+    return {name: host(backend, array).tobytes() for name, array in system.state().items()}, values
+
+
+def test_a_recorded_step_with_them_is_the_step_also_after_the_prior_was_refreshed_in_place():
+    tape = TapeBackend()
+    assert trained_with_all(tape) == trained_with_all(NumpyBackend(threads=1))
+    assert tape.recorded == 1
 
 
 # Wrong backwards, as in wrong_backwards.py -----------------------------------------------------------------------
