@@ -37,7 +37,8 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m results", description=__doc__.splitlines()[0])
     verbs = parser.add_subparsers(dest="verb", required=True)
     run = verbs.add_parser("run", help="run an experiment, or continue it")
-    run.add_argument("name", choices=EXPERIMENTS)
+    offered = [name for name, experiment in EXPERIMENTS.items() if not experiment.record]
+    run.add_argument("name", metavar="NAME", help=f"one of {', '.join(offered)}")
     run.add_argument("--seeds", type=seeds, default="0", help="e.g. 0-4 or 0,2")
     run.add_argument("--jobs", type=int, default=1, help="runs side by side; they share the cores")
     run.add_argument("--backend", default="numpy")
@@ -50,6 +51,11 @@ def main(argv=None):
     verbs.add_parser("table", help="write the tables in results/README.md and README.md")
     verbs.add_parser("check", help="fail where the tables and the files disagree")
     args = parser.parse_args(argv)
+    if args.verb == "run" and args.name not in offered:
+        record = args.name in EXPERIMENTS and EXPERIMENTS[args.name].record
+        why = f"a record; check out commit {record} to run it" if record else "no experiment"
+        print(f"{args.name}: {why}; expected one of {', '.join(offered)}", file=sys.stderr)
+        return 2
     if args.verb == "run":
         return run_seeds(args.name, args.seeds, args.jobs, args.backend, args.flags)
     if args.verb == "try":
@@ -129,11 +135,13 @@ def table():
             lines += header("extra | clusters in use | the paper's protocol | by majority")
         runs = runs_of(name)
         known = ablation_columns(runs) if ablation else [experiment.paper, experiment.public]
-        lines.append("| " + " | ".join([experiment.title, *known, summary(experiment, runs)]) + " |")
+        title = experiment.title + (f" (record of {experiment.record})" if experiment.record else "")
+        lines.append("| " + " | ".join([title, *known, summary(experiment, runs)]) + " |")
         if runs:
             seen = ", ".join(value_text(experiment, result) for result, _ in runs)
             made = f"`python run_mnist.py {command(experiment, runs[0][1])}`"
             made += f", then `--evaluate RUN --samples {experiment.samples}`" if experiment.samples else ""
+            made += f", with commit {experiment.record} checked out" if experiment.record else ""
             commands.append(f"* `{name}`: {seen}. Made by {made}")
     lines += ["", "## Seed by seed", "", *(commands or ["Nothing has been run yet."])]
     lines += ["", "## How the recipes were chosen", "", CHOICES, ""]

@@ -51,6 +51,9 @@ which jumps by points from epoch to epoch, and once by majority. The weights are
 few points are within what another seed does. Robustness grows over 10 000 updates and gets but a third of the way
 here, unless it is told `ramp=1`; its rows above go at least four fifths of it. Information by itself does harm: all y
 are used, but for anything; it is robustness that says what for.
+
+A row marked as a record is of a term that has left the package; the commit it names still has it. Three of these terms
+are phases in `examples/` now, and a prior there is like that of `balance`.
 """
 
 CHOICES = """\

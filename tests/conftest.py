@@ -1,10 +1,14 @@
 """Every test that asks for `backend` (float32) or `backend64` runs once on each of these."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from tinyaae.backend import Backend
 from tinyaae.errors import UserError
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
 BACKENDS = ["numpy", "array-api-strict", "array-api-strict-device1", "cupy", "cupy-without-gpu"]
 
 

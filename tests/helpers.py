@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyaae import networks
-from tinyaae.extras import MutualInformation, ReconstructionFromY, Repulsion, Robustness, Smoothness
+from tinyaae.extras import Robustness, Smoothness
 from tinyaae.networks import Code
 from tinyaae.optimizers import Momentum
 from tinyaae.phases import (
@@ -37,12 +37,11 @@ class System(NamedTuple):
     parts: list  # y and z, judged by D_y and D_z
     image: Part  # judged by D_x
     batch: Batch
-    y_decoder: Any  # P_y
 
     @property
     def networks(self):
         discriminators = [part.discriminator for part in (*self.parts, self.image)]
-        return [self.encoder, self.decoder, *discriminators, self.y_decoder]
+        return [self.encoder, self.decoder, *discriminators]
 
 
 def tiny_system(
@@ -68,8 +67,7 @@ def tiny_system(
     d_x = networks.discriminator(backend, "D_x", PIXELS, HIDDEN)
     parts = [Part("y", d_y, Categorical(CLASSES)), Part("z", d_z, Gaussian(STYLE), told_labels, joint=joint)]
     image, batch = Part("x", d_x, None), tiny_batch(backend)
-    y_decoder = networks.decoder(backend, CLASSES, [], PIXELS, logits=logits, name="P_y")
-    system = System(encoder, decoder, parts[0 if classes else 1 :], image, batch, y_decoder)
+    system = System(encoder, decoder, parts[0 if classes else 1 :], image, batch)
     rng = np.random.default_rng(0)
     for network in system.networks:
         network.flat += backend.array(rng.normal(0, 0.5, network.size))
@@ -98,10 +96,6 @@ class Case(NamedTuple):
 
 def imagination(system):
     return Imagination(system.decoder, Gaussian(CLASSES + STYLE))
-
-
-def imagination_of_y(system):
-    return Imagination(system.decoder, Gaussian(STYLE), Categorical(CLASSES))
 
 
 class HeldReconstruction(Reconstruction):
@@ -154,10 +148,9 @@ PHASES = {
     "cross-entropy": autoencoder(options={"logits": True}),
     "given-label": autoencoder(given_label=True),
     "held-y": Case(HeldReconstruction, lambda s: [s.encoder, s.decoder, s.batch.x], {"Q", "P"}, commits={"Q", "P"}),
-    "z-penalty": autoencoder(z_penalty=0.7),
     "variational": autoencoder(Variational, {"posterior": "gaussian"}),
     "variational-laplace": autoencoder(Variational, {"posterior": "gaussian"}, prior=Laplace(STYLE)),
-    "separated": autoencoder(Separated, {"heads": CLASSES}, eta=3.0, z_penalty=0.7),
+    "separated": autoencoder(Separated, {"heads": CLASSES}, eta=3.0),
     "discriminate": Case(Discriminate, lambda s: [s.encoder, s.parts], {"D_y", "D_z"}),
     "discriminate-smoothed": Case(
         Discriminate, lambda s: [s.encoder, s.parts], {"D_y", "D_z"}, keywords={"smoothing": 0.2}
@@ -175,24 +168,6 @@ PHASES = {
     ),
     "generate-images-of-logits": Case(Generate, lambda s: [imagination(s), [s.image]], {"P"}, {"logits": True}),
     "semi-supervised": Case(SemiSupervised, lambda s: [s.encoder], {"Q"}),
-    "mutual-information": Case(
-        MutualInformation, lambda s: [s.encoder, imagination_of_y(s)], {"Q", "P"}, {}, {"weight": 0.7}
-    ),
-    "mutual-information-of-logits": Case(
-        MutualInformation, lambda s: [s.encoder, imagination_of_y(s)], {"Q", "P"}, {"logits": True}
-    ),
-    "reconstruction-from-y": Case(
-        ReconstructionFromY, lambda s: [s.encoder, s.y_decoder], {"Q", "P_y"}, {}, {"weight": 0.7}
-    ),
-    "cross-entropy-from-y": Case(
-        ReconstructionFromY, lambda s: [s.encoder, s.y_decoder], {"Q", "P_y"}, {"logits": True}
-    ),
-    "repulsion": Case(
-        Repulsion, lambda s: [s.decoder, Gaussian(STYLE), CLASSES], {"P"}, {}, {"weight": 0.7, "eta": 0.057}
-    ),
-    "repulsion-of-logits": Case(
-        Repulsion, lambda s: [s.decoder, Gaussian(STYLE), CLASSES], {"P"}, {"logits": True}, {"eta": 0.057}
-    ),
     "smoothness": smoothness(),
     "smoothness-given-label": smoothness(given_label=True),
     "smoothness-with-heads": smoothness(Separated, {"heads": CLASSES}),
@@ -204,17 +179,17 @@ PHASES = {
 }
 
 
-def phase_of(system, name, optimizer=None, kind=None):
-    """Return the phase called `name` in `PHASES` over a system, or another class `kind` in its place."""
-    case = PHASES[name]
+def phase_of(system, name, optimizer=None, kind=None, phases=PHASES):
+    """Return the phase called `name` in `phases` over a system, or another class `kind` in its place."""
+    case = phases[name]
     return (kind or case.kind)(*case.takes(system), optimizer or Momentum(0.1), **case.keywords)
 
 
-def tiny_phase(backend, name, optimizer=None, kind=None, **options):
+def tiny_phase(backend, name, optimizer=None, kind=None, phases=PHASES, **options):
     """Return the phase called `name`, the tiny system it needs, and those networks that it must not move."""
-    system = tiny_system(backend, **{**options, **PHASES[name].options})
-    frozen = [network for network in system.networks if network.name not in PHASES[name].moves]
-    return phase_of(system, name, optimizer, kind), system, frozen
+    system = tiny_system(backend, **{**options, **phases[name].options})
+    frozen = [network for network in system.networks if network.name not in phases[name].moves]
+    return phase_of(system, name, optimizer, kind, phases), system, frozen
 
 
 class EveryField(Phase):

@@ -167,11 +167,11 @@ def test_one_hidden_width_is_that_of_two_layers(command, undrawn, here):
 
 
 def test_extras_are_written_into_the_config_and_their_phases_trained(command, undrawn, here):
-    command(*SEMI, "--extra", "y-decoder=0.5", "--extra", "repulsion=0.01", "--out", "out")
+    command(*SEMI, "--extra", "robustness=0.5", "--extra", "smoothness=0.01", "--out", "out")
     config = json.loads((here / "out" / "config.json").read_text())
-    assert (config["y_decoder"], config["repulsion"], config["balance"]) == (0.5, 0.01, 0)
+    assert (config["robustness"], config["smoothness"], config["information"]) == (0.5, 0.01, 0)
     columns = (here / "out" / "metrics.csv").read_text().splitlines()[0].split(",")
-    assert {"reconstruction_from_y", "repulsion"} <= set(columns)
+    assert {"robustness", "smoothness"} <= set(columns)
 
 
 def test_without_out_and_revision_the_folder_is_named_after_the_time(command, undrawn, here):
@@ -581,9 +581,10 @@ BAD_FLAGS = {
     "labels where there are none": ["--mode", "aae"],
     "clusters where there are none": ["--clusters", "5"],
     "unknown extra": ["--extra", "entropy=1"],
-    "extra without a number": ["--extra", "balance"],
-    "second extra below zero": ["--extra", "balance=1", "--extra", "z-penalty=-1"],
-    "extra where it has no use": ["--mode", "autoencoder", "--extra", "balance=1"],
+    "extra without a number": ["--extra", "robustness"],
+    "second extra below zero": ["--extra", "robustness=1", "--extra", "smoothness=-1"],
+    "extra where it has no use": ["--mode", "autoencoder", "--extra", "robustness=1"],
+    "extra that has moved": ["--extra", "repulsion=1"],
     "unknown setting": ["--set", "rate=1"],
     "setting without a value": ["--set", "fade"],
     "second setting that no run can have": ["--set", "fade=0.5", "--set", "leak=1"],

@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 import pytest
-from tiny import refusal, tiny_config, tiny_dataset
+from tiny import REPOSITORY, refusal, tiny_config, tiny_dataset
 
 import run_mnist
 from tinyaae.backend import Backend
 from tinyaae.config import NEWER, Config
 from tinyaae.data import split
 from tinyaae.errors import UserError
+from tinyaae.flags import MOVED
 from tinyaae.layers import BatchNorm
 from tinyaae.modes import EXTRAS, MODES, OPTIONAL, SETTINGS
 from tinyaae.optimizers import Adam, Momentum
@@ -93,7 +94,6 @@ def test_flag_is_used_or_an_error_that_names_it(mode, flag):
     if flag in MODES[mode].flags:
         robust = {"robustness": 1.0}
         needed = {
-            "eta": {"repulsion": 1.0},
             "ramp": robust,
             "optimizer_y": robust | {"rate_y": 0.01},
             "rate_y": robust,
@@ -140,8 +140,8 @@ def test_extras_are_off_and_where_a_mode_has_no_use_for_one_it_is_refused_whoeve
 
 
 def test_extras_by_name_and_number():
-    config = Config.of("clustering", extra=["mutual-information=0.1", "balance=2"])
-    assert (config.mutual_information, config.balance, config.repulsion) == (0.1, 2.0, 0.0)
+    config = Config.of("clustering", extra=["information=0.1", "robustness=2"])
+    assert (config.information, config.robustness, config.smoothness) == (0.1, 2.0, 0.0)
 
 
 def test_settings_by_name_and_value():
@@ -160,10 +160,8 @@ def test_every_number_of_a_recipe_can_be_set():
 @pytest.mark.parametrize(
     "flags, name, what",
     [
-        ({"mode": "clustering", "extra": ["robustness=1"]}, "eta", "--mode reduction or --extra repulsion"),
-        ({"mode": "semi-supervised"}, "eta", "--mode reduction or --extra repulsion"),
-        ({"mode": "clustering", "extra": ["repulsion=1"]}, "ramp", "--extra robustness"),
-        ({"mode": "clustering", "extra": ["repulsion=1"]}, "rate_y", "--extra robustness or information"),
+        ({"mode": "clustering", "extra": ["information=1"]}, "ramp", "--extra robustness"),
+        ({"mode": "clustering", "extra": ["smoothness=1"]}, "rate_y", "--extra robustness or information"),
         ({"mode": "reduction", "labels": 0}, "rate_classifier", "--labels"),
     ],
 )
@@ -171,12 +169,9 @@ def test_a_setting_that_this_run_would_not_read_is_refused_with_what_would_read_
     assert refusal(Config.of, **flags, set=[f"{name}=1"]).startswith(f"--set {name}: of use with {what} only")
 
 
-@pytest.mark.parametrize(
-    "mode, extra, name", [("clustering", ["repulsion=1"], "repulsion"), ("reduction", [], "reconstruction")]
-)
-def test_eta_is_the_distance_of_the_phase_that_pushes_apart(mode, extra, name):
-    system = build(Config.of(mode, hidden=(8,), extra=extra, set=["eta=2.5"]), Backend.named("numpy"))
-    assert [phase.eta for phase in system.optimized() if phase.name == name] == [2.5]
+def test_eta_is_the_distance_of_the_phase_that_pushes_heads_apart():
+    system = build(Config.of("reduction", hidden=(8,), set=["eta=2.5"]), Backend.named("numpy"))
+    assert [phase.eta for phase in system.optimized() if phase.name == "reconstruction"] == [2.5]
 
 
 @pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])
@@ -307,38 +302,38 @@ def test_heads_in_more_dimensions_are_no_further_apart_where_sgd_would_drive_the
     assert (Config.of("reduction", z=8).eta, Config.of("reduction", "paper", z=8, robustness=1.0).eta) == (5, 5)
 
 
-@pytest.mark.parametrize("text", ["entropy=1", "", "=1", "z=5", "mutual_information=0.1"])
+@pytest.mark.parametrize("text", ["entropy=1", "", "=1", "z=5", "Robustness=0.1"])
 def test_an_unknown_extra_is_told_with_the_known_ones(text):
     message = refusal(Config.of, "clustering", extra=[text])
-    assert message.startswith("--extra: there is no extra ") and "mutual-information" in message
+    assert message.startswith("--extra: there is no extra ") and "information, robustness, smoothness" in message
+
+
+@pytest.mark.parametrize("name", [*MOVED, "mutual_information"])
+@pytest.mark.parametrize("text", ["{}=0.1", "{}"])
+def test_an_extra_that_has_left_is_refused_with_where_its_term_is_now(name, text):
+    message = refusal(Config.of, "clustering", extra=[text.format(name)])
+    assert message == f"--extra {name}: {MOVED[name.replace('_', '-')]}"
+    moved = [word.rstrip(";") for word in message.split() if word.startswith("examples/")]
+    assert all((REPOSITORY / file).is_file() for file in moved) and (moved or "commit 7358c58" in message)
 
 
 @pytest.mark.parametrize("number", ["", "much", "1e", "0,5", "-1", "nan", "inf"])
 def test_an_extra_that_is_no_weight(number):
-    message = refusal(Config.of, "clustering", extra=[f"balance={number}"])
-    assert message.startswith("--extra balance: ")
+    message = refusal(Config.of, "clustering", extra=[f"robustness={number}"])
+    assert message.startswith("--extra robustness: ")
 
 
 @pytest.mark.parametrize(
-    "extra, phases, networks",
-    [
-        ("mutual-information=1", ["mutual-information"], []),
-        ("y-decoder=1", ["reconstruction-from-y"], ["P_y"]),
-        ("repulsion=1", ["repulsion"], []),
-        ("information=1", ["robustness"], []),
-        ("robustness=1", ["robustness"], []),
-        ("smoothness=1", ["smoothness"], []),
-        ("z-penalty=1", [], []),
-        ("balance=1", [], []),
-    ],
+    "extra, phases",
+    [("information=1", ["robustness"]), ("robustness=1", ["robustness"]), ("smoothness=1", ["smoothness"])],
 )
-def test_an_extra_is_a_phase_or_an_option(extra, phases, networks):
+def test_an_extra_is_a_phase_over_the_same_networks(extra, phases):
     plain, more = [
         build(Config.of("clustering", hidden=(8, 7), extra=given), Backend.named("numpy")) for given in ([], [extra])
     ]
     names = [[phase.name for phase in system.optimized()] for system in (plain, more)]
     assert names[1] == names[0] + phases
-    assert list(more.networks) == list(plain.networks) + networks
+    assert list(more.networks) == list(plain.networks)
 
 
 @pytest.mark.parametrize("batch_norm, decoder_norm, there", [(True, None, 1), (False, None, 0), (True, False, 0)])

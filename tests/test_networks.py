@@ -248,13 +248,6 @@ def test_decoder_s_image_backward_is_the_derivative_of_its_image(backend64, logi
     np.testing.assert_allclose(doutput, differences(backend64, loss, output), rtol=1e-6, atol=1e-9)
 
 
-def test_decoder_of_y_alone_gives_no_gradient_of_z(backend):
-    decoder = tiny_system(backend).y_decoder
-    image, cache = decoder.forward(Code(random(backend, N, CLASSES)), training(backend))
-    dcode = decoder.backward(image, cache)
-    assert dcode.z is None and tuple(dcode.y.shape) == (N, CLASSES)
-
-
 def test_encoder_s_dx_is_the_derivative(backend64):
     system = tiny_system(backend64)
     x, phase = system.batch.x, EveryField(system.encoder)

@@ -278,41 +278,14 @@ def test_a_plane_figure_in_another_number_of_dimensions_is_told_in_one_line(name
 # The categorical -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("weights, expected", [(None, [0.25] * 4), ([1, 2, 0, 5], [0.125, 0.25, 0, 0.625])], ids=str)
-def test_categorical_is_one_hot_with_the_weights_as_frequencies(backend, weights, expected):
-    z = sample(backend, Categorical(4, weights))
+def test_categorical_is_one_hot_and_its_classes_are_equally_frequent(backend):
+    z = sample(backend, Categorical(4))
     assert np.array_equal(np.sort(z, axis=1), np.tile([0, 0, 0, 1], (COUNT, 1)))
-    error = 4.5 * np.sqrt(np.array(expected) * (1 - np.array(expected)) / COUNT)
-    assert np.all(np.abs(np.mean(z, axis=0) - expected) <= error)
+    assert np.all(np.abs(np.mean(z, axis=0) - 0.25) <= 4.5 * np.sqrt(0.25 * 0.75 / COUNT))
 
 
-def beside(backend, balance, share):
-    """Return how often each class comes beside codes whose mean is `share`."""
-    codes = backend.array(np.tile(np.array(share), (COUNT, 1)))
-    ctx = Context(backend, True)
-    return np.mean(host(backend, Categorical(len(share), balance=balance).sample_beside(codes, ctx)), axis=0)
-
-
-def test_a_balanced_categorical_draws_against_the_classes_that_the_codes_use_too_much(backend):
-    expected = (np.array([0.7, 0.2, 0.1]) + 1 / 3) ** -2
-    expected /= np.sum(expected)
-    error = 4.5 * np.sqrt(expected * (1 - expected) / COUNT)
-    assert np.all(np.abs(beside(backend, 2.0, [0.7, 0.2, 0.1]) - expected) <= error)
-
-
-def test_a_balanced_categorical_is_uniform_beside_codes_that_use_all_classes_equally(backend):
-    share = [0.25] * 4
-    assert beside(backend, 3.0, share).tolist() == beside(backend, 0.0, share).tolist()
-
-
-def test_most_priors_do_not_look_at_the_codes(backend):
-    prior, codes = Gaussian(2), backend.zeros((5, 2))
-    drawn = [prior.sample_beside(codes, Context(backend, True)), prior.sample(5, Context(backend, True))]
-    assert host(backend, drawn[0]).tobytes() == host(backend, drawn[1]).tobytes()
-
-
-def test_categorical_density_is_the_weight(backend):
-    np.testing.assert_allclose(density(backend, Categorical(3, [1, 2, 5]), np.eye(3)), [0.125, 0.25, 0.625], rtol=1e-6)
+def test_categorical_density_is_one_over_the_number_of_classes(backend):
+    np.testing.assert_allclose(density(backend, Categorical(3), np.eye(3)), [1 / 3] * 3, rtol=1e-6)
 
 
 def test_every_u_below_one_draws_exactly_one_class(backend):

@@ -69,7 +69,7 @@ def test_a_row_of_the_short_table_is_about_what_its_experiment_is_about(base):
 def test_an_ablation_is_a_row_of_its_own_table(here):
     add_run(here, "ablation-balance", 0, cluster_error=0.3, cluster_error_majority=0.2, clusters_used=28)
     paper, extras = results.table().split("## Clustering extras")
-    row = "| `--extra balance=1` | 28 | 30.00 | **20.00** | 0 | 3 | 8-8 | 2 | m |"
+    row = "| `--extra balance=1` (record of 7358c58) | 28 | 30.00 | **20.00** | 0 | 3 | 8-8 | 2 | m |"
     assert "ablation" not in paper and row in extras.split("## Seed by seed")[0]
     assert extras.count("not run") == sum(name.startswith("ablation-") for name in EXPERIMENTS) - 1
 
@@ -94,7 +94,7 @@ def test_check_fails_when_a_file_changes(here):
     assert results.main(["check"]) == 1
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", [name for name, experiment in EXPERIMENTS.items() if not experiment.record])
 def test_the_flags_of_an_experiment_are_flags_that_its_mode_takes(name):
     import run_mnist
 
@@ -108,12 +108,30 @@ def test_the_flags_of_an_experiment_are_flags_that_its_mode_takes(name):
 def test_a_committed_run_was_made_by_the_command_that_the_table_gives(file):
     import run_mnist
 
+    if commit := EXPERIMENTS[file.parts[-3]].record:
+        pytest.skip(f"a record of commit {commit}")
     made = Config.from_json(file.read_text(), file)
     line = results.command(EXPERIMENTS[file.parts[-3]], json.loads(file.read_text()))
     flags = vars(run_mnist.parser().parse_args(shlex.split(line.replace("--seed N", f"--seed {file.parts[-2][5:]}"))))
     asked = Config.of(**{flag: value for flag, value in flags.items() if value is not None})
     machine = {"revision": made.revision, "backend": made.backend, "threads": made.threads, "ranks": made.ranks}
     assert made == replace(asked, **machine)
+
+
+@pytest.mark.parametrize("name", [name for name, experiment in EXPERIMENTS.items() if experiment.record])
+def test_a_record_says_its_commit_in_the_table_and_is_not_run_again(name, capsys):
+    experiment = EXPERIMENTS[name]
+    assert results.runs_of(name) and f"| {experiment.title} (record of {experiment.record}) |" in results.table()
+    assert results.main(["run", name]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{name}: a record; check out commit 7358c58 to run it; expected one of semi-supervised-")
+    assert not any(known in line for known in ("repulsion,", "balance,"))
+
+
+def test_the_name_of_no_experiment_is_refused_in_one_line(capsys):
+    assert results.main(["run", "clustering-3"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("clustering-3: no experiment; expected one of ")
 
 
 def test_seeds_are_ranges_or_lists():

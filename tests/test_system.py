@@ -424,7 +424,7 @@ def test_no_noise_of_a_step_is_drawn_twice(mode, posterior, every_option):
     flags = {} if posterior is None else {"posterior": posterior}
     if every_option:
         numbers = {"input_dropout": 0.2, "dropout": 0.3, "input_noise": 0.3, "smoothness": 0.1, "robustness": 1.0}
-        numbers |= {"information": 0.1, "repulsion": 0.1, "mutual_information": 0.1, "y_decoder": 0.1, "balance": 0.5}
+        numbers |= {"information": 0.1}
         flags |= {name: number for name, number in numbers.items() if name in MODES[mode].flags}
     system, batches = assembled(tiny_config(mode, **flags))
     drawn = []

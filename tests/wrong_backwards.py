@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from helpers import EveryField, HeldGenerate, HeldReconstruction, HeldRobustness, phase_of, tiny_phase, tiny_system
 
-from tinyaae.extras import MutualInformation, ReconstructionFromY, Repulsion, Smoothness
+from tinyaae.extras import Smoothness
 from tinyaae.gradcheck import check_layer, check_loss, check_phase
 from tinyaae.layers import (
     AppendNoise,
@@ -841,15 +841,15 @@ class VariationalWithoutEntropy(Variational):
         return values, dcode._replace(posterior=None)
 
 
-@wrong_phase("the penalty on z is a sum over the batch, and grows with it", "z-penalty")
-class PenaltyOfTheBatch(Reconstruction):
+@wrong_phase("the gradient of the KL is that of a sum over the batch, and grows with it", "variational")
+class VariationalOfTheBatch(Variational):
     def penalty(self, code):
         values, dcode = super().penalty(code)
-        return values, Code(z=dcode.z * code.z.shape[0])
+        return values, Code(posterior=dcode.posterior * code.z.shape[0])
 
 
-@wrong_phase("the penalty on z overwrites what the decoder says of z", "z-penalty")
-class PenaltyOverwrites(Reconstruction):
+@wrong_phase("the slope of the prior at z overwrites the decoder's gradient of z", "variational-laplace")
+class VariationalOverwrites(Variational):
     def backward(self, cache):
         super().backward(cache)
         q_cache, p_cache, doutput, _ = cache
@@ -1011,70 +1011,6 @@ class SemiSupervisedSoftmaxTwice(SemiSupervised):
         q_cache, dlogits = cache
         self.gradients.zero()
         self.encoder.backward(Code(y=dlogits), q_cache, self.gradients)
-
-
-@wrong_phase("only the encoder learns: P is not told what Q failed to read", "mutual-information")
-class MutualInformationStopsAtImage(MutualInformation):
-    def backward(self, cache):
-        _, q_cache, dlogits = cache
-        self.gradients.zero()
-        self.encoder.backward(Code(logits=dlogits), q_cache, self.gradients)
-
-
-@wrong_phase("only the decoder learns: Q is passed through like a discriminator", "mutual-information")
-class MutualInformationMovesPOnly(MutualInformation):
-    def backward(self, cache):
-        super().backward(cache)
-        self.gradients.flat[: self.encoder.size] = 0
-
-
-@wrong_phase("the sigmoid between logits and image is skipped", "mutual-information-of-logits")
-class MutualInformationSkipsSigmoid(MutualInformation):
-    def backward(self, cache):
-        (p_cache, _), q_cache, dlogits = cache
-        self.gradients.zero()
-        dx = self.encoder.backward(Code(logits=dlogits), q_cache, self.gradients, want_dx=True)
-        self.imagination.decoder.backward(dx, p_cache, self.gradients, want_dx=False)
-
-
-@wrong_phase("the weight is forgotten on the way back", "mutual-information")
-class MutualInformationNoWeight(MutualInformation):
-    def backward(self, cache):
-        p_cache, q_cache, dlogits = cache
-        super().backward((p_cache, q_cache, dlogits / self.weight))
-
-
-@wrong_phase("Q's y is taken for a constant", "reconstruction-from-y")
-class FromYStopsAtY(ReconstructionFromY):
-    def backward(self, cache):
-        super().backward(cache)
-        self.gradients.flat[: self.encoder.size] = 0
-
-
-@wrong_phase("the gradient of y is handed over as that of the logits", "reconstruction-from-y")
-class FromYSkipsSoftmax(ReconstructionFromY):
-    def backward(self, cache):
-        q_cache, p_cache, doutput = cache
-        self.gradients.zero()
-        dy = self.y_decoder.backward(doutput, p_cache, self.gradients).y
-        self.encoder.backward(Code(logits=dy), q_cache, self.gradients)
-
-
-@wrong_phase("the pictures are pulled together", "repulsion")
-class RepulsionSign(Repulsion):
-    def backward(self, cache):
-        p_cache, doutput = cache
-        super().backward((p_cache, -doutput))
-
-
-@wrong_phase("the pictures that are far apart push, too", "repulsion")
-class RepulsionOfAll(Repulsion):
-    def forward(self, batch):
-        values, _ = super().forward(batch)
-        eta, self.eta = self.eta, 1e9
-        _, cache = super().forward(batch)
-        self.eta = eta
-        return values, cache
 
 
 @wrong_phase("the y of each image counts fully in the mean, not as a part of it", "information")

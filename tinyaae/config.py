@@ -43,19 +43,14 @@ class Config:
     hidden: tuple = (400, 400)
     z: int = 10
     clusters: int = 0  # how many, in the modes that cluster without labels
-    eta: float = 5.0  # cluster heads (in a plane), or pictures under `repulsion`, closer than this push each other away
-    mutual_information: float = 0.0  # weight of: Q reads in P(y, z) the y that P was given
-    z_penalty: float = 0.0  # weight of ½ Σ z² of each image
+    eta: float = 5.0  # cluster heads (in a plane) closer than this push each other away
     smoothness: float = 0.0  # P learns to paint an image from all around its code: the noise on z, standard deviation
-    y_decoder: float = 0.0  # weight of the reconstruction from y alone, by a decoder of its own
-    repulsion: float = 0.0  # weight of the push between the pictures of two clusters in one style
     robustness: float = 0.0  # within this distance of an image (Euclidean, pixels in [0, 1]) its y shall not change
     information: float = 0.0  # weight, beside that, of: each image is sure of its y, and all y are used
     ramp: int = 10_000  # updates over which that distance grows from 0
     patience: int = 0  # updates over which Q comes to heed D_cat; 0: it does from the start
     held_y: bool = False  # Reconstruction moves Q by way of z alone; P reads y all the same
     joint: bool = False  # D_gauss sees y beside z, so that z follows its prior within each y and not only over all
-    balance: float = 0.0  # exponent with which the prior of y leans against over-used outputs
     prior: str = "gaussian"
     prior_options: dict = field(default_factory=dict)  # its numbers by name, such as std; `--set prior_std=5` sets one
     posterior: str = "deterministic"
@@ -253,7 +248,6 @@ OF_ROBUSTNESS = "--extra robustness or information", lambda config: config.robus
 # a setting that not every run of its modes has a use for -> with what it has one, and whether a config has that
 NEEDS = {
     "rate_classifier": ("--labels", lambda config: config.labels != 0),
-    "eta": ("--mode reduction or --extra repulsion", lambda config: config.mode == "reduction" or config.repulsion),
     "ramp": ("--extra robustness", lambda config: config.robustness),
     "optimizer_y": OF_ROBUSTNESS,
     "rate_y": OF_ROBUSTNESS,

@@ -1,71 +1,18 @@
-"""Extras: further terms, most for the clusters of y and gathered from public code; none is used unless asked for.
+"""Extras: further terms that the paper has not; none is used unless asked for.
 
 The paper's adversary wants y one-hot and its values equally frequent, and nothing says that a value should mean
-something one can see. Each phase here says so in its own way: what is painted for y can be read again, y by itself
-says much of the image, two values look different, no small step from an image changes its y, which it can be made
-sure of while all values are used. Smoothness is for z instead: P is told what to paint between its codes. (Two more
-are options elsewhere: the `z_penalty` of Reconstruction leaves less to z, the `balance` of the Categorical prior
-leans against over-used values.)
+something one can see. Robustness says so: no small step from an image changes its y, which it can be made sure of while
+all values are used. Smoothness is for z instead: P is told what to paint between its codes. `examples/` has more terms
+from public code, each as a phase added from outside the package.
 
 Each phase has an optimizer of its own. Under SGD its weight says how hard it pulls; under Adam, which divides a
 gradient by its size, hardly anything. (Robustness has two terms, so the weight of the second counts under both.)
 """
 
-import numpy as np
-
 from .context import Context
-from .losses import entropy, head_distance, log_odds, softmax_cross_entropy
+from .losses import entropy, log_odds, softmax_cross_entropy
 from .networks import Code
 from .phases import Phase, image_error
-
-
-class MutualInformation(Phase):
-    """min over Q and P of −λ·E ln q(y|P(y, z)), y and z from their priors: what P paints for y, Q shall read as y.
-
-    H(y) + E ln q(y|P(y, z)) is at most I(y; P(y, z)), the information that an image bears on its y, and reaches it
-    where q is the true posterior (Barber and Agakov 2003); InfoGAN's term, with Q as its reader.
-    """
-
-    def __init__(self, encoder, imagination, optimizer, seed=0, weight=1.0):
-        super().__init__("mutual-information", [encoder, imagination.decoder], optimizer, seed)
-        self.encoder, self.imagination, self.weight = encoder, imagination, weight
-
-    def forward(self, batch):
-        ctx = self.context()
-        drawn, p_cache = self.imagination.forward(batch.x, ctx)
-        code, q_cache = self.encoder.forward(drawn.x, ctx)
-        value, dlogits = softmax_cross_entropy(self.backend.xp, code.logits, drawn.y)
-        return {"mutual_information": self.weight * value}, (p_cache, q_cache, self.weight * dlogits)
-
-    def backward(self, cache):
-        p_cache, q_cache, dlogits = cache
-        self.gradients.zero()
-        dx = self.encoder.backward(Code(logits=dlogits), q_cache, self.gradients, want_dx=True)
-        self.imagination.backward(Code(x=dx), p_cache, self.gradients)
-
-
-class ReconstructionFromY(Phase):
-    """min over Q and P_y of λ·½ Σ (P_y(y) − x)², P_y a decoder that reads y alone.
-
-    Where y is one-hot this is k-means: P_y(e_k) moves to the mean of the images of cluster k, each image to the
-    cluster whose picture is nearest.
-    """
-
-    def __init__(self, encoder, y_decoder, optimizer, seed=0, weight=1.0):
-        super().__init__("reconstruction-from-y", [encoder, y_decoder], optimizer, seed)
-        self.encoder, self.y_decoder, self.weight = encoder, y_decoder, weight
-
-    def forward(self, batch):
-        ctx = self.context()
-        code, q_cache = self.encoder.forward(batch.x, ctx)
-        output, p_cache = self.y_decoder.forward(Code(y=code.y), ctx)
-        value, doutput = image_error(self.y_decoder, output, batch.x)
-        return {"reconstruction_from_y": self.weight * value}, (q_cache, p_cache, self.weight * doutput)
-
-    def backward(self, cache):
-        q_cache, p_cache, doutput = cache
-        self.gradients.zero()
-        self.encoder.backward(self.y_decoder.backward(doutput, p_cache, self.gradients), q_cache, self.gradients)
 
 
 class Smoothness(Phase):
@@ -89,38 +36,6 @@ class Smoothness(Phase):
         output, p_cache = self.decoder.forward(beside, ctx)
         value, doutput = image_error(self.decoder, output, batch.x)
         return {"smoothness": value}, (p_cache, doutput)
-
-    def backward(self, cache):
-        p_cache, doutput = cache
-        self.gradients.zero()
-        self.decoder.backward(doutput, p_cache, self.gradients, want_dx=False)
-
-
-class Repulsion(Phase):
-    """min over P of λ·Σ_{i<j} max(0, η − ‖P(e_i, z) − P(e_j, z)‖): in one style z, no two of the k clusters look alike.
-
-    Each step draws one z from the prior. P paints as it will when it is trained, with batch norm's running averages:
-    k pictures in one style are no batch whose mean and variance would mean anything.
-    """
-
-    def __init__(self, decoder, prior, k, optimizer, seed=0, weight=1.0, eta=1.0):
-        super().__init__("repulsion", [decoder], optimizer, seed)
-        self.decoder, self.prior, self.weight, self.eta = decoder, prior, weight, eta
-        self.y = self.backend.array(np.eye(k))
-
-    def context(self):
-        ctx = super().context()
-        ctx.training = False
-        return ctx
-
-    def forward(self, batch):
-        ctx = self.context()
-        z = self.prior.sample(1, ctx) + self.backend.zeros((self.y.shape[0], 1))  # one row, k times
-        output, p_cache = self.decoder.forward(Code(self.y, z), ctx)
-        image = self.decoder.image(output)
-        value, dimage = head_distance(self.backend.xp, image, self.eta)
-        doutput = self.decoder.image_backward(self.weight * dimage, image)
-        return {"repulsion": self.weight * value}, (p_cache, doutput)
 
     def backward(self, cache):
         p_cache, doutput = cache

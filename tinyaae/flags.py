@@ -8,6 +8,13 @@ from .errors import UserError
 from .modes import EXTRAS, SETTINGS
 
 PRIOR = "prior_"  # begins the names of the settings that are options of the prior, such as prior_std
+MOVED = {  # what --extra could once ask for -> where it is now
+    "mutual-information": "moved to examples/own_phase_infogan.py; did you mean --extra information?",
+    "y-decoder": "moved to examples/own_phase_y_decoder.py",
+    "repulsion": "moved to examples/own_phase_repulsion.py",
+    "balance": "moved to examples/own_prior_balance.py",
+    "z-penalty": "removed; commit 7358c58 still has it, in tinyaae/phases.py",
+}
 KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", type(None): "null"}
 
 
@@ -19,10 +26,12 @@ def flag(name):
 
 
 def extras_in(texts):
-    """Return the fields that `--extra` sets: ["z-penalty=0.1", …] -> {"z_penalty": 0.1, …}."""
+    """Return the fields that `--extra` sets: ["robustness=2", …] -> {"robustness": 2.0, …}."""
     found = {}
     for text in texts:
         name, _, number = text.partition("=")
+        if moved := MOVED.get(name.replace("_", "-")):
+            raise UserError(f"--extra {name}: {moved}")
         known = [extra.replace("_", "-") for extra in sorted(EXTRAS)]
         if name not in known:
             raise UserError(f"--extra: there is no extra {name!r}; expected one of {', '.join(known)}, as NAME=NUMBER")

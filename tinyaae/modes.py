@@ -18,15 +18,14 @@ class Mode(NamedTuple):
     told_labels: bool = False  # whether a phase reads the label of each image of the batch
 
 
-Y_EXTRAS = {"mutual_information", "y_decoder", "repulsion", "information", "robustness", "balance"}  # want a y of Q's
-Z_EXTRAS = {"z_penalty", "smoothness"}
+Y_EXTRAS, Z_EXTRAS = {"information", "robustness"}, {"smoothness"}  # the first want a y of Q's
 EXTRAS = Y_EXTRAS | Z_EXTRAS  # what --extra NAME=NUMBER can ask for, NAME with dashes; all are off at 0
 # the settings that a mode has a use for if it has a Q, a D, any network, and a y of Q's
 OF_Q = {"reconstruction", "rate_reconstruction", "input_dropout", "head_norm"}
 OF_D = {"rate_adversarial", "adversarial_momentum", "leak", "dropout", "smoothing"}
 OF_ALL = {"optimizer", "weight_std", "batch_norm", "decoder_norm", "decay", "fade"}
-OF_Y = {"eta", "ramp", "patience", "held_y", "optimizer_y", "rate_y", "joint"}
-SETTINGS = OF_Q | OF_D | OF_ALL | OF_Y | {"rate_classifier"}  # what --set NAME=VALUE can change
+OF_Y = {"ramp", "patience", "held_y", "optimizer_y", "rate_y", "joint"}
+SETTINGS = OF_Q | OF_D | OF_ALL | OF_Y | {"rate_classifier", "eta"}  # what --set NAME=VALUE can change
 AAE = {"prior", "prior_options", "posterior", "input_noise"} | OF_Q | OF_D | OF_ALL | Z_EXTRAS
 MODES = {
     "autoencoder": Mode({"input_noise"} | OF_Q | OF_ALL | Z_EXTRAS),
@@ -37,6 +36,6 @@ MODES = {
     "supervised": Mode(AAE | {"joint"}, None, "classes", told_labels=True),
     "semi-supervised": Mode(AAE | Y_EXTRAS | OF_Y | {"labels", "rate_classifier"}, "classes", "classes", 1),
     "clustering": Mode(AAE | Y_EXTRAS | OF_Y | {"clusters"}, "clusters", "clusters"),
-    "reduction": Mode(AAE | Y_EXTRAS | OF_Y | {"labels", "rate_classifier", "clusters"}, "either", "either"),
+    "reduction": Mode(AAE | Y_EXTRAS | OF_Y | {"labels", "rate_classifier", "clusters", "eta"}, "either", "either"),
 }
 OPTIONAL = {"prior", "prior_options", "posterior", "input_noise", "labels", "clusters"} | EXTRAS | SETTINGS

@@ -156,15 +156,15 @@ class Encoder(Network):
 class Decoder(Network):
     """P: Code -> image; reads y and z side by side. Its output is the image, or, where `logits`, the image's logits."""
 
-    def __init__(self, backend, layers, logits=False, seed=0, name="P"):
-        super().__init__(backend, name, layers, seed)
+    def __init__(self, backend, layers, logits=False, seed=0):
+        super().__init__(backend, "P", layers, seed)
         self.logits = logits
 
     def forward(self, code, ctx):
-        """Code with y (n, k), z (n, d), or one of them None -> output (n, d_in)."""
-        read = [part for part in (code.y, code.z) if part is not None]
-        x, cache = super().forward(self.backend.xp.concat(read, axis=1), ctx)
-        return x, (cache, None if code.y is None else code.y.shape[1], code.z is None)
+        """Code with z (n, d), and with y (n, k) or None -> output (n, d_in)."""
+        read = code.z if code.y is None else self.backend.xp.concat([code.y, code.z], axis=1)
+        x, cache = super().forward(read, ctx)
+        return x, (cache, None if code.y is None else code.y.shape[1])
 
     def image(self, output):
         """Return an output (n, d_in) as pixels in (0, 1)."""
@@ -176,11 +176,11 @@ class Decoder(Network):
 
     def backward(self, dx, cache, gradients=None, want_dx=True):
         """dx (n, d_in), of the output -> the gradient with respect to the Code, or None where nobody wants it."""
-        cache, k, y_alone = cache
+        cache, k = cache
         dcode = super().backward(dx, cache, gradients, want_dx)
         if not want_dx:
             return None
-        return Code(None if k is None else dcode[:, :k], None if y_alone else dcode[:, k or 0 :])
+        return Code(None if k is None else dcode[:, :k], dcode[:, k or 0 :])
 
     def commit(self, cache):
         super().commit(cache[0])
@@ -208,13 +208,12 @@ def encoder(backend, d_in, hidden, classes, d_z, *, posterior="deterministic", i
     return Encoder(backend, layers, classes, posterior, seed)
 
 
-def decoder(backend, d_code, hidden, d_out, *, heads=0, logits=False, batch_norm=False, std=None, seed=0,
-            name="P"):  # fmt: skip
-    """Return P: hidden layers (or none) and an image; with `heads` = k it reads y·W_C + z instead of y and z."""
+def decoder(backend, d_code, hidden, d_out, *, heads=0, logits=False, batch_norm=False, std=None, seed=0):
+    """Return P: hidden layers and an image; with `heads` = k it reads y·W_C + z instead of y and z."""
     reads = [ClusterHeads(heads, d_code - heads)] if heads else []
     sizes = [d_code - heads, *hidden]
     image = [Linear(sizes[-1], d_out, std), *([] if logits else [Sigmoid()])]
-    return Decoder(backend, [*reads, *hidden_layers(sizes, batch_norm, std), *image], logits, seed, name)
+    return Decoder(backend, [*reads, *hidden_layers(sizes, batch_norm, std), *image], logits, seed)
 
 
 def discriminator(backend, name, d_in, hidden, *, input_noise=0.0, std=None, leak=0.0, dropout=0.0, seed=0):

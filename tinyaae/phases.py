@@ -91,14 +91,12 @@ class Reconstruction(Phase):
     Where P's output is logits the loss is the cross-entropy of its pixels instead: x is a probability of ink.
     With `given_label` the decoder gets the true label instead of Q's y, and z is left with the style (figure 6).
     With `held_y` it gets Q's y, but moves Q by way of z alone: a y that is not yet one-hot is not bent to tell style.
-    With `z_penalty` = λ it adds λ·½ Σ z², summed over z, mean over the images: far-out codes cost something.
     This is the phase whose update moves batch norm's running averages.
     """
 
-    def __init__(self, encoder, decoder, optimizer, seed=0, given_label=False, held_y=False, z_penalty=0.0):
+    def __init__(self, encoder, decoder, optimizer, seed=0, given_label=False, held_y=False):
         super().__init__("reconstruction", [encoder, decoder], optimizer, seed)
-        self.encoder, self.decoder, self.z_penalty = encoder, decoder, z_penalty
-        self.given_label, self.held_y = given_label, held_y
+        self.encoder, self.decoder, self.given_label, self.held_y = encoder, decoder, given_label, held_y
 
     def forward(self, batch):
         ctx = self.context()
@@ -113,11 +111,8 @@ class Reconstruction(Phase):
         return Code(batch.labels[:, :-1], code.z) if self.given_label else code
 
     def penalty(self, code):
-        """Return further losses of the code, name -> value, and their gradient as a Code."""
-        if not self.z_penalty:
-            return {}, Code()
-        value, dz = half_squared_error(self.backend.xp, code.z, 0)
-        return {"z_penalty": self.z_penalty * value}, Code(z=self.z_penalty * dz)
+        """Return further losses of the code, name -> value, and their gradient as a Code; here there are none."""
+        return {}, Code()
 
     def backward(self, cache):
         q_cache, p_cache, doutput, dpenalty = cache
@@ -194,14 +189,11 @@ class Part(NamedTuple):
     patience: int = 0
     joint: bool = False
 
-    def real(self, batch, ctx, fake=None):
-        """Return what the discriminator should call real: (n, d); a prior may look at the `fake` ones."""
+    def real(self, batch, ctx):
+        """Return what the discriminator should call real: (n, d)."""
         if self.prior is None:
             return batch.x
-        labels = batch.labels if self.told_labels else None
-        if fake is None:
-            return self.prior.sample(batch.x.shape[0], ctx, labels)
-        return self.prior.sample_beside(fake, ctx, labels)
+        return self.prior.sample(batch.x.shape[0], ctx, batch.labels if self.told_labels else None)
 
     def judged(self, xp, sample, code, batch):
         """Return what the discriminator reads of `sample` (n, d), real or Q's: (n, d), (n, d + k + 1) or (n, d + k)."""
@@ -239,7 +231,7 @@ class Discriminate(Phase):
         values, caches = {}, []
         for part in self.judges:
             fake = getattr(code, part.of)
-            pair = [part.judged(xp, sample, code, batch) for sample in (part.real(batch, ctx, fake), fake)]
+            pair = [part.judged(xp, sample, code, batch) for sample in (part.real(batch, ctx), fake)]
             logits, d_cache = part.discriminator.forward(xp.concat(pair, axis=0), ctx.stacked(2))
             value, dlogits = binary_cross_entropy(xp, logits, target)
             right = xp.astype((logits > 0) == (target > 0), logits.dtype)
@@ -298,15 +290,14 @@ class Generate(Phase):
 
 
 class Imagination:
-    """P in Q's place: draws from the priors become images, and the same two phases train a GAN (section 2.2)."""
+    """P in Q's place: draws from the prior become images, and the same two phases train a GAN (section 2.2)."""
 
-    def __init__(self, decoder, prior, y_prior=None):
-        self.decoder, self.prior, self.y_prior, self.networks = decoder, prior, y_prior, [decoder]
+    def __init__(self, decoder, prior):
+        self.decoder, self.prior, self.networks = decoder, prior, [decoder]
 
     def forward(self, x, ctx):
-        """x (n, d_in), which is only counted -> Code: the draws y and z, and the images x (n, d_in) P makes of them."""
-        n = x.shape[0]
-        drawn = Code(self.y_prior and self.y_prior.sample(n, ctx), self.prior.sample(n, ctx))
+        """x (n, d_in), which is only counted -> Code: the draws z, and the images x (n, d_in) P makes of them."""
+        drawn = Code(z=self.prior.sample(x.shape[0], ctx))
         output, cache = self.decoder.forward(drawn, ctx)
         image = self.decoder.image(output)
         return drawn._replace(x=image), (cache, image)

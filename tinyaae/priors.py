@@ -26,10 +26,6 @@ class Prior:
         """Return n samples (n, d), using the noise of `ctx`."""
         raise NotImplementedError
 
-    def sample_beside(self, codes, ctx, labels=None):
-        """Return as many samples (n, d) as there are `codes` (n, d), which a prior may look at; most do not."""
-        return self.sample(codes.shape[0], ctx, labels)
-
     def log_density(self, xp, z):
         """Return ln p(z) for each row: (n, d) -> (n,)."""
         raise UserError(f"prior {type(self).__name__.lower()}: has no density in closed form; it can only be sampled")
@@ -216,31 +212,13 @@ class SwissRoll(Prior):
 
 
 class Categorical(Prior):
-    """One-hot vectors, class k with probability `weights[k]` (all equal unless given).
-
-    With `balance` > 0 it leans against classes that the codes use too much: beside codes whose mean is u, class k
-    comes with probability ∝ weights[k]·(u_k + 1/d)^(−balance). Where all are used equally that changes nothing.
-    """
-
-    def __init__(self, d, weights=None, balance=0.0):
-        super().__init__(d)
-        self.weights = np.full(d, 1 / d) if weights is None else np.asarray(weights, float) / np.sum(weights)
-        self.balance = balance
+    """One-hot vectors, each of the d classes with probability 1/d."""
 
     def sample(self, n, ctx, labels=None):
-        return one_hot(ctx, n, ctx.backend.constant(np.cumsum(self.weights)))
-
-    def sample_beside(self, codes, ctx, labels=None):
-        if not self.balance:
-            return self.sample(codes.shape[0], ctx)
-        xp, constant = ctx.backend.xp, ctx.backend.constant
-        (used,) = ctx.means(codes)
-        weights = constant(self.weights) * (used + 1 / self.d) ** -self.balance
-        upto = constant(np.triu(np.ones((self.d, self.d))))  # column j holds ones down to row j
-        return one_hot(ctx, codes.shape[0], xp.sum(weights[:, None] * upto, axis=0) / xp.sum(weights))
+        return one_hot(ctx, n, ctx.backend.constant(np.cumsum(np.full(self.d, 1 / self.d))))
 
     def log_density(self, xp, z):
-        return xp.log(sum(z[:, k] * weight for k, weight in enumerate(self.weights.tolist())))
+        return xp.log(xp.sum(z, axis=1) / self.d)
 
 
 def one_hot(ctx, n, cumulative):

@@ -10,13 +10,13 @@
     clustering         Reconstruction, Regularization of y and z
     reduction          the same with cluster heads W_C kept apart, and SemiSupervised where there are labels
 
-The three modes in which Q has a y take further phases for its clusters, all off unless asked for (`Make.extras`); they
-and supervised can have D_gauss read that y beside z (`joint` in `Make.judged_z`).
+The three modes in which Q has a y take a further phase for it, off unless asked for (`Make.extras`); they and
+supervised can have D_gauss read that y beside z (`joint` in `Make.judged_z`). `examples/` adds phases from outside.
 Read one function and you have read the model. What the numbers are is `presets.py`'s business.
 """
 
 from . import networks
-from .extras import MutualInformation, ReconstructionFromY, Repulsion, Robustness, Smoothness
+from .extras import Robustness, Smoothness
 from .optimizers import Adam, Momentum
 from .phases import Imagination, Part, Reconstruction, Regularization, SemiSupervised, Separated, Variational
 from .priors import PLANAR, Categorical, Gaussian, is_same, prior_named
@@ -136,13 +136,6 @@ class Make:
             logits=c.reconstruction == "cross-entropy", batch_norm=batch_norm, std=c.weight_std, seed=c.seed,
         )  # fmt: skip
 
-    def y_decoder(self):
-        """One Linear: row k of its W is the picture of cluster k."""
-        c, logits = self.config, self.config.reconstruction == "cross-entropy"
-        return networks.decoder(
-            self.backend, c.y, (), c.inputs, logits=logits, std=c.weight_std, seed=c.seed, name="P_y"
-        )
-
     def discriminator(self, name, d_in, input_noise=0.0):
         c = self.config
         return networks.discriminator(
@@ -159,8 +152,7 @@ class Make:
         return Momentum(rate, momentum) if is_momentum else Adam(rate, momentum)
 
     def reconstruction(self, q, p, kind=Reconstruction, **options):
-        options |= dict(held_y=self.config.held_y, z_penalty=self.config.z_penalty)
-        return kind(q, p, self.optimizer("reconstruction"), self.seed, **options)
+        return kind(q, p, self.optimizer("reconstruction"), self.seed, held_y=self.config.held_y, **options)
 
     def regularization(self, encoder, parts, commits=False):
         d_optimizer, g_optimizer = self.optimizer("adversarial"), self.optimizer("adversarial")
@@ -169,10 +161,8 @@ class Make:
     def judged_y_and_z(self, q, p, reconstruction):
         """Return the networks and phases in which y has an adversary D_cat, and z one called D_gauss."""
         d_cat, z = self.discriminator("D_cat", self.config.y), self.judged_z()
-        y_prior = Categorical(self.config.y, balance=self.config.balance)
-        parts = [Part("y", d_cat, y_prior, patience=self.config.patience), z]
-        more_nets, more_phases = self.extras(q, p)
-        return [q, p, d_cat, z.discriminator, *more_nets], [reconstruction, self.regularization(q, parts), *more_phases]
+        parts = [Part("y", d_cat, Categorical(self.config.y), patience=self.config.patience), z]
+        return [q, p, d_cat, z.discriminator], [reconstruction, self.regularization(q, parts), *self.extras(q)]
 
     def judged_z(self):
         """Return z as the part that D_gauss judges; with `joint` it reads beside z what P does, y or the label."""
@@ -180,23 +170,12 @@ class Make:
         d_gauss = self.discriminator("D_gauss", self.prior.d + (self.config.given_y if joint else 0))
         return Part("z", d_gauss, self.prior, joint=joint)
 
-    def extras(self, q, p):
-        """Return the networks and phases that the config asks for beside those of the paper; by default none."""
-        c, nets, phases = self.config, [], []
-        if c.mutual_information:
-            imagination = Imagination(p, self.prior, Categorical(c.y))
-            optimizer = self.optimizer("reconstruction")
-            phases.append(MutualInformation(q, imagination, optimizer, self.seed, c.mutual_information))
-        if c.y_decoder:
-            nets.append(self.y_decoder())
-            phases.append(ReconstructionFromY(q, *nets, self.optimizer("reconstruction"), self.seed, c.y_decoder))
-        if c.repulsion:
-            optimizer = self.optimizer("reconstruction")
-            phases.append(Repulsion(p, self.prior, c.y, optimizer, self.seed, c.repulsion, c.eta))
-        if c.robustness or c.information:
-            optimizer = self.optimizer("y")
-            phases.append(Robustness(q, optimizer, self.seed, c.robustness, c.ramp, c.information))
-        return nets, phases
+    def extras(self, q):
+        """Return what the config asks for beside the phases of the paper: one more for y, by default none."""
+        c = self.config
+        if not (c.robustness or c.information):
+            return []
+        return [Robustness(q, self.optimizer("y"), self.seed, c.robustness, c.ramp, c.information)]
 
 
 def build(config, backend):
