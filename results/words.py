@@ -11,6 +11,7 @@ LEGEND = """\
 What the words of the titles mean; `tinyaae/extras.py` has the equations:
 
 * **the paper's recipe**: SGD, its rates, no batch norm. Other rows start from the quick recipe of their mode.
+* **z judged alone**: D_gauss reads z and not y, so y need not decide what is painted: in these runs z held the digit.
 * **with robustness**: no small step from an image may change its y. **of quicker steps**: that by an Adam of its own.
 * **with information**: besides, every image is sure of its y, and all y are used.
 * **with smoothness**: P is told what to paint around its codes.
