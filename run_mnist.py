@@ -19,14 +19,17 @@ import subprocess
 import sys
 import time
 
-from tinyaae import Backend, UserError, build, content, data, figures, parzen, team
-from tinyaae.checkpoint import START
+from tinyaae import Backend, UserError, build, data, figures
+from tinyaae.backend.distributed import base as team
 from tinyaae.config import Config
+from tinyaae.config.modes import EXTRAS, SETTINGS
 from tinyaae.errors import Diverged, Interrupted
-from tinyaae.evaluation import evaluate
-from tinyaae.modes import EXTRAS, SETTINGS
-from tinyaae.run_folder import RunFolder
+from tinyaae.metrics import content
+from tinyaae.metrics import likelihood as parzen
+from tinyaae.metrics.evaluation import evaluate
 from tinyaae.training import Batches, train
+from tinyaae.training.checkpoint import START
+from tinyaae.training.run_folder import RunFolder
 
 STARTED = time.perf_counter()
 EXTRA_NAMES = ", ".join(sorted(EXTRAS)).replace("_", "-")

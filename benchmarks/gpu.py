@@ -172,7 +172,7 @@ def probe(out):
         )
 
     def backend():
-        from tinyaae.backend.cupy_backend import CupyBackend
+        from tinyaae.backend.cuda.backend import CupyBackend
 
         state["backend"] = CupyBackend()
         return state["backend"].device
@@ -272,7 +272,7 @@ def steps(out, cases=CASES, dataset=None, n=100):
 
 def assembled(flags, dataset, **options):
     """Return a backend, a fresh system on it, and the batches of an epoch."""
-    from tinyaae.backend.cupy_backend import CupyBackend
+    from tinyaae.backend.cuda.backend import CupyBackend
     from tinyaae.config import Config
     from tinyaae.recipes import build
     from tinyaae.training import Batches

@@ -105,7 +105,7 @@ def be_a_rank(work, steps):
     """Take steps with the others; rank 0 prints the mean step, and how long an all-reduce takes by itself."""
     import numpy as np
 
-    from tinyaae import team
+    from tinyaae.backend.distributed import base as team
     from tinyaae.phases import Batch
 
     from .contenders import Tinyaae

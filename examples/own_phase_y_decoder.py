@@ -14,13 +14,13 @@ import argparse
 
 from tinyaae import Backend, build, data
 from tinyaae.config import Config
-from tinyaae.evaluation import cluster_report
 from tinyaae.layers import Linear, Sigmoid
 from tinyaae.losses import half_squared_error
+from tinyaae.metrics.evaluation import cluster_report
+from tinyaae.model import System
 from tinyaae.networks import Code, Network
 from tinyaae.optimizers import Momentum
 from tinyaae.phases import Phase
-from tinyaae.system import System
 from tinyaae.training import Batches
 
 

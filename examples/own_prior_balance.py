@@ -18,11 +18,11 @@ import numpy as np
 
 from tinyaae import Backend, data
 from tinyaae.config import Config
-from tinyaae.evaluation import cluster_report
+from tinyaae.metrics.evaluation import cluster_report
+from tinyaae.model import System
 from tinyaae.phases import Part
 from tinyaae.priors import Prior, one_hot
 from tinyaae.recipes import Make
-from tinyaae.system import System
 from tinyaae.training import Batches
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 import tinyaae
 from tinyaae import data
-from tinyaae.backend.numpy_backend import cores
+from tinyaae.backend.numpy import cores
 
 MEGABYTE = 2**20
 WORDS = {True: "ok  ", None: "note", False: "MEND"}

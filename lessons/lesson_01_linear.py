@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from tinyaae import Backend, data
-from tinyaae.context import Context
+from tinyaae.backend import Context
 from tinyaae.layers import Linear
 from tinyaae.losses import softmax_cross_entropy
 from tinyaae.networks import Gradients, Network

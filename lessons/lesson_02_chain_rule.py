@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from tinyaae import Backend
-from tinyaae.context import Context
+from tinyaae.backend import Context
 from tinyaae.gradcheck import GradientError, check_layer
 from tinyaae.layers import Layer, Linear, Sequential, Sigmoid, Softmax
 from tinyaae.losses import binary_cross_entropy

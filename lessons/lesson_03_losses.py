@@ -16,10 +16,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from tinyaae import Backend, data
-from tinyaae.context import Context
-from tinyaae.evaluation import confusion, error_rate
+from tinyaae.backend import Context
 from tinyaae.gradcheck import check_loss
 from tinyaae.layers import Softmax
+from tinyaae.metrics.evaluation import confusion, error_rate
 from tinyaae.networks import Gradients, Network, hidden_layers
 from tinyaae.optimizers import SGD, Optimizer, linear_schedule
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from tinyaae import Backend, build, data
 from tinyaae.config import Config
-from tinyaae.evaluation import diagnostics
+from tinyaae.metrics.evaluation import diagnostics
 from tinyaae.networks import Code
 from tinyaae.optimizers import Adam, Momentum, linear_schedule
 from tinyaae.phases import Reconstruction

@@ -21,9 +21,9 @@ from matplotlib.collections import EllipseCollection
 
 from tinyaae import Backend, build, data
 from tinyaae.config import Config
-from tinyaae.evaluation import diagnostics
 from tinyaae.gradcheck import check_layer, check_phase
 from tinyaae.layers import GaussianSampling, Sequential
+from tinyaae.metrics.evaluation import diagnostics
 from tinyaae.networks import Code
 from tinyaae.optimizers import Adam
 from tinyaae.phases import Batch, Variational

@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from tinyaae import Backend
-from tinyaae.context import Context
+from tinyaae.backend import Context
 from tinyaae.gradcheck import check_phase
 from tinyaae.networks import Decoder, discriminator, hidden_layers
 from tinyaae.optimizers import Adam

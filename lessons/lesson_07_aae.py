@@ -19,8 +19,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from tinyaae import Backend, data
+from tinyaae.backend import Context
 from tinyaae.config import Config
-from tinyaae.context import Context
 from tinyaae.gradcheck import GradientError, check_phase
 from tinyaae.networks import Code, discriminator
 from tinyaae.optimizers import Adam, linear_schedule

@@ -17,10 +17,10 @@ import numpy as np
 
 from tinyaae import Backend, data
 from tinyaae.config import Config
+from tinyaae.model import System
 from tinyaae.optimizers import linear_schedule
 from tinyaae.priors import Gamma, GaussianMixture, SwissRoll
 from tinyaae.recipes import RECIPES, Make
-from tinyaae.system import System
 from tinyaae.training import Batches
 
 SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson with less training

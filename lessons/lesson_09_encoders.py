@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from tinyaae import Backend, data
-from tinyaae.context import Context
+from tinyaae.backend import Context
 from tinyaae.gradcheck import check_layer
 from tinyaae.layers import Layer, Linear, ReLU, Tanh
 from tinyaae.networks import Encoder, decoder, discriminator

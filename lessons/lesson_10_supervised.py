@@ -17,11 +17,11 @@ import numpy as np
 from tinyaae import Backend, data
 from tinyaae.config import Config
 from tinyaae.layers import BatchNorm, Linear, ReLU
+from tinyaae.model import System
 from tinyaae.networks import Decoder
 from tinyaae.optimizers import linear_schedule
 from tinyaae.phases import Part, Reconstruction
 from tinyaae.recipes import Make, aae
-from tinyaae.system import System
 from tinyaae.training import Batches
 
 SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson with less training

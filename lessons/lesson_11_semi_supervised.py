@@ -24,13 +24,13 @@ import numpy as np
 import tinyaae
 from tinyaae import Backend, build, data
 from tinyaae.config import Config
-from tinyaae.content import Judge, content_report
-from tinyaae.evaluation import error_rate
 from tinyaae.layers import Softmax
+from tinyaae.metrics.content import Judge, content_report
+from tinyaae.metrics.evaluation import error_rate
 from tinyaae.networks import Code
 from tinyaae.phases import SemiSupervised
-from tinyaae.run_folder import RunFolder
 from tinyaae.training import Batches, Shuffles, train
+from tinyaae.training.run_folder import RunFolder
 
 SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson with less training
 

@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from tinyaae import Backend, build, data
-from tinyaae.backend.numpy_backend import NumpyBackend
+from tinyaae.backend.numpy import NumpyBackend
 from tinyaae.config import Config
 from tinyaae.training import Batches
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from lessons import lesson_13_measuring as lesson
 from lessons.checking import Exercise, changed, checks_of, scaled
-from tinyaae.evaluation import normalized_mutual_information
-from tinyaae.parzen import parzen_log_likelihood
+from tinyaae.metrics.evaluation import normalized_mutual_information
+from tinyaae.metrics.likelihood import parzen_log_likelihood
 
 
 def distances(rng):

@@ -48,9 +48,9 @@ def trial(flags, seed, backend):
     import run_mnist
     from tinyaae import Backend, build, data
     from tinyaae.config import Config
-    from tinyaae.evaluation import evaluate
-    from tinyaae.run_folder import RunFolder
+    from tinyaae.metrics.evaluation import evaluate
     from tinyaae.training import Batches, train
+    from tinyaae.training.run_folder import RunFolder
 
     started = time.perf_counter()
     asked = vars(run_mnist.parser().parse_args(shlex.split(flags)))

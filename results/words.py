@@ -15,7 +15,7 @@ What the words of the titles mean; `tinyaae/extras.py` has the equations:
 * **with robustness**: no small step from an image may change its y. **of quicker steps**: that by an Adam of its own.
 * **with information**: besides, every image is sure of its y, and all y are used.
 * **with smoothness**: P is told what to paint around its codes.
-* **picked by D**: of 32 draws from the prior, one drawn with odds exp(−logit) (`draw` in `tinyaae/system.py`). Such
+* **picked by D**: of 32 draws from the prior, one drawn with odds exp(−logit) (`draw` in `tinyaae/model.py`). Such
   samples are approximately of q(z), the distribution of codes, and not of the prior p(z).
 
 Best public is what other code of adversarial autoencoders has on record: with 100 labels, read off a curve,

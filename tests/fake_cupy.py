@@ -20,8 +20,9 @@ from types import SimpleNamespace
 import numpy as np
 from tape_backend import Functions, Tape, TapeArray, base, run
 
-from tinyaae.backend import cublas, cuda_kernels
-from tinyaae.backend.cupy_backend import CupyBackend
+from tinyaae.backend.cuda import cublas
+from tinyaae.backend.cuda import kernels as cuda_kernels
+from tinyaae.backend.cuda.backend import CupyBackend
 
 COMPILER = shutil.which("g++")
 

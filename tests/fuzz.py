@@ -38,9 +38,10 @@ from tiny import write_npz
 import run_mnist
 import tinyaae
 from tinyaae import UserError, figures
-from tinyaae.config import KNOWN, Config
-from tinyaae.modes import SETTINGS
-from tinyaae.system import System
+from tinyaae.config import Config
+from tinyaae.config.config import KNOWN
+from tinyaae.config.modes import SETTINGS
+from tinyaae.model import System
 
 GIGABYTE, SECONDS, SHARE = 2**30, 20, 250  # memory and time of a case; cases that one process takes
 SMALL = ["--hidden", "8,7", "--epochs", "2", "--batch-size", "10"]

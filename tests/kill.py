@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tiny import REPOSITORY, write_npz
 
-from tinyaae.run_folder import RunFolder
+from tinyaae.training.run_folder import RunFolder
 
 EPOCHS = 60
 FLAGS = f"--hidden 8,7 --batch-size 10 --labels 6 --epochs {EPOCHS} --save-minutes 0.0005".split()  # every 0.03 s

@@ -20,11 +20,11 @@ from fake_cupy import backend_without_gpu
 from pytest import MonkeyPatch
 from tiny import tiny_config, tiny_dataset
 
-from tinyaae import team
 from tinyaae.backend import Backend
-from tinyaae.modes import MODES
+from tinyaae.backend.distributed import base as team
+from tinyaae.config.modes import MODES
+from tinyaae.model import System
 from tinyaae.recipes import build
-from tinyaae.system import System
 from tinyaae.training import Batches
 
 RANKS, STEPS, EIGHTH = (2, 4), 20, 8

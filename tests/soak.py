@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 from tiny import STEPS, assembled, tiny_config
 
-from tinyaae.run_folder import RunFolder
 from tinyaae.training import train
+from tinyaae.training.run_folder import RunFolder
 
 
 def main(argv=None):

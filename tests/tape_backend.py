@@ -7,8 +7,8 @@ memory; and whoever asks for the value of an array while it records is told off.
 
 import numpy as np
 
-from tinyaae.backend.numpy_backend import NumpyBackend
-from tinyaae.backend.replay import Replaying
+from tinyaae.backend.cuda.graph import Replaying
+from tinyaae.backend.numpy import NumpyBackend
 
 
 class Looked(Exception):

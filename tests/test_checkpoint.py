@@ -1,4 +1,4 @@
-"""What `tinyaae.checkpoint` promises: all that training needs and nothing else, whole or refused in one line."""
+"""What `training.checkpoint` promises: all that training needs and nothing else, whole or refused in one line."""
 
 import contextlib
 import errno
@@ -15,12 +15,12 @@ import pytest
 from tiny import assembled, refusal, tiny_config, tiny_run, tiny_system
 
 import tinyaae
-from tinyaae import checkpoint
 from tinyaae.backend import Backend
-from tinyaae.checkpoint import DIGITS, FORMAT, ROOM, SEAL, START, Position, digest_of
 from tinyaae.errors import UserError
 from tinyaae.recipes import build
-from tinyaae.run_folder import RunFolder
+from tinyaae.training import checkpoint
+from tinyaae.training.checkpoint import DIGITS, FORMAT, ROOM, SEAL, START, Position, digest_of
+from tinyaae.training.run_folder import RunFolder
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_checkpoint_holds_its_format_and_place(run):
 
 def test_checkpoint_holds_the_config_but_for_what_is_only_here(run):
     config = json.loads(str(contents(run)["config"]))
-    assert config["hidden"] == [8, 7] and config["rate_adversarial"] == 3e-4
+    assert config["hidden"] == [8, 7] and config["rate_adversarial"] == 6e-4
     assert not config.keys() & {"revision", "data", "threads", "backend", "save_every", "save_minutes"}
 
 

@@ -1,4 +1,4 @@
-"""What `tinyaae.collapse` promises: a run that goes wrong without a NaN is noticed once, in words that help."""
+"""What `training.collapse` promises: a run that goes wrong without a NaN is noticed once, in words that help."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tiny import assembled, tiny_config
 
-from tinyaae.collapse import Symptoms, chance
+from tinyaae.training.collapse import Symptoms, chance
 
 CHANCE = 2 * math.log(2)
 

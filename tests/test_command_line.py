@@ -17,21 +17,23 @@ import run_mnist
 import tinyaae
 from tinyaae import figures
 from tinyaae.backend import Backend
-from tinyaae.collapse import Symptoms
+from tinyaae.config.modes import MODES
 from tinyaae.errors import Interrupted
 from tinyaae.figures.__main__ import main as figures_main
-from tinyaae.modes import MODES
+from tinyaae.model import System
 from tinyaae.priors import Gaussian
 from tinyaae.recipes import build
-from tinyaae.run_folder import RunFolder
-from tinyaae.system import System
 from tinyaae.training import Batches, train
+from tinyaae.training.collapse import Symptoms
+from tinyaae.training.run_folder import RunFolder
 
 SMALL = ["--hidden", "8,7", "--epochs", "2", "--batch-size", "10"]
 TINY = ["--data", "data.npz", *SMALL]
 SEMI = [*TINY, "--labels", "6"]
 RESULT = {"revision", "mode", "seed", "backend", "labels", "epochs", "seconds", "machine"}
 RESULT |= {"test_error", "reconstruction_error", "warnings", "per_label", "commit"}
+LIKELIHOOD = ("log_likelihood", "log_likelihood_error", "parzen_sigma", "parzen_searched", "parzen_curve")
+RESULT |= {name + end for name in LIKELIHOOD for end in ("", "_picked")}
 RESULT |= {"content_accuracy", "exchange_accuracy", "style_leak", "style_leak_chance", "style_spread", "judge_accuracy"}
 
 
@@ -309,7 +311,7 @@ def test_samples_interrupted_say_how_to_go_on(command, likely, monkeypatch, stop
     def stopped(*_):
         raise stop
 
-    monkeypatch.setattr("tinyaae.parzen.stream", stopped)
+    monkeypatch.setattr("tinyaae.metrics.likelihood.stream", stopped)
     found, _, err = command("--evaluate", likely, "--samples", "2000", "--quiet")
     assert found == status and "the same command continues" in err
 

@@ -10,14 +10,15 @@ from tiny import REPOSITORY, refusal, tiny_config, tiny_dataset
 
 import run_mnist
 from tinyaae.backend import Backend
-from tinyaae.config import NEWER, Config
+from tinyaae.config import Config
+from tinyaae.config.config import NEWER
+from tinyaae.config.flags import MOVED
+from tinyaae.config.modes import EXTRAS, MODES, OPTIONAL, SETTINGS
+from tinyaae.config.presets import OWN, PRESETS
 from tinyaae.data import split
 from tinyaae.errors import UserError
-from tinyaae.flags import MOVED
 from tinyaae.layers import BatchNorm
-from tinyaae.modes import EXTRAS, MODES, OPTIONAL, SETTINGS
 from tinyaae.optimizers import Adam, Momentum
-from tinyaae.presets import OWN, PRESETS
 from tinyaae.priors import PLANAR, PRIORS
 from tinyaae.recipes import Make, build
 

@@ -1,13 +1,13 @@
-"""What `tinyaae.content` promises: four measures that tell a model whose y decides from one whose z does."""
+"""What `tinyaae.metrics.content` promises: four measures that tell a model whose y decides from one whose z does."""
 
 import numpy as np
 import pytest
 from tiny import CLASSES, TEST, assembled, tiny_config, tiny_dataset, tiny_system
 
-from tinyaae import content
-from tinyaae.content import IMAGES, Judge, content_report, judge_for, linear_probe, spread
 from tinyaae.data import split, unit_interval
-from tinyaae.evaluation import evaluate
+from tinyaae.metrics import content
+from tinyaae.metrics.content import IMAGES, Judge, content_report, judge_for, linear_probe, spread
+from tinyaae.metrics.evaluation import evaluate
 
 DATA = tiny_dataset()
 NAMES = np.arange(CLASSES)

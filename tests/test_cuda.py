@@ -12,9 +12,11 @@ from helpers import host
 from tiny import assembled, tiny_config, tiny_dataset
 
 import run_mnist
-from tinyaae.backend import Backend, cublas, cuda_kernels
-from tinyaae.backend.cublas import layout
-from tinyaae.backend.numpy_backend import NumpyBackend
+from tinyaae.backend import Backend
+from tinyaae.backend.cuda import cublas
+from tinyaae.backend.cuda import kernels as cuda_kernels
+from tinyaae.backend.cuda.cublas import layout
+from tinyaae.backend.numpy import NumpyBackend
 from tinyaae.phases import Batch
 
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="g++ is not installed")

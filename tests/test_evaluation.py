@@ -1,4 +1,4 @@
-"""What `tinyaae.evaluation` measures, against small cases worked by hand."""
+"""What `tinyaae.metrics.evaluation` measures, against small cases worked by hand."""
 
 import itertools
 import json
@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from tiny import tiny_config, tiny_dataset, tiny_system
 
+from tinyaae.config.modes import MODES
 from tinyaae.data import unit_interval
-from tinyaae.evaluation import (
+from tinyaae.metrics.evaluation import (
     adjusted_rand_index,
     best_assignment,
     cluster_report,
@@ -24,7 +25,6 @@ from tinyaae.evaluation import (
     normalized_mutual_information,
     one_to_one_names,
 )
-from tinyaae.modes import MODES
 from tinyaae.networks import Code
 
 DATASET = tiny_dataset()

@@ -17,16 +17,16 @@ from own_prior_balance import Balanced
 from tape_backend import TapeBackend
 from tiny import assembled, tiny_config
 
-from tinyaae.backend.numpy_backend import NumpyBackend
-from tinyaae.context import Context
+from tinyaae.backend import Context
+from tinyaae.backend.numpy import NumpyBackend
 from tinyaae.gradcheck import GradientError, check_phase
 from tinyaae.layers import Linear, Sigmoid
+from tinyaae.model import System
 from tinyaae.networks import Code, Network
 from tinyaae.optimizers import SGD, Adam, Momentum
 from tinyaae.phases import Part
 from tinyaae.priors import Categorical, Gaussian
 from tinyaae.recipes import Make
-from tinyaae.system import System
 
 EXAMPLES = [own_phase_infogan, own_phase_repulsion, own_phase_y_decoder, own_prior_balance]
 

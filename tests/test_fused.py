@@ -7,8 +7,7 @@ from fake_cupy import COMPILER, backend_without_gpu
 from helpers import host
 
 from tinyaae import losses, phases
-from tinyaae.backend import Backend
-from tinyaae.context import Context
+from tinyaae.backend import Backend, Context
 from tinyaae.layers import BatchNorm, Linear, ReLU, Sequential, Sigmoid, Softmax
 from tinyaae.losses import binary_cross_entropy, half_squared_error, softmax_cross_entropy
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import host
 
-from tinyaae.context import Context
+from tinyaae.backend import Context
 from tinyaae.errors import UserError
 from tinyaae.gradcheck import STEP, check_layer
 from tinyaae.layers import (

@@ -22,11 +22,12 @@ from fake_cupy import COMPILER
 from ranks import CASES, GPULESS, RANKS, trained
 from tiny import REPOSITORY, assembled, refusal, tiny_config, tiny_run, write_npz
 
-from tinyaae import extras, phases, team
-from tinyaae.backend import Backend, cupy_messages
-from tinyaae.context import Context
+from tinyaae import extras, phases
+from tinyaae.backend import Backend, Context
+from tinyaae.backend.distributed import base as team
+from tinyaae.backend.distributed import nccl as cupy_messages
 from tinyaae.errors import UserError
-from tinyaae.run_folder import RunFolder
+from tinyaae.training.run_folder import RunFolder
 
 BESIDE = Path(sys.executable).with_name("mpiexec")  # where pip puts MPICH's
 NCCL_CALLS = ["all_reduce", "all_gather", "broadcast"]

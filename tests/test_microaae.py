@@ -9,7 +9,7 @@ import pytest
 from tiny import CLASSES, REPOSITORY, SIDE, assembled, tiny_config
 
 from tinyaae.backend import Backend
-from tinyaae.backend.numpy_backend import NumpyBackend
+from tinyaae.backend.numpy import NumpyBackend
 from tinyaae.data import load_mnist, unit_interval
 
 FILE = REPOSITORY / "examples" / "microaae.py"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tiny import assembled, refusal, tiny_config
 
-from tinyaae.config import KNOWN
-from tinyaae.modes import MODES, POSTERIORS
+from tinyaae.config.config import KNOWN
+from tinyaae.config.modes import MODES, POSTERIORS
 from tinyaae.priors import PLANAR, SMOOTH
 
 ALL = list(itertools.product(MODES, POSTERIORS, KNOWN["prior"]))

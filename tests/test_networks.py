@@ -5,7 +5,7 @@ import pytest
 from helpers import CLASSES, HIDDEN, PIXELS, STYLE, EveryField, N, host, saved, tiny_system
 
 from tinyaae import networks
-from tinyaae.context import Context
+from tinyaae.backend import Context
 from tinyaae.errors import UserError
 from tinyaae.gradcheck import check_phase, compare, differences
 from tinyaae.layers import AppendNoise, BatchNorm, Dropout, GaussianNoise, Linear

@@ -8,8 +8,8 @@ from conftest import BACKENDS, backend_for_test
 from helpers import host
 
 from tinyaae.backend import Backend
-from tinyaae.backend.fast_backend import FastBackend
-from tinyaae.backend.numpy_backend import BLOCK, NumpyBackend
+from tinyaae.backend.numba import FastBackend
+from tinyaae.backend.numpy import BLOCK, NumpyBackend
 from tinyaae.errors import UserError
 from tinyaae.optimizers import SGD, Adam, Momentum, linear_schedule, step_schedule
 

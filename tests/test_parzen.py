@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from tiny import refusal, tiny_dataset, tiny_system
 
-from tinyaae import parzen
 from tinyaae.data import unit_interval
-from tinyaae.parzen import (
+from tinyaae.metrics import likelihood as parzen
+from tinyaae.metrics.likelihood import (
     CHUNK,
     FINER,
     SIGMAS,

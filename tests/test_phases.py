@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from helpers import CLASSES, PHASES, STYLE, N, host, phase_of, saved, tiny_batch, tiny_phase, tiny_system
 
-from tinyaae.context import Context
+from tinyaae.backend import Context
 from tinyaae.extras import Robustness
 from tinyaae.gradcheck import check_phase, differences
 from tinyaae.losses import half_squared_error, head_distance, kl_to_standard_normal, log_odds

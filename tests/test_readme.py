@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tinyaae.modes import MODES
+from tinyaae.config.modes import MODES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

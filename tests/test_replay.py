@@ -6,8 +6,8 @@ from helpers import host
 from tape_backend import Looked, TapeBackend
 from tiny import assembled, tiny_config, tiny_dataset
 
-from tinyaae.backend.numpy_backend import NumpyBackend
-from tinyaae.modes import EXTRAS, MODES
+from tinyaae.backend.numpy import NumpyBackend
+from tinyaae.config.modes import EXTRAS, MODES
 from tinyaae.optimizers import Adam
 from tinyaae.phases import Batch
 from tinyaae.training import schedule

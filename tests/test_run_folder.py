@@ -1,4 +1,4 @@
-"""What `tinyaae.run_folder` promises: a run never lands on another, and whatever fails, the old file is still there."""
+"""What `training.run_folder` promises: a run never lands on another; whatever fails, the old file is still there."""
 
 import contextlib
 import errno
@@ -13,9 +13,9 @@ import pytest
 from tiny import REPOSITORY, refusal, tiny_config, tiny_run
 
 import tinyaae
-from tinyaae import run_folder
 from tinyaae.errors import UserError
-from tinyaae.run_folder import RunFolder, write_safely
+from tinyaae.training import run_folder
+from tinyaae.training.run_folder import RunFolder, write_safely
 
 
 @pytest.fixture(autouse=True)
@@ -202,7 +202,8 @@ def test_of_many_that_want_one_folder_one_gets_it(tmp_path, monkeypatch):
 
 
 def test_processes_started_in_the_same_second_have_a_folder_each(tmp_path):
-    program = "import time; time.strftime = lambda form: 'now'; from tinyaae.run_folder import RunFolder as R; "
+    program = "import time; time.strftime = lambda form: 'now'; "
+    program += "from tinyaae.training.run_folder import RunFolder as R; "
     program += "print(R.create().path)"
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     line = [sys.executable, "-c", program]
@@ -212,7 +213,7 @@ def test_processes_started_in_the_same_second_have_a_folder_each(tmp_path):
 
 
 def test_second_process_is_kept_out_of_a_run_while_one_trains_there(run):
-    program = "import sys; from tinyaae.run_folder import RunFolder as R\n"
+    program = "import sys; from tinyaae.training.run_folder import RunFolder as R\n"
     program += "with R.open(sys.argv[1]).locked(): print('in', flush=True); sys.stdin.read()"
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     line = [sys.executable, "-c", program, run.path]

@@ -1,4 +1,4 @@
-"""What `tinyaae.system` promises of a trained system: codes, classes and images, the same each time it is asked."""
+"""What `tinyaae.model` promises of a trained system: codes, classes and images, the same each time it is asked."""
 
 from zlib import crc32
 
@@ -7,14 +7,13 @@ import pytest
 from tiny import CLASSES, TEST, assembled, refusal, tiny_config, tiny_dataset, tiny_run, tiny_system
 
 import tinyaae
-from tinyaae import system as system_module
-from tinyaae.backend import Backend
-from tinyaae.context import Context
-from tinyaae.modes import MODES, POSTERIORS
+from tinyaae import model as system_module
+from tinyaae.backend import Backend, Context
+from tinyaae.config.modes import MODES, POSTERIORS
+from tinyaae.model import System
 from tinyaae.optimizers import Adam
 from tinyaae.phases import Batch, Discriminate, Generate
 from tinyaae.recipes import build
-from tinyaae.system import System
 
 IMAGES, LABELS = tiny_dataset().x_test, tiny_dataset().y_test
 FLOATS = IMAGES.astype(np.float32) / 255

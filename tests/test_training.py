@@ -27,17 +27,18 @@ from tiny import (
     tiny_system,
 )
 
-from tinyaae import divergence
-from tinyaae.backend import Backend, numpy_backend
-from tinyaae.backend.numpy_backend import NumpyBackend
-from tinyaae.checkpoint import START, Position
+from tinyaae.backend import Backend
+from tinyaae.backend import numpy as numpy_backend
+from tinyaae.backend.numpy import NumpyBackend
+from tinyaae.config.modes import MODES
 from tinyaae.data import split, unit_interval
 from tinyaae.errors import Diverged, Interrupted
-from tinyaae.evaluation import diagnostics
-from tinyaae.modes import MODES
+from tinyaae.metrics.evaluation import diagnostics
 from tinyaae.recipes import build
-from tinyaae.run_folder import RunFolder
-from tinyaae.training import Batches, Shuffles, measure, schedule, train
+from tinyaae.training import Batches, Shuffles, divergence, schedule, train
+from tinyaae.training.checkpoint import START, Position
+from tinyaae.training.loop import measure
+from tinyaae.training.run_folder import RunFolder
 
 DATASET = tiny_dataset()
 

@@ -12,12 +12,12 @@ import pytest
 
 from tinyaae.backend import Backend
 from tinyaae.config import Config
+from tinyaae.config.modes import MODES
 from tinyaae.data import Dataset
 from tinyaae.errors import UserError
-from tinyaae.modes import MODES
 from tinyaae.recipes import build
-from tinyaae.run_folder import RunFolder
 from tinyaae.training import Batches, train
+from tinyaae.training.run_folder import RunFolder
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TRAIN, TEST, SIDE, CLASSES, BATCH, STEPS, LABELS = 120, 40, 6, 3, 10, 11, 6

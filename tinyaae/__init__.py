@@ -11,10 +11,10 @@ import os
 # meanwhile: on two cores a training step took 30 ms with the default, 20 ms with this. Must be set before NumPy loads.
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "8")
 
-from .backend import Backend, fused  # before what imports the formulas that it replaces
+from .backend import Backend, fused
 from .errors import UserError
 from .recipes import build
-from .run_folder import RunFolder
+from .training.run_folder import RunFolder
 
 __all__ = ["Backend", "UserError", "build", "fused", "load"]
 

@@ -9,7 +9,7 @@ Each phase has an optimizer of its own. Under SGD its weight says how hard it pu
 gradient by its size, hardly anything. (Robustness has two terms, so the weight of the second counts under both.)
 """
 
-from .context import Context
+from .backend import Context
 from .losses import entropy, log_odds, softmax_cross_entropy
 from .networks import Code
 from .phases import Phase, image_error

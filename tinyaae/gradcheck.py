@@ -20,8 +20,7 @@ gradient is wrong at all three.
 
 import numpy as np
 
-from .backend import Backend
-from .context import Context
+from .backend import Backend, Context
 from .errors import UserError
 
 STEP = 1e-5

@@ -15,7 +15,7 @@ Generate), then, given labels, SemiSupervised.
 
 from typing import Any, NamedTuple
 
-from .context import Context
+from .backend import Context
 from .losses import (
     binary_cross_entropy,
     half_squared_error,

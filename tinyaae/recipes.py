@@ -17,10 +17,10 @@ Read one function and you have read the model. What the numbers are is `presets.
 
 from . import networks
 from .extras import Robustness, Smoothness
+from .model import System
 from .optimizers import Adam, Momentum
 from .phases import Imagination, Part, Reconstruction, Regularization, SemiSupervised, Separated, Variational
 from .priors import PLANAR, Categorical, Gaussian, is_same, prior_named
-from .system import System
 
 
 def autoencoder(make):

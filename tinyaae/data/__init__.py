@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyaae.data.idx import read_idx
-from tinyaae.data.npz import read_member, told
-from tinyaae.errors import UserError
+from ..errors import UserError
+from .idx import read_idx
+from .npz import read_member, told
 
 IDX_FILES = {  # key -> name, dimensions
     "x_train": ("train-images-idx3-ubyte", 3),

@@ -12,7 +12,7 @@ import zlib
 
 import numpy as np
 
-from tinyaae.errors import UserError
+from ..errors import UserError
 
 LARGEST = 4 * 10**9  # bytes in one array; a file that announces more is a mistake or a trap
 

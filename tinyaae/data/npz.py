@@ -12,8 +12,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from tinyaae.data.idx import LARGEST, read_up_to
-from tinyaae.errors import UserError
+from ..errors import UserError
+from .idx import LARGEST, read_up_to
 
 
 @contextmanager

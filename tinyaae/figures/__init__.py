@@ -1,28 +1,17 @@
 """Figures: what a trained system looks like, saved as PNG beside its run.
 
-Each picture is one function, in `images`, `codes` or `charts`, to a matplotlib `Figure`. The table `PICTURES` says what
-a system must be able to do for a picture to make sense, and `draw_all` draws those that do. `pages` is the paper.
+Each picture is one function, in `images`, `latent` or `charts`, to a matplotlib `Figure`. The table `PICTURES` says
+what a system must be able to do for a picture to make sense, and `draw_all` draws those that do. `layout` holds what
+all pages share.
 
     python -m tinyaae.figures draw RUN                  the pictures of a run again
     python -m tinyaae.figures compare RUN RUN …         latent spaces side by side, such as an AAE's and a VAE's
 """
 
-from .charts import confidence, confusion, label_histogram, learning_curves, matching, sigma_curve
-from .codes import animation, circle, embedding, latent, side_by_side, z_histogram
-from .images import (
-    along_the_prior,
-    manifold,
-    members,
-    nearest,
-    reconstructions,
-    samples,
-    style_content,
-    sweep,
-    walk,
-)
-from .pages import save
+from . import charts, images, latent
+from .layout import save
 
-__all__ = ["MEASURED", "PICTURES", "REPORTS", "can", "draw_all", "side_by_side"]
+__all__ = ["MEASURED", "PICTURES", "REPORTS", "can", "draw_all"]
 
 
 def can(system):
@@ -44,28 +33,28 @@ def can(system):
 
 
 PICTURES = [  # the picture, and what a system must be able to do for it to make sense
-    (reconstructions, {"encode"}),
-    (walk, {"encode"}),
-    (latent, {"encode"}),
-    (embedding, {"encode", "embed"}),
-    (circle, {"encode", "circle"}),
-    (z_histogram, {"encode"}),
-    (sweep, {"sample", "sweep"}),
-    (nearest, {"sample"}),
-    (manifold, {"sample", "plane"}),
-    (along_the_prior, {"sample", "axes", "plane"}),
-    (label_histogram, {"say y"}),
-    (confusion, {"say y"}),
-    (confidence, {"say y"}),
+    (images.reconstructions, {"encode"}),
+    (images.walk, {"encode"}),
+    (latent.latent, {"encode"}),
+    (latent.embedding, {"encode", "embed"}),
+    (latent.circle, {"encode", "circle"}),
+    (latent.z_histogram, {"encode"}),
+    (images.sweep, {"sample", "sweep"}),
+    (images.nearest, {"sample"}),
+    (images.manifold, {"sample", "plane"}),
+    (images.along_the_prior, {"sample", "axes", "plane"}),
+    (charts.label_histogram, {"say y"}),
+    (charts.confusion, {"say y"}),
+    (charts.confidence, {"say y"}),
 ]
 MEASURED = [  # the same for pictures whose caption has a number of result.json
-    (samples, {"sample"}),
-    (style_content, {"sample", "read y"}),
-    (members, {"say y", "read y"}),
+    (images.samples, {"sample"}),
+    (images.style_content, {"sample", "read y"}),
+    (images.members, {"say y", "read y"}),
 ]
 REPORTS = [  # the picture, and how the names of the entries of result.json begin that it shows
-    (matching, "per_label"),
-    (sigma_curve, "parzen_curve"),
+    (charts.matching, "per_label"),
+    (charts.sigma_curve, "parzen_curve"),
 ]
 
 
@@ -79,9 +68,9 @@ def draw_all(system, dataset, folder, found=None):
     figures |= {draw.__name__: draw(system, dataset, found) for draw, needs in MEASURED if needs <= can(system)}
     figures |= {draw.__name__: draw(found) for draw, key in REPORTS if any(name.startswith(key) for name in found)}
     if folder.metrics():
-        figures["learning_curves"] = learning_curves(system, folder.metrics())
+        figures["learning_curves"] = charts.learning_curves(system, folder.metrics())
     paths = [save(figure, folder.figures / f"{name}.png") for name, figure in figures.items()]
     if folder.codes():
         paths.append(folder.figures / "latent.gif")
-        animation(system, folder.codes(), paths[-1])
+        latent.animation(system, folder.codes(), paths[-1])
     return paths

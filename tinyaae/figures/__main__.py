@@ -11,9 +11,10 @@ import sys
 from pathlib import Path
 
 from .. import UserError, data, load
-from ..run_folder import RunFolder
-from . import draw_all, side_by_side
-from .pages import save
+from ..training.run_folder import RunFolder
+from . import draw_all
+from .latent import side_by_side
+from .layout import save
 
 
 def main(argv=None):

@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.colors import PowerNorm
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ..collapse import chance
-from ..evaluation import contingency, error_rate
-from .codes import key_of_classes
-from .pages import BLUE, FAINT, GREY, INK, ORANGE, chart_page, name_axes
-from .seen import MOST_ROWS, palette, shown
+from ..metrics.evaluation import contingency, error_rate
+from ..training.collapse import chance
+from .arrays import MOST_ROWS, palette, shown
+from .latent import key_of_classes
+from .layout import BLUE, FAINT, GREY, INK, ORANGE, chart_page, name_axes
 
 CURVES = [  # title, column of metrics.csv -> its name, a dotted line (of a smoothing: where, its name), scale
     ("Reconstruction error ½ Σ (x̂ − x)²",

@@ -6,9 +6,9 @@ Each is one function from a system and its data to a matplotlib `Figure`.
 import numpy as np
 
 from ..data import split, unit_interval
-from ..parzen import squared_distances
-from .pages import image_page
-from .seen import MOST_ROWS, decode, examples, from_prior, shown, style_grid
+from ..metrics.likelihood import squared_distances
+from .arrays import MOST_ROWS, decode, examples, from_prior, shown, style_grid
+from .layout import image_page
 
 
 def reconstructions(system, dataset):

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ..backend.distributed.base import ALONE, by_rank_0
+from ..config import Config
+from ..data.npz import read_arrays
+from ..errors import UserError
+from ..priors import is_same
+from ..recipes import prior_of
 from .checkpoint import read_checkpoint, write_checkpoint
-from .config import Config
-from .data.npz import read_arrays
-from .errors import UserError
-from .priors import is_same
-from .recipes import prior_of
-from .team import ALONE, by_rank_0
 
 try:
     import fcntl

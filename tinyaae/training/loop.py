@@ -15,15 +15,15 @@ import warnings
 import numpy as np
 from tqdm import tqdm
 
+from ..config.modes import MODES
+from ..data import split
+from ..errors import Diverged, Interrupted, UserError
+from ..metrics.evaluation import diagnostics
+from ..optimizers import linear_schedule, step_schedule
+from ..phases import Batch
 from .checkpoint import START, Position
 from .collapse import Symptoms
-from .data import split
 from .divergence import culprit, healthy
-from .errors import Diverged, Interrupted, UserError
-from .evaluation import diagnostics
-from .modes import MODES
-from .optimizers import linear_schedule, step_schedule
-from .phases import Batch
 
 WATCHED, FRAMES = 500, 200  # validation images in an animation, and frames at most (one more for the end)
 

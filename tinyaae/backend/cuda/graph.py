@@ -17,7 +17,7 @@ import warnings
 
 import numpy as np
 
-from . import Backend
+from ..base import Backend
 
 WORDS = 64  # of 32 bits in the table: 4 phases need 13
 

@@ -6,7 +6,7 @@ Everything that several pictures share is here: which images to show, draws of t
 import numpy as np
 from matplotlib import colormaps
 
-from ..context import Context
+from ..backend import Context
 from ..errors import UserError
 
 MOST_ROWS, MOST_POINTS = 20, 2000

@@ -4,7 +4,7 @@ import json
 import sys
 from typing import get_args
 
-from .errors import UserError
+from ..errors import UserError
 from .modes import EXTRAS, SETTINGS
 
 PRIOR = "prior_"  # begins the names of the settings that are options of the prior, such as prior_std

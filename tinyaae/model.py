@@ -5,7 +5,7 @@ Everything here takes and returns NumPy arrays, whatever the backend; images are
 
 import numpy as np
 
-from .context import Context
+from .backend import Context
 from .data import unit_interval
 from .errors import UserError, expect_columns
 from .layers import ClusterHeads

@@ -6,7 +6,7 @@ they go through the memory of the host and MPI, which is slow, but right, and le
 calls of NCCL to CuPy's own signatures.
 """
 
-from ..team import Messages
+from .base import Messages
 
 
 def between_gpus(team, backend):

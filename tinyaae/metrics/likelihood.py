@@ -16,12 +16,11 @@ from zlib import crc32
 import numpy as np
 from tqdm import tqdm
 
-from .backend import Backend
-from .context import Context
-from .data import unit_interval
-from .data.npz import read_arrays
-from .errors import UserError
-from .run_folder import write_safely
+from ..backend import Backend, Context
+from ..data import unit_interval
+from ..data.npz import read_arrays
+from ..errors import UserError
+from ..training.run_folder import write_safely
 
 CHUNK = 1000  # samples at a time, and images at a time: a million distances, which stay in a CPU's cache
 SIGMAS = [float(sigma) for sigma in np.geomspace(0.1, 0.4, 13)]

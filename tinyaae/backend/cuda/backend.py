@@ -10,11 +10,12 @@ from types import ModuleType
 
 import numpy as np
 
-from ..errors import UserError
-from . import cuda_kernels, cuda_layers
+from ...errors import UserError
+from ..distributed.nccl import between_gpus
+from . import kernels as cuda_kernels
+from . import layers as cuda_layers
 from .cublas import Cublas
-from .cupy_messages import between_gpus
-from .replay import Replaying
+from .graph import Replaying
 
 BLOCKS = 2048  # at most; a thread then takes several elements, which keeps every multiprocessor busy
 

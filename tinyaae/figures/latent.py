@@ -11,8 +11,8 @@ from matplotlib.animation import PillowWriter
 from matplotlib.lines import Line2D
 
 from ..errors import UserError
-from .pages import BLUE, DPI, INK, chart_page, name_axes
-from .seen import MOST_POINTS, from_prior, palette, plane, prior_contours, shown
+from .arrays import MOST_POINTS, from_prior, palette, plane, prior_contours, shown
+from .layout import BLUE, DPI, INK, chart_page, name_axes
 
 HEAD = dict(boxstyle="circle,pad=0.2", fc="white", ec=INK, lw=0.8)
 

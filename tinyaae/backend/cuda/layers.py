@@ -7,8 +7,8 @@ same, and is held to it by the tests.
 
 import numpy as np
 
-from ..errors import expect_columns
-from .pairs import sequential_forward
+from ...errors import expect_columns
+from ..pairs import sequential_forward
 
 NOBODY = np.uint64(0)  # a null pointer: nobody wants this result
 

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .data.npz import read_member, told
-from .errors import UserError
+from ..data.npz import read_member, told
+from ..errors import UserError
 
 FORMAT = 2  # 1, without a place within the epoch, a config and a checksum, opens too
 SEAL, DIGITS = b"sha256:", 64  # the comment at the end of the zip

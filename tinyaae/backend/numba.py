@@ -8,7 +8,7 @@ plain backend, so the bits are the same; everything else is NumPy's.
 import numpy as np
 
 from ..errors import UserError
-from .numpy_backend import NumpyBackend
+from .numpy import NumpyBackend
 from .pairs import sequential_forward
 
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .data import split, unit_interval
-from .parzen import squared_distances
+from ..data import split, unit_interval
+from .likelihood import squared_distances
 
 IMAGES = 1000  # samples, and test images, that are judged
 CHUNK = 5000  # training images that are compared at a time

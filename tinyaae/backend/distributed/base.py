@@ -20,7 +20,7 @@ from functools import wraps
 
 import numpy as np
 
-from .errors import UserError
+from ...errors import UserError
 
 SIZES = "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE"  # what Open MPI, MPICH and MVAPICH tell a process
 RANKS = "OMPI_COMM_WORLD_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK", "PMIX_RANK"

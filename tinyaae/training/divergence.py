@@ -8,7 +8,7 @@ every layer returns: slow, but it names the phase, the layer and the step.
 
 from contextlib import ExitStack, contextmanager
 
-from .layers import Layer
+from ..layers import Layer
 
 
 def finite(backend, arrays):

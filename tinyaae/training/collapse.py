@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from .context import Context
+from ..backend import Context
 
 STUCK, STUCK_FOR = 0.005, 5  # within this of chance in each of the first epochs; later on it may be success
 WON, WON_FOR = 0.98, 3  # share of samples that D tells right

@@ -6,9 +6,9 @@ a Parzen window) is chosen on validation images.
 
 import numpy as np
 
+from ..data import unit_interval
 from .content import content_report, judge_for
-from .data import unit_interval
-from .parzen import likelihood
+from .likelihood import likelihood
 
 PICKED_OF = 32  # draws of which D_gauss picks one; with 8 or 128 the likelihood was the same, with 4 a little less
 

@@ -15,7 +15,7 @@ from copy import copy
 from itertools import count
 from zlib import crc32
 
-from .team import ALONE
+from .distributed.base import ALONE
 
 
 class Context:

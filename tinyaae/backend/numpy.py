@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from . import Backend
+from .base import Backend
 
 BLOCK = 1 << 17  # elements; five float32 vectors fit in a cache of 3 MB, and threads seldom wait for Python's lock
 

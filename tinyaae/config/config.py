@@ -10,12 +10,12 @@ import os
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import pairwise
 
-from .data import digest
-from .errors import UserError
+from ..data import digest
+from ..errors import UserError
+from ..priors import PLANAR, PRIORS, SMOOTH, expect_options, prior_named
 from .flags import PRIOR, epochs_of, expect_kind, expect_one_of, extras_in, flag, settings_in
 from .modes import EXTRAS, MODES, OPTIONAL, POSTERIORS
 from .presets import OWN, PRESETS, is_gentle, numbers_of
-from .priors import PLANAR, PRIORS, SMOOTH, expect_options, prior_named
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Processes that share each batch: MPI between them, NCCL between their GPUs."""
