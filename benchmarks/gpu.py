@@ -274,7 +274,7 @@ def assembled(flags, dataset, **options):
     """Return a backend, a fresh system on it, and the batches of an epoch."""
     from tinyaae.backend.cuda.backend import CupyBackend
     from tinyaae.config import Config
-    from tinyaae.recipes import build
+    from tinyaae.model import build
     from tinyaae.training import Batches
 
     backend = CupyBackend(**options)

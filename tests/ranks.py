@@ -23,8 +23,7 @@ from tiny import tiny_config, tiny_dataset
 from tinyaae.backend import Backend
 from tinyaae.backend.distributed import base as team
 from tinyaae.config.modes import MODES
-from tinyaae.model import System
-from tinyaae.recipes import build
+from tinyaae.model import System, build
 from tinyaae.training import Batches
 
 RANKS, STEPS, EIGHTH = (2, 4), 20, 8

@@ -17,7 +17,7 @@ from tiny import assembled, refusal, tiny_config, tiny_run, tiny_system
 import tinyaae
 from tinyaae.backend import Backend
 from tinyaae.errors import UserError
-from tinyaae.recipes import build
+from tinyaae.model import build
 from tinyaae.training import checkpoint
 from tinyaae.training.checkpoint import DIGITS, FORMAT, ROOM, SEAL, START, Position, digest_of
 from tinyaae.training.run_folder import RunFolder

@@ -20,9 +20,8 @@ from tinyaae.backend import Backend
 from tinyaae.config.modes import MODES
 from tinyaae.errors import Interrupted
 from tinyaae.figures.__main__ import main as figures_main
-from tinyaae.model import System
+from tinyaae.model import System, build
 from tinyaae.priors import Gaussian
-from tinyaae.recipes import build
 from tinyaae.training import Batches, train
 from tinyaae.training.collapse import Symptoms
 from tinyaae.training.run_folder import RunFolder

@@ -18,9 +18,10 @@ from tinyaae.config.presets import OWN, PRESETS
 from tinyaae.data import split
 from tinyaae.errors import UserError
 from tinyaae.layers import BatchNorm
+from tinyaae.model import build
 from tinyaae.optimizers import Adam, Momentum
 from tinyaae.priors import PLANAR, PRIORS
-from tinyaae.recipes import Make, build
+from tinyaae.recipes import Make
 
 CONFIGS = [(mode, preset) for mode in MODES for preset in PRESETS]
 PHASES = {  # the table of the README, the half-steps of Regularization by name

@@ -23,10 +23,9 @@ from tinyaae.figures import latent as codes
 from tinyaae.figures import layout as pages
 from tinyaae.figures.__main__ import main as command
 from tinyaae.metrics.evaluation import evaluate
-from tinyaae.model import System
+from tinyaae.model import System, build
 from tinyaae.networks import Code
 from tinyaae.priors import prior_named
-from tinyaae.recipes import build
 from tinyaae.training.loop import keep_codes
 from tinyaae.training.run_folder import RunFolder
 

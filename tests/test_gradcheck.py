@@ -28,9 +28,9 @@ from tinyaae.gradcheck import (
 )
 from tinyaae.layers import BatchNorm, Linear, ReLU, Sequential, Softmax
 from tinyaae.losses import half_squared_error
+from tinyaae.model import build
 from tinyaae.optimizers import SGD
 from tinyaae.phases import SemiSupervised
-from tinyaae.recipes import build
 from tinyaae.training import Batches
 
 X = np.random.default_rng(0).normal(size=(3, 4))

@@ -13,9 +13,10 @@ import pytest
 from tiny import REPOSITORY, refusal, tiny_config, tiny_run
 
 import tinyaae
+from tinyaae.data.files import write_safely
 from tinyaae.errors import UserError
 from tinyaae.training import run_folder
-from tinyaae.training.run_folder import RunFolder, write_safely
+from tinyaae.training.run_folder import RunFolder
 
 
 @pytest.fixture(autouse=True)

@@ -10,10 +10,9 @@ import tinyaae
 from tinyaae import model as system_module
 from tinyaae.backend import Backend, Context
 from tinyaae.config.modes import MODES, POSTERIORS
-from tinyaae.model import System
+from tinyaae.model import System, build
 from tinyaae.optimizers import Adam
 from tinyaae.phases import Batch, Discriminate, Generate
-from tinyaae.recipes import build
 
 IMAGES, LABELS = tiny_dataset().x_test, tiny_dataset().y_test
 FLOATS = IMAGES.astype(np.float32) / 255

@@ -34,7 +34,7 @@ from tinyaae.config.modes import MODES
 from tinyaae.data import split, unit_interval
 from tinyaae.errors import Diverged, Interrupted
 from tinyaae.metrics.evaluation import diagnostics
-from tinyaae.recipes import build
+from tinyaae.model import build
 from tinyaae.training import Batches, Shuffles, divergence, schedule, train
 from tinyaae.training.checkpoint import START, Position
 from tinyaae.training.loop import measure

@@ -15,7 +15,7 @@ from tinyaae.config import Config
 from tinyaae.config.modes import MODES
 from tinyaae.data import Dataset
 from tinyaae.errors import UserError
-from tinyaae.recipes import build
+from tinyaae.model import build
 from tinyaae.training import Batches, train
 from tinyaae.training.run_folder import RunFolder
 

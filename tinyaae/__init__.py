@@ -13,7 +13,7 @@ os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "8")
 
 from .backend import Backend, fused
 from .errors import UserError
-from .recipes import build
+from .model import build
 from .training.run_folder import RunFolder
 
 __all__ = ["Backend", "UserError", "build", "fused", "load"]

@@ -6,13 +6,22 @@ Everything here takes and returns NumPy arrays, whatever the backend; images are
 import numpy as np
 
 from .backend import Context
-from .data import unit_interval
 from .errors import UserError, expect_columns
 from .layers import ClusterHeads
 from .networks import Code
 from .priors import Categorical
+from .recipes import Make, networks_and_phases
 
 CHUNK = 1000  # rows at a time, so that a whole test set needs little memory
+
+
+def unit_interval(images):
+    """Return rows `(n, d)`, uint8 or float already in [0, 1], as float32 in [0, 1]; `UserError` for other types."""
+    if images.dtype == np.uint8:
+        return images.astype(np.float32) / 255
+    if images.dtype.kind != "f":
+        raise UserError(f"unit_interval: images are {images.dtype}, expected uint8 or float; astype('uint8')?")
+    return images.astype(np.float32, copy=False)
 
 
 def expect_distinct(names):
@@ -235,3 +244,11 @@ class System:
         for rows in zip(*chunks, strict=True):
             whole.append(None if rows[0] is None else np.concatenate([self.backend.to_numpy(row) for row in rows]))
         return Code(*whole)
+
+
+def build(config, backend):
+    """Return the `System` that `config` describes, with fresh weights from its seed; `UserError` if it is too big."""
+    config.expect_memory()
+    make = Make(config, backend)
+    networks, phases = networks_and_phases(make)
+    return System(config, backend, networks, phases, make.prior)

@@ -17,7 +17,6 @@ Read one function and you have read the model. What the numbers are is `presets.
 
 from . import networks
 from .extras import Robustness, Smoothness
-from .model import System
 from .optimizers import Adam, Momentum
 from .phases import Imagination, Part, Reconstruction, Regularization, SemiSupervised, Separated, Variational
 from .priors import PLANAR, Categorical, Gaussian, is_same, prior_named
@@ -113,6 +112,15 @@ def prior_of(config):
     return prior_named(config.prior, config.z, modes, **config.prior_options)
 
 
+def networks_and_phases(make):
+    """Return the networks and the phases of the config's mode, with the further phase that trains P alone if asked."""
+    networks, phases = RECIPES[make.config.mode](make)
+    if make.config.smoothness:
+        optimizer = make.optimizer("reconstruction")
+        phases.append(Smoothness(phases[0], optimizer, make.seed, make.config.smoothness))
+    return networks, phases
+
+
 class Make:
     """Makes the pieces of a recipe with the sizes and rates of a config."""
 
@@ -176,14 +184,3 @@ class Make:
         if not (c.robustness or c.information):
             return []
         return [Robustness(q, self.optimizer("y"), self.seed, c.robustness, c.ramp, c.information)]
-
-
-def build(config, backend):
-    """Return the `System` that `config` describes, with fresh weights from its seed; `UserError` if it is too big."""
-    config.expect_memory()
-    make = Make(config, backend)
-    nets, phases = RECIPES[config.mode](make)
-    if config.smoothness:
-        reconstruction = phases[0]
-        phases.append(Smoothness(reconstruction, make.optimizer("reconstruction"), config.seed, config.smoothness))
-    return System(config, backend, nets, phases, make.prior)

@@ -16,8 +16,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import UserError
+from ..model import unit_interval
 from .idx import read_idx
 from .npz import read_member, told
+
+__all__ = ["Dataset", "Split", "digest", "load", "load_mnist", "split", "unit_interval"]
 
 IDX_FILES = {  # key -> name, dimensions
     "x_train": ("train-images-idx3-ubyte", 3),
@@ -71,15 +74,6 @@ def digest(dataset):
         found.update(f"{array.dtype.str} {array.shape}".encode())
         found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()[:32]
-
-
-def unit_interval(images):
-    """Return rows `(n, d)`, uint8 or float already in [0, 1], as float32 in [0, 1]; `UserError` for other types."""
-    if images.dtype == np.uint8:
-        return images.astype(np.float32) / 255
-    if images.dtype.kind != "f":
-        raise UserError(f"unit_interval: images are {images.dtype}, expected uint8 or float; astype('uint8')?")
-    return images.astype(np.float32, copy=False)
 
 
 def split(y_train, classes, labels, seed, images=0):

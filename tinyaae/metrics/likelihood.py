@@ -18,9 +18,9 @@ from tqdm import tqdm
 
 from ..backend import Backend, Context
 from ..data import unit_interval
+from ..data.files import write_safely
 from ..data.npz import read_arrays
 from ..errors import UserError
-from ..training.run_folder import write_safely
 
 CHUNK = 1000  # samples at a time, and images at a time: a million distances, which stay in a CPU's cache
 SIGMAS = [float(sigma) for sigma in np.geomspace(0.1, 0.4, 13)]

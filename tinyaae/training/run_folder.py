@@ -19,6 +19,7 @@ import numpy as np
 
 from ..backend.distributed.base import ALONE, by_rank_0
 from ..config import Config
+from ..data.files import write_safely, writing
 from ..data.npz import read_arrays
 from ..errors import UserError
 from ..priors import is_same
@@ -241,43 +242,3 @@ def expect_named_prior(system):
             came = f"{type(prior).__name__} put in by hand"
             hint = "give its options by --set, or enter its class in tinyaae.priors.PRIORS"
             raise UserError(f"prior: {came}, expected the {system.config.prior} prior that config.json names; {hint}")
-
-
-def write_safely(path, write):
-    """Call `write(file)` on a file beside `path`, flush it to the disk, then rename it to `path`.
-
-    Whatever fails, `path` holds what it held before; `UserError` where the disk is the reason.
-    """
-    temporary = path.with_name(path.name + ".partial")
-    with writing(path):
-        try:
-            with temporary.open("w+b") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        flush_folder(path.parent)
-
-
-def flush_folder(folder):
-    """Flush a folder's list of names to the disk, where the system can: a power cut must not undo a rename."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-@contextmanager
-def writing(path):
-    """Turn a full or failing disk into a `UserError` about `path`."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or error
-        hint = "what was saved before is kept; is the disk full? make room, then --resume"
-        raise UserError(f"{path}: cannot be written ({reason}); {hint} {path.parent}") from error

@@ -1,0 +1,46 @@
+"""Files written whole or not at all, so that a full disk or a power cut leaves what was there before."""
+
+import os
+from contextlib import contextmanager
+
+from ..errors import UserError
+
+
+def write_safely(path, write):
+    """Call `write(file)` on a file beside `path`, flush it to the disk, then rename it to `path`.
+
+    Whatever fails, `path` holds what it held before; `UserError` where the disk is the reason.
+    """
+    temporary = path.with_name(path.name + ".partial")
+    with writing(path):
+        try:
+            with temporary.open("w+b") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        flush_folder(path.parent)
+
+
+def flush_folder(folder):
+    """Flush a folder's list of names to the disk, where the system can: a power cut must not undo a rename."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def writing(path):
+    """Turn a full or failing disk into a `UserError` about `path`."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        hint = "what was saved before is kept; is the disk full? make room, then --resume"
+        raise UserError(f"{path}: cannot be written ({reason}); {hint} {path.parent}") from error
