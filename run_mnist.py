@@ -238,7 +238,7 @@ def likelihood(run_and_samples, quiet, ranks):
             raise UserError(f"--samples: mode {config.mode} has no prior for its codes to follow, and so no samples")
         if not system.has_joint_prior:
             came = f"{run} was trained with y and z judged apart, so pairs drawn from p(y) p(z) are not what P learned"
-            raise UserError(f"--samples: {came}; a run with --set joint=true has a likelihood")
+            raise UserError(f"--samples: {came}; a run with --set condition_on_y=true has a likelihood")
         folder.restore(system)
         sums = folder.path / f"parzen-{parzen.in_short(samples)}.npz"
         try:
@@ -251,7 +251,7 @@ def likelihood(run_and_samples, quiet, ranks):
     end = parzen.suffix(samples)
     print(
         f"{run}, {samples} samples: log-likelihood {found['log_likelihood' + end]:.1f} ± "
-        f"{found['log_likelihood_error' + end]:.1f} (Parzen, σ {found['parzen_sigma' + end]:.3f} found with "
+        f"{found['log_likelihood_stderr' + end]:.1f} (Parzen, σ {found['parzen_sigma' + end]:.3f} found with "
         f"{found['parzen_searched' + end]} samples)"
     )
 

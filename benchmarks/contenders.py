@@ -13,7 +13,7 @@ import numpy as np
 
 from .workload import CLASSES, MOMENTA, NOISE, RATES, STYLE
 
-LOSSES = ("reconstruction", "D_y", "D_z", "G_y", "G_z", "classification")
+LOSSES = ("half_squared_error", "D_cat", "D_gauss", "G_cat", "G_gauss", "classification")
 
 
 class Tinyaae:

@@ -57,8 +57,8 @@ def main(argv=None):
     config = Config.of("clustering", hidden=(200, 200), images=args.images).for_data(mnist)
     for added in (False, True):
         system, batches = build(config, backend), Batches(mnist, config, backend)
-        q, p, k = system.networks["Q"], system.networks["P"], config.y
-        phase = MutualInformation(q, p, Categorical(k), system.prior, Momentum(config.rate_reconstruction))
+        q, p, k = system.networks["Q"], system.networks["P"], config.y_dim
+        phase = MutualInformation(q, p, Categorical(k), system.prior, Momentum(config.lr_reconstruction))
         system.phases += [phase] if added else []
         for batch in (batch for epoch in range(args.epochs) for batch in batches.epoch(epoch)):
             system.step(batch)

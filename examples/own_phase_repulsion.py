@@ -60,9 +60,9 @@ def main(argv=None):
     args, backend, mnist = parser.parse_args(argv), Backend.named("numpy"), data.load_mnist()
     config = Config.of("clustering", hidden=(200, 200), images=args.images).for_data(mnist)
     for added in (False, True):
-        system, batches, k = build(config, backend), Batches(mnist, config, backend), config.y
+        system, batches, k = build(config, backend), Batches(mnist, config, backend), config.y_dim
         if added:
-            rate = Momentum(config.rate_reconstruction)
+            rate = Momentum(config.lr_reconstruction)
             system.phases.append(Repulsion(system.networks["P"], system.prior, k, rate, weight=0.01, eta=5.0))
         for batch in (batch for epoch in range(args.epochs) for batch in batches.epoch(epoch)):
             system.step(batch)

@@ -55,8 +55,8 @@ def main(argv=None):
     for added in (False, True):
         system, batches = build(config, backend), Batches(mnist, config, backend)
         if added:  # row k of W, through the sigmoid, is the picture of cluster k
-            p_y = Network(backend, "P_y", [Linear(config.y, config.inputs), Sigmoid()])
-            phase = ReconstructionFromY(system.networks["Q"], p_y, Momentum(config.rate_reconstruction), weight=0.3)
+            p_y = Network(backend, "P_y", [Linear(config.y_dim, config.inputs), Sigmoid()])
+            phase = ReconstructionFromY(system.networks["Q"], p_y, Momentum(config.lr_reconstruction), weight=0.3)
             networks, phases = [*system.networks.values(), p_y], [*system.phases, phase]
             system = System(config, backend, networks, phases, system.prior)
         for batch in (batch for epoch in range(args.epochs) for batch in batches.epoch(epoch)):

@@ -49,8 +49,8 @@ def main(argv=None):
     config = Config.of("clustering", hidden=(200, 200), images=args.images).for_data(mnist)
     for balance in (0.0, 1.0):
         make, batches = Make(config, backend), Batches(mnist, config, backend)
-        y_prior = Balanced(config.y, backend, balance)
-        q, p, d_cat, d_z = make.encoder(), make.decoder(), make.discriminator("D_cat", config.y), make.judged_z()
+        y_prior = Balanced(config.y_dim, backend, balance)
+        q, p, d_cat, d_z = make.encoder(), make.decoder(), make.discriminator("D_cat", config.y_dim), make.judged_z()
         regularization = make.regularization(q, [Part("y", d_cat, y_prior), d_z])
         networks, phases = [q, p, d_cat, d_z.discriminator], [make.reconstruction(q, p), regularization]
         system, (images, labels) = System(config, backend, networks, phases, make.prior), batches.validation

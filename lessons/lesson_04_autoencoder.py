@@ -124,7 +124,7 @@ class MyReconstruction(Reconstruction):
         code, q_cache = self.encoder.forward(batch.x, ctx)
         output, p_cache = self.decoder.forward(code, ctx)
         value, doutput = reconstruction_loss(output, batch.x)
-        return {"reconstruction": value}, (q_cache, p_cache, doutput * self.factor, Code())
+        return {"half_squared_error": value}, (q_cache, p_cache, doutput * self.factor, Code())
 
 
 def new_system(config, optimizer):
@@ -152,7 +152,7 @@ if __name__ == "__main__":
         system = new_system(replace(config, batch_norm=True), Momentum(0.01, 0.9))
         system.phases[0].factor = factor
         some = zip(range(steps), batches.epoch(0), strict=False)
-        curves[name] = [float(system.step(batch)["reconstruction"]) for _, batch in some]
+        curves[name] = [float(system.step(batch)["half_squared_error"]) for _, batch in some]
         print(f"{name}: error {curves[name][0]:.1f} at first, {np.mean(curves[name][-10:]):.1f} after {steps} steps")
 
 # %% [markdown]

@@ -24,7 +24,7 @@ from tinyaae.backend import Context
 from tinyaae.gradcheck import check_phase
 from tinyaae.networks import Decoder, discriminator, hidden_layers
 from tinyaae.optimizers import Adam
-from tinyaae.phases import Batch, Discriminate, Generate, Imagination, Part, Regularization
+from tinyaae.phases import Batch, Discriminate, Generate, Part, PriorGenerator, Regularization
 from tinyaae.priors import Gaussian, GaussianMixture
 
 SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson with less training
@@ -164,7 +164,7 @@ if __name__ == "__main__":
 # The library plays it as two phases. *Discriminate* moves D: real and fake samples go through D as one batch, and its
 # `backward` ends at D's first layer (`want_dx=False`), so nothing reaches the generator. *Generate* moves the
 # generator: its `backward` passes through D with `None` in place of D's gradient, so D's weights collect nothing, and
-# goes on into the generator. Here are both with your losses. `Imagination` is a decoder P that reads draws from a
+# goes on into the generator. Here are both with your losses. `PriorGenerator` is a decoder P that reads draws from a
 # prior.
 
 
@@ -204,7 +204,7 @@ def new_game(backend, hidden, rate):
     """Return a generator P, a discriminator D, and the two phases that play them against each other."""
     p = Decoder(backend, hidden_layers([2, *hidden, 2])[:-1])
     d = discriminator(backend, "D", 2, hidden)
-    player, parts = Imagination(p, Gaussian(2)), [Part("x", d, None)]
+    player, parts = PriorGenerator(p, Gaussian(2)), [Part("x", d, None)]
     game = Regularization(player, parts, Adam(rate, 0.5), Adam(rate, 0.5))
     game.discriminate = MyDiscriminate(player, parts, Adam(rate, 0.5))
     game.generate = MyGenerate(player, parts, Adam(rate, 0.5))

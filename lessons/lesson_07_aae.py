@@ -138,7 +138,7 @@ class MyDiscriminate(Discriminate):
         logits, d_cache = part.discriminator.forward(both, self.context())
         loss, dreal, dfake, accuracy = discriminator_loss(logits[:n, 0], logits[n:, 0])
         dlogits = np.concatenate([dreal, dfake])[:, None]
-        return {"D_z": loss, "D_z_accuracy": accuracy}, [(d_cache, dlogits)]
+        return {"D": loss, "D_accuracy": accuracy}, [(d_cache, dlogits)]
 
 
 class MyGenerate(Generate):
@@ -148,7 +148,7 @@ class MyGenerate(Generate):
         code, q_cache = self.encoder.forward(batch.x, self.context())
         first, _, last = self.judges[0].discriminator.stack.layers
         loss, dz = generator_loss(code.z, first.W, first.b, last.W[:, 0], last.b[0])
-        return {"G_z": loss}, (q_cache, dz)
+        return {"G": loss}, (q_cache, dz)
 
     def backward(self, cache):
         q_cache, dz = cache
@@ -225,7 +225,7 @@ def train(phases, batches, epochs):
             for phase in phases:
                 phase.optimizer.scale = fade(epoch + step / batches.steps)
                 values |= phase.step(batch)
-            accuracies.append(values.get("D_z_accuracy", 0))
+            accuracies.append(values.get("D_accuracy", 0))
     return accuracies
 
 

@@ -206,7 +206,7 @@ def trained(mode, prior, dataset, backend, epochs):
     """Return a `System` trained to have the codes of `prior`."""
     config = Config.of(
         mode, z=2, hidden=(200, 200), reconstruction="cross-entropy", input_noise=0.0,
-        rate_reconstruction=3e-4, rate_adversarial=1e-3, epochs=epochs,
+        lr_reconstruction=3e-4, lr_adversarial=1e-3, epochs=epochs,
     )  # fmt: skip
     make = Make(config, backend)
     make.prior = prior

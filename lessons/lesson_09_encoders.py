@@ -214,7 +214,7 @@ def examine(q, images, backend, steps):
     """Return how often a fresh D, trained while Q stands still, is right in the second half of its training."""
     d = discriminator(backend, "examiner", 2, (100, 100))
     phase, batch = Discriminate(q, [Part("z", d, Uniform(2))], Adam(3e-3)), Batch(np.tile(images, (20, 1)))
-    return np.mean([phase.step(batch)["D_z_accuracy"] for _ in range(steps)][steps // 2 :])
+    return np.mean([phase.step(batch)["examiner_accuracy"] for _ in range(steps)][steps // 2 :])
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def nearest_means(z, labels, other_z, other_labels, classes):
 # ## Your layer in the decoder
 #
 # `LabelLinear` is the library's linear layer, with your two functions inside. The recipe around it is five lines:
-# compare `supervised` in `recipes.py`. `given_label=True` is all that Reconstruction has to know.
+# compare `supervised` in `recipes.py`. `decode_true_label=True` is all that Reconstruction has to know.
 
 
 # %%
@@ -137,7 +137,7 @@ def supervised(make):
     p = Decoder(make.backend, [*layers, Linear(hidden, 784)], logits=True)
     d = make.discriminator("D_gauss", make.prior.d)
     return [q, p, d], [
-        Reconstruction(q, p, make.optimizer("reconstruction"), given_label=True),
+        Reconstruction(q, p, make.optimizer("reconstruction"), decode_true_label=True),
         make.regularization(q, [Part("z", d, make.prior)]),
     ]
 
@@ -145,7 +145,7 @@ def supervised(make):
 def trained(mode, recipe, dataset, backend, epochs):
     """Return a `System` of this recipe after `epochs` epochs."""
     config = Config.of(
-        mode, z=2, hidden=(200, 200), reconstruction="cross-entropy", input_noise=0.0, rate_adversarial=1e-3,
+        mode, z=2, hidden=(200, 200), reconstruction="cross-entropy", input_noise=0.0, lr_adversarial=1e-3,
     )  # fmt: skip
     make = Make(config, backend)
     system = System(config, backend, *recipe(make), make.prior)
@@ -178,9 +178,9 @@ if __name__ == "__main__":
 # are few. With more numbers in $z$ more of the digit stays there: try 5 in place of 2.
 #
 # And nobody has asked $z$ to be the same for each digit: $D$ sees the codes of all ten together, and they follow the
-# prior as a whole. `Part("z", d, make.prior, joint=True)`, with a `d` that reads ten numbers more, shows $D$ the label
-# beside $z$, for real codes and drawn ones alike: try it here. `python run_mnist.py --mode supervised` does so, in the
-# repository (the folder you installed the library from).
+# prior as a whole. `Part("z", d, make.prior, condition_on_y=True)`, with a `d` that reads ten numbers more, shows
+# $D$ the label beside $z$, for real codes and drawn ones alike: try it here. `python run_mnist.py --mode supervised`
+# does so, in the repository (the folder you installed the library from).
 #
 # The left picture is your grid: styles drawn from the prior. In the right one the styles are those of real images, in
 # the first column: $Q$ reads their $z$, and $P$ writes all ten digits in that hand.

@@ -166,7 +166,7 @@ class MyClassification(SemiSupervised):
 
 def semi_supervised(dataset, backend, chosen, **changes):
     """Return the system with your functions inside, and batches whose labelled images are `chosen` (m,)."""
-    numbers = dict(hidden=(200, 200), z=3, input_noise=0.3, joint=False, rate_adversarial=3e-4)
+    numbers = dict(hidden=(200, 200), z=3, input_noise=0.3, condition_on_y=False, lr_adversarial=3e-4)
     config = Config.of("semi-supervised", **numbers | changes)
     system = build(config, backend)
     q = system.networks["Q"]
@@ -202,7 +202,7 @@ if __name__ == "__main__":
         folder.write_config(system.config)
         train(system, batches, folder, quiet=True)
         for row in folder.metrics():
-            print(f"  epoch {row['epoch']:.0f}: D_cat is right in {row['D_y_accuracy']:.0%}", end=", ")
+            print(f"  epoch {row['epoch']:.0f}: D_cat is right in {row['D_cat_accuracy']:.0%}", end=", ")
             print(f"{row['validation_error']:.1%} of the validation images wrong ({row['seconds']:.0f} s)")
         again = tinyaae.load(folder.path)  # what somebody else would do with your run
     error = error_rate(system.classify(mnist.x_test), mnist.y_test)
@@ -227,14 +227,18 @@ if __name__ == "__main__":
 #
 # *Predict all four for your system, with its three numbers in $z$. And for fifteen numbers, which reconstruct far
 # better: which of the four will fall?* The third line is fifteen again, but $D_{gauss}$ reads $y$ beside $z$
-# (`joint=True`) and learns faster: then $z$ has to follow its prior for each $y$, and cannot tell the digit any more.
+# (`condition_on_y=True`) and learns faster: then $z$ has to follow its prior for each $y$, and cannot tell the digit
+# any more.
 
 # %%
 if __name__ == "__main__":
     judge = Judge(mnist.x_train[candidates], mnist.y_train[candidates])
     held_out = batches.validation
     systems = {"z of 3": system}
-    for name, changes in {"z of 15": {}, "z of 15, judged with y": dict(joint=True, rate_adversarial=1e-3)}.items():
+    for name, changes in {
+        "z of 15": {},
+        "z of 15, judged with y": dict(condition_on_y=True, lr_adversarial=1e-3),
+    }.items():
         systems[name], more = semi_supervised(mnist, backend, chosen, epochs=epochs, z=15, **changes)
         with tempfile.TemporaryDirectory() as place:
             folder = RunFolder.create(os.path.join(place, "run"))

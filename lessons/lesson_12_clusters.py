@@ -20,7 +20,7 @@ import numpy as np
 
 from tinyaae import Backend, build, data
 from tinyaae.config import Config
-from tinyaae.phases import Reconstruction, Separated
+from tinyaae.phases import HeadSeparation, Reconstruction
 from tinyaae.training import Batches, schedule
 
 SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson with less training
@@ -88,7 +88,7 @@ def to_the_circle(heads):
 # %% [markdown]
 # ## Your cost in the reduction's training
 #
-# `Separated` is the library's phase for this: Reconstruction, and the cost of the heads beside it. The subclass
+# `HeadSeparation` is the library's phase for this: Reconstruction, and the cost of the heads beside it. The subclass
 # computes the cost with your function; the heads are the first parameter of P. Twenty clusters, two dimensions, no
 # label at all.
 #
@@ -101,7 +101,7 @@ def to_the_circle(heads):
 
 
 # %%
-class MySeparated(Separated):
+class MySeparated(HeadSeparation):
     """The library's phase with the cost of the heads computed above."""
 
     def forward(self, batch):
@@ -129,7 +129,7 @@ def train(system, batches):
             values = system.step(batch)
         heads = system.heads()
         nearest = np.min(np.linalg.norm(heads[:, None] - heads, axis=2) + 1e9 * np.eye(len(heads)))
-        said = ", ".join(f"{name} {float(values[name]):.2f}" for name in ("reconstruction", "head_distance", "D_y"))
+        said = ", ".join(f"{name} {float(values[name]):.2f}" for name in ("half_squared_error", "head_distance", "D_y"))
         print(f"epoch {epoch + 1}: {said}, nearest heads {nearest:.1f} apart")
 
 
@@ -141,7 +141,7 @@ def error_of(system, batches, images, labels):
 
 if __name__ == "__main__":
     mnist, backend = data.load_mnist(), Backend.named("numpy")
-    system, batches = new_system(4, labels=0, clusters=20, z=2, rate_reconstruction=5e-4)
+    system, batches = new_system(4, labels=0, clusters=20, z=2, lr_reconstruction=5e-4)
     system.heads()[...] *= 8
     train(system, batches)
     error = error_of(system, batches, mnist.x_test, mnist.y_test)
@@ -183,7 +183,7 @@ if __name__ == "__main__":
 
 # %%
 if __name__ == "__main__":
-    system, batches = new_system(3, labels=100, z=10, rate_reconstruction=1e-3)
+    system, batches = new_system(3, labels=100, z=10, lr_reconstruction=1e-3)
     system.heads()[...] = 10 * np.eye(10)
     train(system, batches)
     error = error_of(system, batches, mnist.x_test, mnist.y_test)

@@ -157,15 +157,17 @@ def runs_of(name):
 
 
 def in_short():
-    """Return the lines of a table with one row an experiment of the paper: of ours the one to name first."""
-    columns = ["experiment", "paper", "best public", "here", "seeds", "`python -m results run` …"]
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    for base, name in HEADLINES.items():
-        experiment = EXPERIMENTS[base]
-        runs = runs_of(name)
-        value = mean_text(EXPERIMENTS[name], runs) if runs else "not run"
-        row = [experiment.title, experiment.paper, experiment.public, value, str(len(runs)), f"`{name}`"]
-        lines.append("| " + " | ".join(row) + " |")
+    """Return the lines of a table with one row an experiment of the paper: its objectives alone, and with more terms."""
+    columns = ["experiment", "paper", "its objectives alone, here", "with additional terms, here"]
+    lines = ["| " + " | ".join([*columns, "`python -m results run` …"]) + " |", "|" + "---|" * (len(columns) + 1)]
+    for base, (plain, ours) in HEADLINES.items():
+        values = []
+        for name in (plain, ours):
+            runs = runs_of(name) if name else []
+            seeds_run = f", {len(runs)} seed{'s' * (len(runs) > 1)}"
+            values.append(mean_text(EXPERIMENTS[name], runs) + seeds_run if runs else "not run" if name else "")
+        names = ", ".join(f"`{name}`" for name in (plain, ours) if name)
+        lines.append("| " + " | ".join([EXPERIMENTS[base].title, EXPERIMENTS[base].paper, *values, names]) + " |")
     return lines
 
 
@@ -196,11 +198,13 @@ def value_text(experiment, result):
 
 
 def mean_text(experiment, runs):
-    """Return mean ± standard deviation over the seeds; errors are in %."""
+    """Return mean ± standard deviation over the seeds, and the mean content accuracy where it is known; errors in %."""
     factor, digits = (1, 1) if experiment.better == "higher" else (100, 2)
     values = [factor * result[experiment.key] for result, _ in runs]
     spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return f"**{statistics.mean(values):.{digits}f}{spread}**"
+    content = [result.get("content_accuracy") for result, _ in runs]
+    said = f" (content {statistics.mean(content):.0%})" if None not in content and experiment.better == "lower" else ""
+    return f"**{statistics.mean(values):.{digits}f}{spread}**{said}"
 
 
 def summary(experiment, runs):

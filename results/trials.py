@@ -1,6 +1,6 @@
 """Try a recipe with the test error hidden: what is chosen is chosen on validation images of seeds that no row has.
 
-    python -m results try "--z 8 --set joint=true" --seeds 10-14 --jobs 2
+    python -m results try "--z 8 --set condition_on_y=true" --seeds 10-14 --jobs 2
 
 Each trial trains as run_mnist.py would, but the test set is never read: half of the validation images play it, and the
 other half names clusters and fits the probe. A line of trials.jsonl, which is under version control, says what was

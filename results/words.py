@@ -46,12 +46,12 @@ CLUSTERING_EXTRAS = """
 ## Clustering extras
 
 What each extra does to the clustering error, all else equal: the quick recipe with 30 clusters, but small and short,
-one seed. Robustness and information are from elsewhere, the others from public code of adversarial autoencoders.
-Errors in % with clusters named on validation images, once by the paper's protocol, one image for a whole cluster,
-which jumps by points from epoch to epoch, and once by majority. The weights are first guesses, and differences of a
-few points are within what another seed does. Robustness grows over 10 000 updates and gets but a third of the way
-here, unless it is told `ramp=1`; its rows above go at least four fifths of it. Information by itself does harm: all y
-are used, but for anything; it is robustness that says what for.
+one seed. VAT and information maximization are from elsewhere, the others from public code of adversarial
+autoencoders. Errors in % with clusters named on validation images, once by the paper's protocol, one image for a
+whole cluster, which jumps by points from epoch to epoch, and once by majority. The weights are first guesses, and
+differences of a few points are within what another seed does. The distance of VAT grows over 10 000 updates and
+reaches a third of its value here, except with `vat_rampup=1`; in the rows above it reaches at least four fifths.
+Information maximization alone does harm: it uses all clusters, but they need not correspond to digits.
 
 A row marked as a record is of a term that has left the package; the commit it names still has it. Three of these terms
 are phases in `examples/` now, and a prior there is like that of `balance`.
@@ -66,7 +66,7 @@ when its test errors, too, were known to have been lower. Trials were single run
 within noise. Several runs shared two cores with others, so minutes are what they took, not what they need.
 
 **With robustness** an extra is at work that the paper has not: no small step from an image may change its y
-(`Robustness` in `tinyaae/extras.py`; virtual adversarial training, Miyato et al. 2015). Its distance, 3 with
+(`VirtualAdversarial` in `tinyaae/extras.py`; virtual adversarial training, Miyato et al. 2015). Its distance, 3 with
 labels and 2 without, and the lesser noise on the input, 0.2, were picked by the validation errors of some two
 dozen single runs: 100 labels on seeds 3 and 4, 30 clusters on seeds 1 and 3, reduction on seed 0. The longer
 rows change the number of epochs; it was set beforehand, and each seed was run once. In the plane with 100 labels
@@ -105,7 +105,7 @@ epochs on that seed; the row's forty epochs were set beforehand:
 | and information, and a distance of 3 | 4.64 |
 | information, at the rates of the plane | 7.36 |
 
-**With information** y is kept soft at first, and all of it in use (the second term of `Robustness` in
+**With information** y is kept soft at first, and all of it in use (the second term of `VirtualAdversarial` in
 `tinyaae/extras.py`; Krause et al. 2010, Hu et al. 2017): robustness has its full distance from the first update, and
 Q comes to heed D_cat little by little. With D_cat heeded from the start, y is nearly one-hot after three epochs, and
 runs that had then cut fours and nines by their slant stayed with that cut. The numbers were picked by the validation
@@ -157,7 +157,7 @@ would give. How many epochs a row has was set beforehand.
 | 40 | 400-400 | 6 | 0.1 | smoothness 0.15 | 345 | 358 |
 
 With the label given to P, nothing makes draws of z and of the label, apart, such pairs as Q makes; with `--set
-joint=true` D reads the label beside z:
+condition_on_y=true` D reads the label beside z:
 
 | epochs | hidden | z | input noise | what else | draws | codes |
 |---|---|---|---|---|---|---|

@@ -9,19 +9,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyaae import networks
-from tinyaae.extras import Robustness, Smoothness
+from tinyaae.extras import LatentNoise, VirtualAdversarial
 from tinyaae.networks import Code
 from tinyaae.optimizers import Momentum
 from tinyaae.phases import (
     Batch,
     Discriminate,
     Generate,
-    Imagination,
+    HeadSeparation,
     Part,
     Phase,
+    PriorGenerator,
     Reconstruction,
     SemiSupervised,
-    Separated,
     Variational,
 )
 from tinyaae.priors import Categorical, Gaussian, Laplace
@@ -46,8 +46,8 @@ class System(NamedTuple):
 
 def tiny_system(
     backend,
-    told_labels=False,
-    joint=False,
+    label_conditional=False,
+    condition_on_y=False,
     classes=CLASSES,
     hidden=HIDDEN,
     batch_norm=False,
@@ -62,10 +62,13 @@ def tiny_system(
     )
     d_y = networks.discriminator(backend, "D_y", CLASSES, HIDDEN)
     d_z = networks.discriminator(
-        backend, "D_z", STYLE + (CLASSES + 1 if told_labels else CLASSES if joint else 0), HIDDEN
+        backend, "D_z", STYLE + (CLASSES + 1 if label_conditional else CLASSES if condition_on_y else 0), HIDDEN
     )
     d_x = networks.discriminator(backend, "D_x", PIXELS, HIDDEN)
-    parts = [Part("y", d_y, Categorical(CLASSES)), Part("z", d_z, Gaussian(STYLE), told_labels, joint=joint)]
+    parts = [
+        Part("y", d_y, Categorical(CLASSES)),
+        Part("z", d_z, Gaussian(STYLE), label_conditional, condition_on_y=condition_on_y),
+    ]
     image, batch = Part("x", d_x, None), tiny_batch(backend)
     system = System(encoder, decoder, parts[0 if classes else 1 :], image, batch)
     rng = np.random.default_rng(0)
@@ -94,21 +97,21 @@ class Case(NamedTuple):
     commits: set = set()  # whose batch statistics its update moves
 
 
-def imagination(system):
-    return Imagination(system.decoder, Gaussian(CLASSES + STYLE))
+def prior_generator(system):
+    return PriorGenerator(system.decoder, Gaussian(CLASSES + STYLE))
 
 
 class HeldReconstruction(Reconstruction):
     """With the y of the weights it is made with: a constant, as its gradient says where y is held."""
 
     def __init__(self, encoder, decoder, x, optimizer, seed=0):
-        super().__init__(encoder, decoder, optimizer, seed, held_y=True)
+        super().__init__(encoder, decoder, optimizer, seed, detach_y=True)
         y = encoder.forward(x, self.context())[0].y
         self.read = lambda code, batch: code._replace(y=y)
 
 
 class HeldGenerate(Generate):
-    """With D told the y of the weights it is made with: a constant, as its gradient says where y and z are joint."""
+    """With the y that D reads held as it is at first: a constant, as its gradient says with `condition_on_y`."""
 
     def __init__(self, encoder, parts, x, optimizer, seed=0):
         super().__init__(encoder, parts, optimizer, seed)
@@ -121,15 +124,15 @@ class HeldGenerate(Generate):
         self.judges = [HeldPart(*part) for part in parts]
 
 
-class HeldRobustness(Robustness):
-    """With the worst images of the weights it is made with, at their full distance: constants, as its gradient says."""
+class HeldVirtualAdversarial(VirtualAdversarial):
+    """With the adversarial examples held as they are at first, at full distance: constants, as its gradient says."""
 
-    def __init__(self, encoder, x, optimizer, seed=0, epsilon=1.0, information=0.0):
-        super().__init__(encoder, optimizer, seed, epsilon, information=information)
-        optimizer.steps = self.ramp
-        held = super().worst(x, *encoder.forward(x, self.context()))
+    def __init__(self, encoder, x, optimizer, seed=0, epsilon=1.0, information_maximization=0.0):
+        super().__init__(encoder, optimizer, seed, epsilon, information_maximization=information_maximization)
+        optimizer.steps = self.rampup
+        held = super().adversarial_example(x, *encoder.forward(x, self.context()))
         optimizer.steps = 0
-        self.worst = lambda x, code, cache: held
+        self.adversarial_example = lambda x, code, cache: held
 
 
 def autoencoder(kind=Reconstruction, options=None, **keywords):
@@ -140,41 +143,45 @@ def smoothness(kind=Reconstruction, options=None, **keywords):
     def takes(system):
         return [kind(system.encoder, system.decoder, Momentum(0.1), **keywords)]
 
-    return Case(Smoothness, takes, {"P"}, options or {}, {"distance": 0.7})
+    return Case(LatentNoise, takes, {"P"}, options or {}, {"distance": 0.7})
 
 
 PHASES = {
     "reconstruction": autoencoder(),
     "cross-entropy": autoencoder(options={"logits": True}),
-    "given-label": autoencoder(given_label=True),
+    "given-label": autoencoder(decode_true_label=True),
     "held-y": Case(HeldReconstruction, lambda s: [s.encoder, s.decoder, s.batch.x], {"Q", "P"}, commits={"Q", "P"}),
     "variational": autoencoder(Variational, {"posterior": "gaussian"}),
     "variational-laplace": autoencoder(Variational, {"posterior": "gaussian"}, prior=Laplace(STYLE)),
-    "separated": autoencoder(Separated, {"heads": CLASSES}, eta=3.0),
+    "separated": autoencoder(HeadSeparation, {"heads": CLASSES}, eta=3.0),
     "discriminate": Case(Discriminate, lambda s: [s.encoder, s.parts], {"D_y", "D_z"}),
     "discriminate-smoothed": Case(
         Discriminate, lambda s: [s.encoder, s.parts], {"D_y", "D_z"}, keywords={"smoothing": 0.2}
     ),
     "generate": Case(Generate, lambda s: [s.encoder, s.parts], {"Q"}),
     "discriminate-told-labels": Case(
-        Discriminate, lambda s: [s.encoder, s.parts], {"D_y", "D_z"}, {"told_labels": True}
+        Discriminate, lambda s: [s.encoder, s.parts], {"D_y", "D_z"}, {"label_conditional": True}
     ),
-    "generate-told-labels": Case(Generate, lambda s: [s.encoder, s.parts], {"Q"}, {"told_labels": True}),
-    "discriminate-joint": Case(Discriminate, lambda s: [s.encoder, s.parts], {"D_y", "D_z"}, {"joint": True}),
-    "generate-joint": Case(HeldGenerate, lambda s: [s.encoder, s.parts, s.batch.x], {"Q"}, {"joint": True}),
-    "discriminate-images": Case(Discriminate, lambda s: [imagination(s), [s.image]], {"D_x"}),
+    "generate-told-labels": Case(Generate, lambda s: [s.encoder, s.parts], {"Q"}, {"label_conditional": True}),
+    "discriminate-joint": Case(Discriminate, lambda s: [s.encoder, s.parts], {"D_y", "D_z"}, {"condition_on_y": True}),
+    "generate-joint": Case(HeldGenerate, lambda s: [s.encoder, s.parts, s.batch.x], {"Q"}, {"condition_on_y": True}),
+    "discriminate-images": Case(Discriminate, lambda s: [prior_generator(s), [s.image]], {"D_x"}),
     "generate-images": Case(
-        Generate, lambda s: [imagination(s), [s.image]], {"P"}, {}, {"commits": True}, commits={"P"}
+        Generate, lambda s: [prior_generator(s), [s.image]], {"P"}, {}, {"commits": True}, commits={"P"}
     ),
-    "generate-images-of-logits": Case(Generate, lambda s: [imagination(s), [s.image]], {"P"}, {"logits": True}),
+    "generate-images-of-logits": Case(Generate, lambda s: [prior_generator(s), [s.image]], {"P"}, {"logits": True}),
     "semi-supervised": Case(SemiSupervised, lambda s: [s.encoder], {"Q"}),
-    "smoothness": smoothness(),
-    "smoothness-given-label": smoothness(given_label=True),
-    "smoothness-with-heads": smoothness(Separated, {"heads": CLASSES}),
+    "latent_noise": smoothness(),
+    "smoothness-given-label": smoothness(decode_true_label=True),
+    "smoothness-with-heads": smoothness(HeadSeparation, {"heads": CLASSES}),
     "smoothness-of-logits": smoothness(options={"logits": True}),
-    "robustness": Case(HeldRobustness, lambda s: [s.encoder, s.batch.x], {"Q"}, {}, {"epsilon": 0.7}),
-    "information": Case(
-        HeldRobustness, lambda s: [s.encoder, s.batch.x], {"Q"}, {}, {"epsilon": 0.7, "information": 0.7}
+    "vat": Case(HeldVirtualAdversarial, lambda s: [s.encoder, s.batch.x], {"Q"}, {}, {"epsilon": 0.7}),
+    "information_maximization": Case(
+        HeldVirtualAdversarial,
+        lambda s: [s.encoder, s.batch.x],
+        {"Q"},
+        {},
+        {"epsilon": 0.7, "information_maximization": 0.7},
     ),
 }
 

@@ -28,8 +28,8 @@ from tinyaae.training import Batches
 
 RANKS, STEPS, EIGHTH = (2, 4), 20, 8
 BATCH = {"batch_size": 8}  # a multiple of 4; there are 13 such batches in an epoch
-MOMENTUM = {"optimizer": "momentum", "rate_reconstruction": 0.01, "rate_adversarial": 0.1}
-ALL_EXTRAS = {"information": 0.2, "robustness": 0.3, "smoothness": 0.2}
+MOMENTUM = {"optimizer": "momentum", "lr_reconstruction": 0.01, "lr_adversarial": 0.1}
+ALL_EXTRAS = {"information_maximization": 0.2, "vat": 0.3, "latent_noise": 0.2}
 
 
 def case(mode, flags=None, **fields):
@@ -56,7 +56,9 @@ CASES = {
     "heads without labels": case("reduction", {"labels": 0, "clusters": 4}),
     # Batch norm divides what little comes out of first weights of 0.01, the preset's, by its size: each step then
     # multiplies the rounding of the last, to 1e-9 after twenty. With the usual first weights they end 1e-14 apart.
-    "extras": case("clustering", ALL_EXTRAS | {"ramp": 12, "patience": 9, "rate_y": 0.03}, weight_std=None),
+    "extras": case(
+        "clustering", ALL_EXTRAS | {"vat_rampup": 12, "adversarial_warmup": 9, "lr_vat": 0.03}, weight_std=None
+    ),
     **{f"{prior} prior": case("aae", {"prior": prior}) for prior in ("laplace", "uniform", "gamma", "mixture")},
 }
 

@@ -99,13 +99,13 @@ def test_checkpoint_holds_its_format_and_place(run):
 
 def test_checkpoint_holds_the_config_but_for_what_is_only_here(run):
     config = json.loads(str(contents(run)["config"]))
-    assert config["hidden"] == [8, 7] and config["rate_adversarial"] == 6e-4
+    assert config["hidden"] == [8, 7] and config["lr_adversarial"] == 6e-4
     assert not config.keys() & {"revision", "data", "threads", "backend", "save_every", "save_minutes"}
 
 
 def test_place_within_an_epoch_comes_back_with_its_totals(run):
     system = fresh()
-    totals = {"D_z": np.float32(0.1), "reconstruction": np.float32(1e-30)}
+    totals = {"D_gauss": np.float32(0.1), "half_squared_error": np.float32(1e-30)}
     run.save(system, Position(0, 5, totals))
     epoch, step, back = run.restore(system)
     assert (epoch, step) == (0, 5)
@@ -260,7 +260,7 @@ def test_array_that_is_there_twice_is_refused(run):
     assert "one of them twice" in refusal(run.restore, fresh())
 
 
-@pytest.mark.parametrize("change", [{"rate_adversarial": 1e-3}, {"epochs": 3}, {"seed": 1}])
+@pytest.mark.parametrize("change", [{"lr_adversarial": 1e-3}, {"epochs": 3}, {"seed": 1}])
 def test_checkpoint_does_not_go_on_with_another_config(run, change):
     (value,) = change.values()
     system = build(tiny_config(**({"epochs": 1} | change)), Backend.named("numpy"))

@@ -10,7 +10,7 @@ from tinyaae.training.collapse import Symptoms, chance
 
 CHANCE = 2 * math.log(2)
 
-WELL = {"D_y": 1.2, "D_y_accuracy": 0.7, "D_z": 1.3, "D_z_accuracy": 0.6}
+WELL = {"D_cat": 1.2, "D_cat_accuracy": 0.7, "D_gauss": 1.3, "D_gauss_accuracy": 0.6}
 WELL |= {"z_mean": 0.0, "z_std": 1.0, "dead_outputs": 0, "reconstruction": 9.0}
 
 
@@ -25,9 +25,9 @@ def epochs_warned(*rows, **flags):
 
 
 SICK = {
-    "D at chance from the start": ({"D_z": CHANCE + 0.004}, 5, "D_z has had a loss of 1.386"),
-    "D at chance, a little below": ({"D_y": CHANCE - 0.004}, 5, "D_y has had a loss of 1.386"),
-    "D wins": ({"D_z_accuracy": 0.99}, 3, "D_z is right 99% of the time"),
+    "D at chance from the start": ({"D_gauss": CHANCE + 0.004}, 5, "D_gauss has had a loss of 1.386"),
+    "D at chance, a little below": ({"D_cat": CHANCE - 0.004}, 5, "D_cat has had a loss of 1.386"),
+    "D wins": ({"D_gauss_accuracy": 0.99}, 3, "D_gauss is right 99% of the time"),
     "dead output": ({"dead_outputs": 1}, 3, "1 of the 3 outputs of y are chosen for no validation image"),
     "codes too wide": ({"z_std": 2.1}, 3, "standard deviation 2.10, the prior"),
     "codes too narrow": ({"z_std": 0.4}, 3, "standard deviation 0.40, the prior"),
@@ -50,8 +50,8 @@ def test_epochs_must_follow_one_another(row, epochs, words):
 
 FINE = {
     "all is well": {},
-    "D nearly at chance": {"D_z": CHANCE - 0.006},
-    "D good": {"D_z_accuracy": 0.97},
+    "D nearly at chance": {"D_gauss": CHANCE - 0.006},
+    "D good": {"D_gauss_accuracy": 0.97},
     "codes a little wide": {"z_std": 1.9, "z_mean": 0.4},
 }
 
@@ -70,12 +70,12 @@ def test_chance_is_the_least_loss_of_a_d_with_one_answer_for_everything():
 
 
 def test_gan_that_smooths_its_targets_is_stuck_at_another_loss_and_teaches_p():
-    said = warnings(*[{"D_x": chance(0.1), "D_x_accuracy": 0.6}] * 5, mode="gan")[4]
-    assert "D_x has had a loss of 1.376" in said[0] and "teaches P nothing" in said[0]
+    said = warnings(*[{"D_image": chance(0.1), "D_image_accuracy": 0.6}] * 5, mode="gan")[4]
+    assert "D_image has had a loss of 1.376" in said[0] and "teaches P nothing" in said[0]
 
 
 def test_d_that_comes_to_chance_later_is_a_success():
-    assert epochs_warned({}, *[{"D_z": CHANCE}] * 20) == []
+    assert epochs_warned({}, *[{"D_gauss": CHANCE}] * 20) == []
 
 
 def test_few_dead_clusters_of_many_are_no_collapse():
@@ -90,14 +90,14 @@ def test_prior_is_the_one_of_the_run():
     assert epochs_warned(*[{"z_std": 2.1 * 4 / math.sqrt(12)}] * 9, prior="uniform") == [3]
 
 
-@pytest.mark.parametrize("row", [{"D_x": chance(0.1), "D_x_accuracy": 0.5}, {"reconstruction": 1.0}])
+@pytest.mark.parametrize("row", [{"D_image": chance(0.1), "D_image_accuracy": 0.5}, {"reconstruction": 1.0}])
 def test_modes_without_codes_or_discriminators(row):
     symptoms = Symptoms(assembled(tiny_config("gan"))[0])
-    assert [symptoms.see({"epoch": epoch} | row) != [] for epoch in range(1, 7)].count(True) == ("D_x" in row)
+    assert [symptoms.see({"epoch": epoch} | row) != [] for epoch in range(1, 7)].count(True) == ("D_image" in row)
 
 
 def test_all_warnings_are_kept_in_the_order_they_came():
     symptoms = Symptoms(assembled(tiny_config())[0])
     for epoch in range(1, 8):
-        symptoms.see({"epoch": epoch} | WELL | {"D_z": CHANCE, "dead_outputs": 2})
+        symptoms.see({"epoch": epoch} | WELL | {"D_gauss": CHANCE, "dead_outputs": 2})
     assert [line.split(":")[0] for line in symptoms.warnings] == ["epoch 3", "epoch 5"]

@@ -31,7 +31,7 @@ TINY = ["--data", "data.npz", *SMALL]
 SEMI = [*TINY, "--labels", "6"]
 RESULT = {"revision", "mode", "seed", "backend", "labels", "epochs", "seconds", "machine"}
 RESULT |= {"test_error", "reconstruction_error", "warnings", "per_label", "commit"}
-LIKELIHOOD = ("log_likelihood", "log_likelihood_error", "parzen_sigma", "parzen_searched", "parzen_curve")
+LIKELIHOOD = ("log_likelihood", "log_likelihood_stderr", "parzen_sigma", "parzen_searched", "parzen_curve")
 RESULT |= {name + end for name in LIKELIHOOD for end in ("", "_picked")}
 RESULT |= {"content_accuracy", "exchange_accuracy", "style_leak", "style_leak_chance", "style_spread", "judge_accuracy"}
 
@@ -168,11 +168,11 @@ def test_one_hidden_width_is_that_of_two_layers(command, undrawn, here):
 
 
 def test_extras_are_written_into_the_config_and_their_phases_trained(command, undrawn, here):
-    command(*SEMI, "--extra", "robustness=0.5", "--extra", "smoothness=0.01", "--out", "out")
+    command(*SEMI, "--extra", "vat=0.5", "--extra", "latent-noise=0.01", "--out", "out")
     config = json.loads((here / "out" / "config.json").read_text())
-    assert (config["robustness"], config["smoothness"], config["information"]) == (0.5, 0.01, 0)
+    assert (config["vat"], config["latent_noise"], config["information_maximization"]) == (0.5, 0.01, 0)
     columns = (here / "out" / "metrics.csv").read_text().splitlines()[0].split(",")
-    assert {"robustness", "smoothness"} <= set(columns)
+    assert {"vat", "latent_noise"} <= set(columns)
 
 
 def test_without_out_and_revision_the_folder_is_named_after_the_time(command, undrawn, here):
@@ -288,16 +288,16 @@ def test_ten_thousand_samples_say_what_the_run_said(command, likely):
 
 
 def test_samples_of_a_run_whose_d_judges_y_and_z_together(command, undrawn, here):
-    assert command(*SEMI, "--set", "joint=true", "--out", "pairs", "--quiet")[0] == 0
+    assert command(*SEMI, "--set", "condition_on_y=true", "--out", "pairs", "--quiet")[0] == 0
     status, out, _ = command("--evaluate", "pairs", "--samples", "1000", "--quiet")
     assert status == 0 and "1000 samples: log-likelihood" in out
 
 
 def test_samples_of_a_run_whose_y_and_z_are_judged_apart_are_refused(command, undrawn, here):
     """Its own evaluation has no likelihood either."""
-    assert command(*SEMI, "--set", "joint=false", "--out", "apart", "--quiet")[0] == 0
+    assert command(*SEMI, "--set", "condition_on_y=false", "--out", "apart", "--quiet")[0] == 0
     assert "log_likelihood" not in json.loads((here / "apart" / "result.json").read_text())
-    assert "--set joint=true" in refused(command, here, "--evaluate", "apart", "--samples", "1000")
+    assert "--set condition_on_y=true" in refused(command, here, "--evaluate", "apart", "--samples", "1000")
 
 
 def test_samples_of_a_run_without_a_prior_are_refused(command, undrawn, here):
@@ -582,13 +582,13 @@ BAD_FLAGS = {
     "labels where there are none": ["--mode", "aae"],
     "clusters where there are none": ["--clusters", "5"],
     "unknown extra": ["--extra", "entropy=1"],
-    "extra without a number": ["--extra", "robustness"],
-    "second extra below zero": ["--extra", "robustness=1", "--extra", "smoothness=-1"],
-    "extra where it has no use": ["--mode", "autoencoder", "--extra", "robustness=1"],
+    "extra without a number": ["--extra", "vat"],
+    "second extra below zero": ["--extra", "vat=1", "--extra", "latent_noise=-1"],
+    "extra where it has no use": ["--mode", "autoencoder", "--extra", "vat=1"],
     "extra that has moved": ["--extra", "repulsion=1"],
     "unknown setting": ["--set", "rate=1"],
-    "setting without a value": ["--set", "fade"],
-    "second setting that no run can have": ["--set", "fade=0.5", "--set", "leak=1"],
+    "setting without a value": ["--set", "linear_decay_from"],
+    "second setting that no run can have": ["--set", "linear_decay_from=0.5", "--set", "leak=1"],
     "setting where it has no use": ["--mode", "gan", "--set", "head_norm=true"],
     "flat prior in three dimensions": ["--prior", "swiss-roll", "--z", "3"],
     "revision that is a path": ["--revision", "../up"],

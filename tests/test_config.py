@@ -11,8 +11,7 @@ from tiny import REPOSITORY, refusal, tiny_config, tiny_dataset
 import run_mnist
 from tinyaae.backend import Backend
 from tinyaae.config import Config
-from tinyaae.config.config import NEWER
-from tinyaae.config.flags import MOVED
+from tinyaae.config.flags import MOVED, RENAMED
 from tinyaae.config.modes import EXTRAS, MODES, OPTIONAL, SETTINGS
 from tinyaae.config.presets import OWN, PRESETS
 from tinyaae.data import split
@@ -37,9 +36,9 @@ PHASES = {  # the table of the README, the half-steps of Regularization by name
 }
 VALUES = {"prior": "mixture", "posterior": "gaussian", "input_noise": 0.1, "labels": 10, "clusters": 5}
 VALUES |= dict.fromkeys(EXTRAS | SETTINGS, 0.5)
-VALUES |= {"reconstruction": "cross-entropy", "optimizer": "momentum", "optimizer_y": "momentum"}
-VALUES |= {"decay": {3: 0.1}, "ramp": 300, "patience": 200}
-VALUES |= dict.fromkeys(["batch_norm", "decoder_norm", "head_norm", "held_y", "joint"], True)
+VALUES |= {"reconstruction": "cross-entropy", "optimizer": "momentum", "vat_optimizer": "momentum"}
+VALUES |= {"step_decay": {3: 0.1}, "vat_rampup": 300, "adversarial_warmup": 200}
+VALUES |= dict.fromkeys(["batch_norm", "decoder_norm", "head_norm", "detach_y", "condition_on_y"], True)
 
 
 def edited(**changed):
@@ -94,11 +93,11 @@ def test_optimizer_of_a_preset(preset, kind):
 )
 def test_flag_is_used_or_an_error_that_names_it(mode, flag):
     if flag in MODES[mode].flags:
-        robust = {"robustness": 1.0}
+        robust = {"vat": 1.0}
         needed = {
-            "ramp": robust,
-            "optimizer_y": robust | {"rate_y": 0.01},
-            "rate_y": robust,
+            "vat_rampup": robust,
+            "vat_optimizer": robust | {"lr_vat": 0.01},
+            "lr_vat": robust,
         }.get(flag, {})
         assert getattr(Config.of(mode, **needed | {flag: VALUES[flag]}), flag) == VALUES[flag]
     else:
@@ -142,14 +141,14 @@ def test_extras_are_off_and_where_a_mode_has_no_use_for_one_it_is_refused_whoeve
 
 
 def test_extras_by_name_and_number():
-    config = Config.of("clustering", extra=["information=0.1", "robustness=2"])
-    assert (config.information, config.robustness, config.smoothness) == (0.1, 2.0, 0.0)
+    config = Config.of("clustering", extra=["information-maximization=0.1", "vat=2"])
+    assert (config.information_maximization, config.vat, config.latent_noise) == (0.1, 2.0, 0.0)
 
 
 def test_settings_by_name_and_value():
-    given = ["eta=2", "optimizer=adam", "weight_std=null", "head_norm=true", 'decay={"40": 0.1}']
+    given = ["eta=2", "optimizer=adam", "weight_std=null", "head_norm=true", 'step_decay={"40": 0.1}']
     config = Config.of("reduction", labels=0, set=given)
-    values = config.eta, config.optimizer, config.weight_std, config.head_norm, config.decay
+    values = config.eta, config.optimizer, config.weight_std, config.head_norm, config.step_decay
     assert values == (2, "adam", None, True, {40: 0.1})
 
 
@@ -162,9 +161,9 @@ def test_every_number_of_a_recipe_can_be_set():
 @pytest.mark.parametrize(
     "flags, name, what",
     [
-        ({"mode": "clustering", "extra": ["information=1"]}, "ramp", "--extra robustness"),
-        ({"mode": "clustering", "extra": ["smoothness=1"]}, "rate_y", "--extra robustness or information"),
-        ({"mode": "reduction", "labels": 0}, "rate_classifier", "--labels"),
+        ({"mode": "clustering", "extra": ["information-maximization=1"]}, "vat_rampup", "--extra vat"),
+        ({"mode": "clustering", "extra": ["latent-noise=1"]}, "lr_vat", "--extra vat or information-maximization"),
+        ({"mode": "reduction", "labels": 0}, "lr_classifier", "--labels"),
     ],
 )
 def test_a_setting_that_this_run_would_not_read_is_refused_with_what_would_read_it(flags, name, what):
@@ -178,24 +177,24 @@ def test_eta_is_the_distance_of_the_phase_that_pushes_heads_apart():
 
 @pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])
 def test_ramp_is_how_long_the_distance_of_robustness_grows(mode):
-    system = build(Config.of(mode, hidden=(8,), extra=["robustness=2"], set=["ramp=300"]), Backend.named("numpy"))
-    assert [phase.ramp for phase in system.optimized() if phase.name == "robustness"] == [300]
+    system = build(Config.of(mode, hidden=(8,), extra=["vat=2"], set=["vat_rampup=300"]), Backend.named("numpy"))
+    assert [phase.rampup for phase in system.optimized() if phase.name == "vat"] == [300]
 
 
 @pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])
-@pytest.mark.parametrize("settings, rate", [([], 0.3), (["rate_y=0.7"], 0.7)])
+@pytest.mark.parametrize("settings, rate", [([], 0.3), (["lr_vat=0.7"], 0.7)])
 def test_rate_y_is_of_robustness_alone(mode, settings, rate):
-    flags = dict(extra=["robustness=2", "information=1"], set=["rate_adversarial=0.3", *settings])
+    flags = dict(extra=["vat=2", "information-maximization=1"], set=["lr_adversarial=0.3", *settings])
     phases = build(Config.of(mode, hidden=(8,), **flags), Backend.named("numpy")).optimized()
     rates = {phase.name: phase.optimizer.rate for phase in phases}
-    assert (rates["robustness"], rates["generate"]) == (rate, 0.3)
+    assert (rates["vat"], rates["generate"]) == (rate, 0.3)
 
 
 @pytest.mark.parametrize("mode, kind", [("clustering", Momentum), ("semi-supervised", Adam)])
 def test_optimizer_y_is_of_robustness_alone_and_has_the_usual_momentum(mode, kind):
     def optimizers(*settings):
         config = Config.of(
-            mode, hidden=(8,), extra=["robustness=2"], set=["adversarial_momentum=0.3", "rate_y=0.1", *settings]
+            mode, hidden=(8,), extra=["vat=2"], set=["adversarial_momentum=0.3", "lr_vat=0.1", *settings]
         )
         phases = build(config, Backend.named("numpy")).optimized()
         called = {Momentum: "momentum", Adam: "beta1"}
@@ -203,75 +202,78 @@ def test_optimizer_y_is_of_robustness_alone_and_has_the_usual_momentum(mode, kin
         return {name: (type(own), getattr(own, called[type(own)])) for name, own in chosen.items()}
 
     usual = optimizers()
-    assert usual["robustness"] == usual["generate"] == (kind, 0.3)
-    assert optimizers("optimizer_y=adam") == usual | {"robustness": (Adam, 0.9)}
-    assert optimizers("optimizer_y=momentum") == usual | {"robustness": (Momentum, 0.9)}
+    assert usual["vat"] == usual["generate"] == (kind, 0.3)
+    assert optimizers("vat_optimizer=adam") == usual | {"vat": (Adam, 0.9)}
+    assert optimizers("vat_optimizer=momentum") == usual | {"vat": (Momentum, 0.9)}
 
 
 @pytest.mark.parametrize("mode, own", [("clustering", "adam"), ("semi-supervised", "momentum")])
 def test_another_optimizer_of_y_wants_a_rate_of_its_own(mode, own):
-    settings = [f"optimizer_y={own}"]
-    message = refusal(Config.of, mode, extra=["robustness=2"], set=settings)
-    assert message.startswith(f"--set optimizer_y: {own} beside ") and "--set rate_y=" in message
-    assert Config.of(mode, extra=["robustness=2"], set=[*settings, "rate_y=0.01"]).rate_y == 0.01
+    settings = [f"vat_optimizer={own}"]
+    message = refusal(Config.of, mode, extra=["vat=2"], set=settings)
+    assert message.startswith(f"--set vat_optimizer: {own} beside ") and "--set lr_vat=" in message
+    assert Config.of(mode, extra=["vat=2"], set=[*settings, "lr_vat=0.01"]).lr_vat == 0.01
 
 
 @pytest.mark.parametrize("mode, own", [("clustering", "momentum"), ("semi-supervised", "adam")])
 def test_the_same_optimizer_of_y_has_the_rate_of_the_adversary(mode, own):
-    assert Config.of(mode, extra=["robustness=2"], set=[f"optimizer_y={own}"]).rate_y is None
+    assert Config.of(mode, extra=["vat=2"], set=[f"vat_optimizer={own}"]).lr_vat is None
 
 
 @pytest.mark.parametrize(
     "extra, epsilon, weight",
-    [(["robustness=2"], 2, 0), (["information=1"], 0, 1), (["robustness=2", "information=1"], 2, 1)],
+    [(["vat=2"], 2, 0), (["information-maximization=1"], 0, 1), (["vat=2", "information-maximization=1"], 2, 1)],
 )
 def test_information_is_a_term_of_robustness(extra, epsilon, weight):
     phases = build(Config.of("clustering", hidden=(8,), extra=extra), Backend.named("numpy")).optimized()
-    assert [(phase.epsilon, phase.weight) for phase in phases if phase.name == "robustness"] == [(epsilon, weight)]
+    assert [(phase.epsilon, phase.weight) for phase in phases if phase.name == "vat"] == [(epsilon, weight)]
 
 
 @pytest.mark.parametrize("mode", ["supervised", "clustering", "semi-supervised", "reduction"])
 def test_joint_lets_d_gauss_read_what_p_reads(mode):
-    plain, joint = [
-        build(Config.of(mode, hidden=(8,), set=[f"joint={value}"]), Backend.named("numpy"))
+    plain, condition_on_y = [
+        build(Config.of(mode, hidden=(8,), set=[f"condition_on_y={value}"]), Backend.named("numpy"))
         for value in ("false", "true")
     ]
-    more = joint.networks["D_gauss"].size - plain.networks["D_gauss"].size
-    assert more == 8 * joint.config.given_y
-    regularization = next(phase for phase in joint.phases if phase.name == "regularization")
-    assert [part.joint for part in regularization.discriminate.judges if part.of == "z"] == [True]
+    more = condition_on_y.networks["D_gauss"].size - plain.networks["D_gauss"].size
+    assert more == 8 * condition_on_y.config.decoder_y_dim
+    regularization = next(phase for phase in condition_on_y.phases if phase.name == "regularization")
+    assert [part.condition_on_y for part in regularization.discriminate.judges if part.of == "z"] == [True]
 
 
 @pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])
 def test_held_y_is_told_to_reconstruction(mode):
-    system = build(Config.of(mode, hidden=(8,), set=["held_y=true"]), Backend.named("numpy"))
-    assert [phase.held_y for phase in system.optimized() if phase.name == "reconstruction"] == [True]
+    system = build(Config.of(mode, hidden=(8,), set=["detach_y=true"]), Backend.named("numpy"))
+    assert [phase.detach_y for phase in system.optimized() if phase.name == "reconstruction"] == [True]
 
 
 @pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])
 def test_patience_is_of_the_discriminator_of_y_alone(mode):
-    system = build(Config.of(mode, hidden=(8,), set=["patience=300"]), Backend.named("numpy"))
+    system = build(Config.of(mode, hidden=(8,), set=["adversarial_warmup=300"]), Backend.named("numpy"))
     (generate,) = [phase for phase in system.optimized() if phase.name == "generate"]
-    assert {part.of: part.patience for part in generate.judges} == {"y": 300, "z": 0}
+    assert {part.of: part.adversarial_warmup for part in generate.judges} == {"y": 300, "z": 0}
 
 
 @pytest.mark.parametrize(
     "text, words",
     [
         ("rate=1", "there is no setting 'rate'"),
-        ("rate_adversarial", "--set rate_adversarial: '' given, expected a number"),
-        ("rate_adversarial=fast", "--set rate_adversarial: 'fast' given, expected a number"),
-        ("rate_adversarial=-1", "--set rate_adversarial: -1 given, expected a finite number from 0 up"),
-        ("rate_adversarial=1" + 400 * "0", "expected a finite number from 0 up"),
+        ("lr_adversarial", "--set lr_adversarial: '' given, expected a number"),
+        ("lr_adversarial=fast", "--set lr_adversarial: 'fast' given, expected a number"),
+        ("lr_adversarial=-1", "--set lr_adversarial: -1 given, expected a finite number from 0 up"),
+        ("lr_adversarial=1" + 400 * "0", "expected a finite number from 0 up"),
         ("smoothing=NaN", "--set smoothing: nan given"),
-        ("fade=1", "--set fade: 1 given, expected a number below 1"),
+        ("linear_decay_from=1", "--set linear_decay_from: 1 given, expected a number below 1"),
         ("optimizer=sgd", "--set optimizer: there is no optimizer 'sgd'; expected one of adam, momentum"),
-        ("optimizer_y=sgd", "--set optimizer_y: there is no optimizer_y 'sgd'; expected one of adam, momentum, null"),
-        ("ramp=1.5", "--set ramp: 1.5 given, expected a whole number"),
-        ("fade=late", "--set fade: 'late' given, expected a number or null"),
+        (
+            "vat_optimizer=sgd",
+            "--set vat_optimizer: there is no vat_optimizer 'sgd'; expected one of adam, momentum, null",
+        ),
+        ("vat_rampup=1.5", "--set vat_rampup: 1.5 given, expected a whole number"),
+        ("linear_decay_from=late", "--set linear_decay_from: 'late' given, expected a number or null"),
         ("head_norm=1", "--set head_norm: 1 given, expected true or false"),
-        ("decay=0.1", "--set decay: 0.1 given, expected epochs and factors"),
-        ('decay={"late": 0.1}', "expected epochs and factors"),
+        ("step_decay=0.1", "--set step_decay: 0.1 given, expected epochs and factors"),
+        ('step_decay={"late": 0.1}', "expected epochs and factors"),
     ],
 )
 def test_a_setting_that_cannot_be_names_what_came(text, words):
@@ -286,8 +288,8 @@ def test_a_setting_that_cannot_be_names_what_came(text, words):
         ({"labels": 0}, "momentum"),
         ({"clusters": 20}, "momentum"),
         ({"z": 10}, "momentum"),
-        ({"z": 10, "robustness": 3.0}, "adam"),
-        ({"z": 10, "robustness": 2.0, "labels": 0}, "momentum"),
+        ({"z": 10, "vat": 3.0}, "adam"),
+        ({"z": 10, "vat": 2.0, "labels": 0}, "momentum"),
     ],
 )
 def test_reduction_with_labels_has_a_quick_recipe_of_its_own(flags, optimizer):
@@ -296,18 +298,20 @@ def test_reduction_with_labels_has_a_quick_recipe_of_its_own(flags, optimizer):
 
 
 def test_heads_are_as_far_apart_as_the_draws_around_them_are_wide():
-    assert [Config.of("reduction", z=z, robustness=1.0).eta for z in (2, 8)] == [5, 10]
-    assert Config.of("reduction", z=8, robustness=1.0, set=["eta=3"]).eta == 3
+    assert [Config.of("reduction", z=z, vat=1.0).eta for z in (2, 8)] == [5, 10]
+    assert Config.of("reduction", z=8, vat=1.0, set=["eta=3"]).eta == 3
 
 
 def test_heads_in_more_dimensions_are_no_further_apart_where_sgd_would_drive_them_there_at_once():
-    assert (Config.of("reduction", z=8).eta, Config.of("reduction", "paper", z=8, robustness=1.0).eta) == (5, 5)
+    assert (Config.of("reduction", z=8).eta, Config.of("reduction", "paper", z=8, vat=1.0).eta) == (5, 5)
 
 
-@pytest.mark.parametrize("text", ["entropy=1", "", "=1", "z=5", "Robustness=0.1"])
+@pytest.mark.parametrize("text", ["entropy=1", "", "=1", "z=5", "virtual=0.1"])
 def test_an_unknown_extra_is_told_with_the_known_ones(text):
     message = refusal(Config.of, "clustering", extra=[text])
-    assert message.startswith("--extra: there is no extra ") and "information, robustness, smoothness" in message
+    assert (
+        message.startswith("--extra: there is no extra ") and "information-maximization, latent-noise, vat" in message
+    )
 
 
 @pytest.mark.parametrize("name", [*MOVED, "mutual_information"])
@@ -321,13 +325,13 @@ def test_an_extra_that_has_left_is_refused_with_where_its_term_is_now(name, text
 
 @pytest.mark.parametrize("number", ["", "much", "1e", "0,5", "-1", "nan", "inf"])
 def test_an_extra_that_is_no_weight(number):
-    message = refusal(Config.of, "clustering", extra=[f"robustness={number}"])
-    assert message.startswith("--extra robustness: ")
+    message = refusal(Config.of, "clustering", extra=[f"vat={number}"])
+    assert message.startswith("--extra vat: ")
 
 
 @pytest.mark.parametrize(
     "extra, phases",
-    [("information=1", ["robustness"]), ("robustness=1", ["robustness"]), ("smoothness=1", ["smoothness"])],
+    [("information-maximization=1", ["vat"]), ("vat=1", ["vat"]), ("latent-noise=1", ["latent-noise"])],
 )
 def test_an_extra_is_a_phase_over_the_same_networks(extra, phases):
     plain, more = [
@@ -415,7 +419,7 @@ def test_for_data_takes_the_sizes_of_the_data():
 
 
 @pytest.mark.parametrize(
-    "mode, flags, y, given_y",
+    "mode, flags, y, decoder_y_dim",
     [
         ("autoencoder", {}, 0, 0),
         ("supervised", {}, 0, 3),
@@ -425,9 +429,9 @@ def test_for_data_takes_the_sizes_of_the_data():
         ("reduction", {"labels": 0, "clusters": 5}, 5, 5),
     ],
 )
-def test_width_of_y(mode, flags, y, given_y):
+def test_width_of_y(mode, flags, y, decoder_y_dim):
     config = tiny_config(mode, **flags)
-    assert (config.y, config.given_y) == (y, given_y)
+    assert (config.y_dim, config.decoder_y_dim) == (y, decoder_y_dim)
 
 
 # config.json
@@ -439,7 +443,7 @@ def test_json_there_and_back(mode, preset):
     assert Config.from_json(config.to_json(), "config.json") == config
 
 
-@pytest.mark.parametrize("change", [{"data": "Züge.npz"}, {"labels": "all"}, {"side": None}, {"decay": {7: 0.5}}])
+@pytest.mark.parametrize("change", [{"data": "Züge.npz"}, {"labels": "all"}, {"side": None}, {"step_decay": {7: 0.5}}])
 def test_json_there_and_back_of_rarer_values(change):
     config = dataclasses.replace(tiny_config(), **change)
     assert Config.from_json(config.to_json(), "config.json") == config
@@ -452,21 +456,21 @@ def test_text_that_is_no_config(text):
     assert refusal(Config.from_json, text, "config.json").startswith("config.json: ")
 
 
-@pytest.mark.parametrize("name", NEWER)
-def test_config_of_an_earlier_version_lacks_what_came_later(name):
+def test_a_run_of_version_0_1_is_refused_with_its_version():
+    """Its settings had other names."""
     values = json.loads(tiny_config().to_json())
-    del values[name]
-    assert Config.from_json(json.dumps(values), "config.json") == dataclasses.replace(
-        tiny_config(), **{name: default(name)}
-    )
+    values["rate_reconstruction"] = values.pop("lr_reconstruction")
+    assert "tinyaae 0.1.0" in refusal(Config.from_json, json.dumps(values), "config.json")
 
 
-def default(name):
-    """Return what `Config` has for a field that nobody gives."""
-    return getattr(Config(), name)
+@pytest.mark.parametrize("old, new", RENAMED.items())
+def test_an_old_name_is_answered_with_the_new_one(old, new):
+    kind = "extra" if new.replace("-", "_") in EXTRAS else "set"
+    line = refusal(Config.of, "clustering", **{kind: [f"{old}=0.5"]})
+    assert line == f"--{kind} {old}: is called {new} now; --{kind} {new}=0.5?"
 
 
-@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Config) if field.name not in NEWER])
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Config)])
 def test_config_without_one_of_its_keys(name):
     values = json.loads(tiny_config().to_json())
     del values[name]
@@ -501,14 +505,14 @@ def test_config_with_a_foreign_key():
         {"side": [6]},
         {"side": [6, 7]},
         {"side": [-6, -6]},
-        {"decay": [50]},
-        {"decay": {"soon": 0.1}},
-        {"decay": {"50": "a tenth"}},
-        {"decay": {"50": math.nan}},
-        {"rate_adversarial": "fast"},
-        {"rate_adversarial": math.nan},
-        {"rate_classifier": math.inf},
-        {"rate_reconstruction": -1e-3},
+        {"step_decay": [50]},
+        {"step_decay": {"soon": 0.1}},
+        {"step_decay": {"50": "a tenth"}},
+        {"step_decay": {"50": math.nan}},
+        {"lr_adversarial": "fast"},
+        {"lr_adversarial": math.nan},
+        {"lr_classifier": math.inf},
+        {"lr_reconstruction": -1e-3},
         {"adversarial_momentum": 1.0},
         {"input_dropout": 1.0},
         {"batch_norm": "yes"},

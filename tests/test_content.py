@@ -178,7 +178,7 @@ def test_in_words_every_number_stands_and_what_is_withheld_does_not():
 def test_a_content_accuracy_under_80_percent_is_warned_of(value, warned):
     warnings = content.warnings_in({"content_accuracy": value})
     assert bool(warnings) == warned
-    assert all("79%" in warning and "--set joint=true" in warning for warning in warnings)
+    assert all("79%" in warning and "--set condition_on_y=true" in warning for warning in warnings)
 
 
 def test_samples_that_are_judged_are_a_thousand():

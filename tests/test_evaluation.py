@@ -19,9 +19,9 @@ from tinyaae.metrics.evaluation import (
     diagnostics,
     error_rate,
     evaluate,
-    heads_names,
     label_report,
     majority_names,
+    names_by_most_confident,
     normalized_mutual_information,
     one_to_one_names,
 )
@@ -143,7 +143,9 @@ def test_mode_without_classes_has_no_test_error(mode):
 def test_every_mode_reports_what_it_can_as_plain_json(mode):
     config, found = tiny_config(mode), evaluate(tiny_system(mode), DATASET, VALIDATION)
     assert ("cluster_error" in found) == (mode == "clustering")
-    assert ("log_likelihood" in found) == (mode != "autoencoder" and (config.given_y == 0 or config.joint))
+    assert ("log_likelihood" in found) == (
+        mode != "autoencoder" and (config.decoder_y_dim == 0 or config.condition_on_y)
+    )
     assert (found["reconstruction_error"] is None) == (mode == "gan")
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
@@ -157,7 +159,7 @@ def test_likelihood_of_picked_samples_stands_beside_where_d_can_pick(mode, picke
 
 @pytest.mark.parametrize("mode", ["supervised", "clustering"])
 def test_a_y_that_is_judged_with_z_has_a_likelihood_too(mode):
-    assert "log_likelihood" in evaluate(tiny_system(mode, joint=True), DATASET, VALIDATION)
+    assert "log_likelihood" in evaluate(tiny_system(mode, condition_on_y=True), DATASET, VALIDATION)
 
 
 def test_codes_of_a_gaussian_posterior_are_measured_as_d_saw_them():
@@ -186,7 +188,7 @@ CHOSEN, NAMES = np.array([0, 0, 1, 1, 0]), np.array([7, 5, 6, 5, 5])
 
 
 def test_cluster_is_named_after_the_image_that_is_surest_of_it():
-    assert heads_names(Y, NAMES).tolist() == [7, 6, 5]  # column 2 is highest, first of equals, in row 1
+    assert names_by_most_confident(Y, NAMES).tolist() == [7, 6, 5]  # column 2 is highest, first of equals, in row 1
 
 
 def test_cluster_is_named_by_majority():

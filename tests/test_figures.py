@@ -44,8 +44,8 @@ EXPECTED = {
     "reduction": SAMPLED | SAYS_Y | {"sweep"},
 }
 METRICS = [
-    {"epoch": epoch, "reconstruction": 9.0 / epoch, "reconstruction_error": 8.0 / epoch, "D_z": 1.3, "G_z": 0.8,
-     "D_z_accuracy": 0.6, "seconds": 1.0}
+    {"epoch": epoch, "half_squared_error": 9.0 / epoch, "reconstruction_error": 8.0 / epoch, "D_gauss": 1.3,
+     "G_gauss": 0.8, "D_gauss_accuracy": 0.6, "seconds": 1.0}
     for epoch in (1, 2, 3)
 ]  # fmt: skip
 
@@ -149,7 +149,7 @@ def test_curves_show_the_columns_there_are_and_where_d_cannot_tell():
 
 def test_cross_entropy_is_not_drawn_on_the_scale_of_squares():
     system = system_for(dataset(), "autoencoder", reconstruction="cross-entropy")
-    metrics = [{"epoch": 1, "reconstruction": 0.3, "reconstruction_error": 20.0}]
+    metrics = [{"epoch": 1, "cross_entropy": 0.3, "reconstruction_error": 20.0}]
     axes = charts.learning_curves(system, metrics).axes
     assert [ax.lines[0].get_ydata()[0] for ax in axes] == [20.0, 0.3]
 
@@ -363,7 +363,7 @@ def test_a_sweep_moves_one_coordinate_of_z_and_nothing_else(monkeypatch):
 
 def test_the_coordinate_swept_under_every_y_is_the_one_that_changes_the_image_most():
     class Third:
-        config = SimpleNamespace(given_y=2)
+        config = SimpleNamespace(decoder_y_dim=2)
 
         def decode(self, z, y):
             return z * [1, 2, 5, 3]

@@ -15,11 +15,11 @@ from tinyaae.data import load_mnist, unit_interval
 FILE = REPOSITORY / "examples" / "microaae.py"
 PIXELS, STYLE, HIDDEN = SIDE * SIDE, 4, 8
 RECIPE = dict(  # the file's, as flags of the library
-    hidden=(HIDDEN, HIDDEN), z=STYLE, joint=True, input_noise=0.4, reconstruction="cross-entropy", batch_norm=True,
-    head_norm=True, decoder_norm=False, optimizer="adam", rate_reconstruction=1e-3, rate_adversarial=6e-4,
-    adversarial_momentum=0.5, rate_classifier=0.1,
+    hidden=(HIDDEN, HIDDEN), z=STYLE, condition_on_y=True, input_noise=0.4, reconstruction="cross-entropy",
+    batch_norm=True, head_norm=True, decoder_norm=False, optimizer="adam", lr_reconstruction=1e-3,
+    lr_adversarial=6e-4, adversarial_momentum=0.5, lr_classifier=0.1,
 )  # fmt: skip
-LOSSES = ["reconstruction", "D_y", "D_z", "G_y", "G_z", "classification"]  # in the order of the file
+LOSSES = ["cross_entropy", "D_cat", "D_gauss", "G_cat", "G_gauss", "classification"]  # in the order of the file
 NETWORKS = ["Q", "P", "D_cat", "D_gauss"]
 DECAY = [1.0, 1.0, 0.4, 0.1, 0.01]  # of the rates, step by step
 

@@ -12,7 +12,7 @@ from tinyaae.metrics.likelihood import (
     CHUNK,
     FINER,
     SIGMAS,
-    Imagined,
+    GeneratedSamples,
     Windows,
     WithBar,
     in_short,
@@ -138,10 +138,10 @@ def test_squared_distances(backend64):
 
 def test_imagined_images_are_the_same_ones_from_anywhere():
     system = tiny_system("aae")
-    whole = np.concatenate(list(Imagined(system, 2 * CHUNK + 7)))
+    whole = np.concatenate(list(GeneratedSamples(system, 2 * CHUNK + 7)))
     assert whole.shape == (2 * CHUNK + 7, 36)
     assert len(np.unique(whole, axis=0)) > 1.9 * CHUNK  # a few saturate and are equal
-    np.testing.assert_array_equal(np.concatenate(list(Imagined(system, 2 * CHUNK + 7, CHUNK))), whole[CHUNK:])
+    np.testing.assert_array_equal(np.concatenate(list(GeneratedSamples(system, 2 * CHUNK + 7, CHUNK))), whole[CHUNK:])
 
 
 @pytest.mark.parametrize("mode", ["supervised", "clustering", "reduction"])
@@ -150,7 +150,7 @@ def test_imagined_images_have_a_y_of_their_own_where_p_reads_one(mode):
     read, decoder = [], system.networks["P"]
     forward = decoder.forward
     decoder.forward = lambda code, ctx: read.append(code.y) or forward(code, ctx)
-    images = np.concatenate(list(Imagined(system, CHUNK)))
+    images = np.concatenate(list(GeneratedSamples(system, CHUNK)))
     y = np.concatenate(read)
     assert images.shape == (CHUNK, 36) and set(y.flat) == {0, 1} and (y.sum(axis=1) == 1).all()
     assert y.mean(axis=0) == pytest.approx(1 / y.shape[1], abs=0.1)
@@ -158,7 +158,7 @@ def test_imagined_images_have_a_y_of_their_own_where_p_reads_one(mode):
 
 def test_likelihood_of_a_system_is_that_of_its_samples():
     system = tiny_system("aae")
-    samples = np.concatenate(list(Imagined(system, 300)))
+    samples = np.concatenate(list(GeneratedSamples(system, 300)))
     found = likelihood(system, IMAGES, VALIDATION, 300)
     expected = parzen_by_log(samples, unit_interval(IMAGES), found["parzen_sigma_300"])
     assert found["log_likelihood_300"] == pytest.approx(np.mean(expected), abs=1e-3)
@@ -231,7 +231,7 @@ def test_sums_are_whole_at_the_end(system, tmp_path):
 def test_bar_counts_chunks_from_where_the_sums_were_continued(system, monkeypatch):
     made = []
     monkeypatch.setattr(parzen, "tqdm", lambda chunks, *what, **how: made.append((*what, how["initial"])) or chunks)
-    chunks = WithBar(Imagined(system, 2 * CHUNK + 500, CHUNK), "samples")
+    chunks = WithBar(GeneratedSamples(system, 2 * CHUNK + 500, CHUNK), "samples")
     for _ in range(2):  # each pass has a bar of its own
         assert [len(chunk) for chunk in chunks] == [CHUNK, 500]
     assert made == [("samples", 3, 1)] * 2

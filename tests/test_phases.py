@@ -10,7 +10,7 @@ import pytest
 from helpers import CLASSES, PHASES, STYLE, N, host, phase_of, saved, tiny_batch, tiny_phase, tiny_system
 
 from tinyaae.backend import Context
-from tinyaae.extras import Robustness
+from tinyaae.extras import VirtualAdversarial
 from tinyaae.gradcheck import check_phase, differences
 from tinyaae.losses import half_squared_error, head_distance, kl_to_standard_normal, log_odds
 from tinyaae.networks import Code
@@ -195,7 +195,7 @@ def test_the_order_of_phases_that_share_no_network_is_free(backend):
     assert run("semi-supervised", "generate-images") == run("generate-images", "semi-supervised")
 
 
-@pytest.mark.parametrize("told", [{}, {"told_labels": True}, {"joint": True}])
+@pytest.mark.parametrize("told", [{}, {"label_conditional": True}, {"condition_on_y": True}])
 def test_regularization_is_discriminate_and_then_generate(backend, told):
     """The shared encoder pass changes nothing: Q has not moved in between (and here draws no noise)."""
     whole, halves = [tiny_system(backend, batch_norm=True, **told) for _ in range(2)]
@@ -280,7 +280,7 @@ def test_reconstruction_compares_with_the_clean_image(backend64):
     code, _ = system.encoder.forward(system.batch.x, phase.context())
     image, _ = system.decoder.forward(code, phase.context())
     clean = np.sum((host(backend64, image) - host(backend64, system.batch.x)) ** 2) / (2 * N)
-    assert number(backend64, values["reconstruction"]) == pytest.approx(clean, rel=1e-12)
+    assert number(backend64, values["half_squared_error"]) == pytest.approx(clean, rel=1e-12)
     noisy_code, _ = tiny_system(backend64).encoder.forward(system.batch.x, phase.context())
     assert host(backend64, noisy_code.z).tobytes() != host(backend64, code.z).tobytes()  # there was noise
 
@@ -291,15 +291,15 @@ def test_reconstruction_of_a_decoder_of_logits_is_the_cross_entropy_of_its_pixel
     logits, _ = system.decoder.forward(code, phase.context())
     image, x = host(backend64, system.decoder.image(logits)), host(backend64, system.batch.x)
     loss = -np.sum(x * np.log(image) + (1 - x) * np.log(1 - image)) / N
-    assert number(backend64, phase.forward(system.batch)[0]["reconstruction"]) == pytest.approx(loss, rel=1e-12)
+    assert number(backend64, phase.forward(system.batch)[0]["cross_entropy"]) == pytest.approx(loss, rel=1e-12)
 
 
 def test_a_held_y_is_read_all_the_same(backend64):
     values = []
-    for held_y in (False, True):
+    for detach_y in (False, True):
         system = tiny_system(backend64)
-        phase = Reconstruction(system.encoder, system.decoder, Momentum(0.1), held_y=held_y)
-        values.append(number(backend64, phase.forward(system.batch)[0]["reconstruction"]))
+        phase = Reconstruction(system.encoder, system.decoder, Momentum(0.1), detach_y=detach_y)
+        values.append(number(backend64, phase.forward(system.batch)[0]["half_squared_error"]))
     assert values[0] == values[1]
 
 
@@ -309,7 +309,7 @@ def test_a_given_label_takes_the_place_of_y_and_unlabelled_is_all_zeros(backend6
     y = backend64.array(np.concatenate([np.eye(CLASSES)[[2, 6]], np.zeros((1, CLASSES))]))
     image, _ = system.decoder.forward(Code(y, code.z), phase.context())
     expected, _ = half_squared_error(backend64.xp, image, system.batch.x)
-    assert number(backend64, phase.forward(system.batch)[0]["reconstruction"]) == number(backend64, expected)
+    assert number(backend64, phase.forward(system.batch)[0]["half_squared_error"]) == number(backend64, expected)
 
 
 def test_variational_with_another_prior_takes_the_surprise_at_the_z_it_drew(backend64):
@@ -323,12 +323,12 @@ def test_variational_with_another_prior_takes_the_surprise_at_the_z_it_drew(back
 
 
 def test_smoothness_is_the_error_of_images_painted_beside_the_codes_of_evaluation(backend64):
-    phase, system, _ = tiny_phase(backend64, "smoothness", batch_norm=True, input_noise=0.3)
+    phase, system, _ = tiny_phase(backend64, "latent_noise", batch_norm=True, input_noise=0.3)
     code = system.encoder.forward(system.batch.x, Context(backend64))[0]
     z = code.z + 0.7 * phase.context().normal((N, STYLE))
     image = system.decoder.forward(code._replace(z=z), phase.context())[0]
     loss = np.sum((host(backend64, image) - host(backend64, system.batch.x)) ** 2) / (2 * N)
-    assert number(backend64, phase.forward(system.batch)[0]["smoothness"]) == pytest.approx(loss, rel=1e-12)
+    assert number(backend64, phase.forward(system.batch)[0]["latent_noise"]) == pytest.approx(loss, rel=1e-12)
 
 
 def test_variational_adds_the_kl_of_the_posterior(backend64):
@@ -336,7 +336,7 @@ def test_variational_adds_the_kl_of_the_posterior(backend64):
     code, _ = system.encoder.forward(system.batch.x, phase.context())
     expected, _ = kl_to_standard_normal(backend64.xp, code.posterior)
     values, _ = phase.forward(system.batch)
-    assert set(values) == {"reconstruction", "kl"}
+    assert set(values) == {"half_squared_error", "kl"}
     assert number(backend64, values["kl"]) == number(backend64, expected) > 0
 
 
@@ -416,7 +416,7 @@ def test_a_told_label_stands_beside_the_code(backend64):
 
 
 def test_a_joint_discriminator_reads_the_y_beside_z(backend64):
-    system = tiny_system(backend64, joint=True)
+    system = tiny_system(backend64, condition_on_y=True)
     phase = phase_of(system, "generate")
     code = system.encoder.forward(system.batch.x, phase.context())[0]
     judged = backend64.xp.concat([code.z, code.y], axis=1)
@@ -426,7 +426,7 @@ def test_a_joint_discriminator_reads_the_y_beside_z(backend64):
 
 def test_a_joint_discriminator_reads_the_label_where_q_has_no_y(backend):
     batch, z = tiny_batch(backend), backend.zeros((N, STYLE))
-    judged = Part("z", None, None, joint=True).judged(backend.xp, z, Code(z=z), batch)
+    judged = Part("z", None, None, condition_on_y=True).judged(backend.xp, z, Code(z=z), batch)
     assert host(backend, judged)[:, STYLE:].tolist() == host(backend, batch.labels)[:, :-1].tolist()
 
 
@@ -443,13 +443,13 @@ def test_a_joint_discriminator_reads_the_y_of_each_image_beside_what_is_real_too
 def test_a_prior_told_the_labels_draws_each_from_its_mode(backend):
     batch, prior = tiny_batch(backend), GaussianMixture(modes=CLASSES)
 
-    def real(told_labels):
-        return host(backend, Part("z", None, prior, told_labels).real(batch, Context(backend, True))).tobytes()
+    def real(label_conditional):
+        return host(backend, Part("z", None, prior, label_conditional).real(batch, Context(backend, True))).tobytes()
 
     def drawn(labels):
         return host(backend, prior.sample(N, Context(backend, True), labels)).tobytes()
 
-    assert real(told_labels=True) == drawn(batch.labels) != drawn(None) == real(told_labels=False)
+    assert real(label_conditional=True) == drawn(batch.labels) != drawn(None) == real(label_conditional=False)
 
 
 def test_semi_supervised_is_the_cross_entropy_of_the_labelled_images(backend64):
@@ -460,18 +460,20 @@ def test_semi_supervised_is_the_cross_entropy_of_the_labelled_images(backend64):
 
 
 def test_information_is_how_sure_images_are_and_four_times_how_evenly_y_is_used(backend64):
-    phase, system, _ = tiny_phase(backend64, "information")
+    phase, system, _ = tiny_phase(backend64, "information_maximization")
     y = host(backend64, system.encoder.forward(system.batch.x, phase.context())[0].y)
     mean = np.mean(y, axis=0)
     each, whole = -np.mean(np.sum(y * np.log(y), axis=1)), -np.sum(mean * np.log(mean))
     loss = 0.7 * (each - 4 * whole)
-    assert number(backend64, phase.forward(system.batch)[0]["information"]) == pytest.approx(loss, rel=1e-12)
+    assert number(backend64, phase.forward(system.batch)[0]["information_maximization"]) == pytest.approx(
+        loss, rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("steps, share", [(0, 0), (10, 0.25), (40, 1), (120, 1)])
 def test_q_comes_to_heed_a_patient_discriminator_in_a_straight_line(backend64, steps, share):
     system = tiny_system(backend64)
-    patient = [part._replace(patience=40) if part.of == "y" else part for part in system.parts]
+    patient = [part._replace(adversarial_warmup=40) if part.of == "y" else part for part in system.parts]
     values, moves = [], []
     for parts in (system.parts[:1], system.parts[1:], patient):
         phase = Generate(system.encoder, parts, Momentum(0.1))
@@ -486,15 +488,15 @@ def test_q_comes_to_heed_a_patient_discriminator_in_a_straight_line(backend64, s
 
 @pytest.fixture
 def robust(backend64):
-    """Return a Robustness of ε = 0.7, past its first steps, and its system, with noise on Q's input and batch norm."""
+    """Return a VirtualAdversarial of ε = 0.7, past its rampup, and its system, with input noise and batch norm."""
     system = tiny_system(backend64, input_noise=0.2, batch_norm=True)
-    phase = Robustness(system.encoder, Momentum(0.1), epsilon=0.7, ramp=40)
+    phase = VirtualAdversarial(system.encoder, Momentum(0.1), epsilon=0.7, rampup=40)
     phase.optimizer.steps = 40
     return phase, system
 
 
 def worst(phase, system):
-    return phase.worst(system.batch.x, *system.encoder.forward(system.batch.x, phase.context()))
+    return phase.adversarial_example(system.batch.x, *system.encoder.forward(system.batch.x, phase.context()))
 
 
 def test_robustness_aims_at_the_y_of_the_image_itself(backend64, robust):
@@ -502,7 +504,7 @@ def test_robustness_aims_at_the_y_of_the_image_itself(backend64, robust):
     x, y = worst(phase, system)
     there = host(backend64, system.encoder.forward(x, phase.context())[0].y)
     loss = -np.mean(np.sum(host(backend64, y) * np.log(there), axis=1))
-    assert number(backend64, phase.forward(system.batch)[0]["robustness"]) == pytest.approx(loss, rel=1e-12)
+    assert number(backend64, phase.forward(system.batch)[0]["vat"]) == pytest.approx(loss, rel=1e-12)
     expected = host(backend64, system.encoder.forward(system.batch.x, phase.context())[0].y)
     assert host(backend64, y) == pytest.approx(expected, rel=1e-12)
 
@@ -523,7 +525,7 @@ def test_robustness_looks_along_the_slope_of_the_log_odds(backend64, robust):
 def test_information_adds_its_gradient_at_the_image_to_that_of_robustness(backend64, robust):
     """Also after the look for r, which went back through the same pass of Q."""
     alone, system = robust
-    both = Robustness(system.encoder, Momentum(0.1), epsilon=0.7, ramp=40, information=0.3)
+    both = VirtualAdversarial(system.encoder, Momentum(0.1), epsilon=0.7, rampup=40, information_maximization=0.3)
     both.optimizer.steps = 40
     for phase in (alone, both):
         phase.backward(phase.forward(system.batch)[1])
@@ -531,7 +533,7 @@ def test_information_adds_its_gradient_at_the_image_to_that_of_robustness(backen
     code, cache = system.encoder.forward(system.batch.x, ctx)
     first = host(backend64, both.gradients.flat) - host(backend64, alone.gradients.flat)
     both.gradients.zero()
-    system.encoder.backward(Code(y=both.information(code.y, ctx)[1]), cache, both.gradients)
+    system.encoder.backward(Code(y=both.information_maximization(code.y, ctx)[1]), cache, both.gradients)
     assert np.max(np.abs(first)) > 1e-3
     assert first == pytest.approx(host(backend64, both.gradients.flat), rel=1e-9, abs=1e-12)
 

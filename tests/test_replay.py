@@ -19,7 +19,9 @@ CASES = [
     *(pytest.param({"mode": "semi-supervised", "posterior": p}, id=p) for p in ("gaussian", "universal")),
     pytest.param({"mode": "label-regularized", "prior": "swiss-roll", "z": 2}, id="label-regularized-swiss-roll"),
     pytest.param({"mode": "semi-supervised", "preset": "paper"}, id="paper"),
-    pytest.param({"mode": "clustering", **dict.fromkeys(EXTRAS, 0.5), "ramp": 6, "patience": 4}, id="extras"),
+    pytest.param(
+        {"mode": "clustering", **dict.fromkeys(EXTRAS, 0.5), "vat_rampup": 6, "adversarial_warmup": 4}, id="extras"
+    ),
 ]  # fmt: skip
 
 

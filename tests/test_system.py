@@ -33,7 +33,7 @@ def plain():
 
 def labels_for(system):
     """The labels of the test images where P reads them, else None."""
-    return LABELS if system.config.given_y != system.config.y else None
+    return LABELS if system.config.decoder_y_dim != system.config.y_dim else None
 
 
 # Codes
@@ -188,8 +188,8 @@ def test_d_gauss_is_not_asked_about_one_draw(backend):
 
 @pytest.mark.parametrize("mode", ["supervised", "clustering"])
 def test_d_gauss_picks_for_the_y_beside_which_p_will_read_z(backend, mode):
-    system = tiny_system(mode, backend=backend, joint=True)
-    k = system.config.given_y
+    system = tiny_system(mode, backend=backend, condition_on_y=True)
+    k = system.config.decoder_y_dim
     y = np.eye(k)[np.arange(2000) % k]
     judge = Judge(0, of_y=1)
     drawn(system, judge, y=backend.array(y), of=3)
@@ -405,7 +405,7 @@ def test_two_phases_with_a_value_of_one_name_are_refused_at_the_first_step():
     second = Generate(system.networks["Q"], system.phases[1].generate.judges, Adam(0.1), name="generate-again")
     twice = System(system.config, system.backend, system.networks.values(), [*system.phases, second], system.prior)
     batch = Batch(system.backend.array(FLOATS[:4]))
-    assert refusal(twice.step, batch).startswith("generate-again: its value G_z is another phase's already")
+    assert refusal(twice.step, batch).startswith("generate-again: its value G_gauss is another phase's already")
 
 
 # Noise
@@ -418,11 +418,11 @@ NOISY += [(mode, None, False) for mode in MODES]
 
 @pytest.mark.parametrize("mode, posterior, every_option", NOISY)
 def test_no_noise_of_a_step_is_drawn_twice(mode, posterior, every_option):
-    """Robustness alone repeats its own: it compares an image with its neighbour under the same noise."""
+    """VirtualAdversarial alone repeats its own: it compares an image with its neighbour under the same noise."""
     flags = {} if posterior is None else {"posterior": posterior}
     if every_option:
-        numbers = {"input_dropout": 0.2, "dropout": 0.3, "input_noise": 0.3, "smoothness": 0.1, "robustness": 1.0}
-        numbers |= {"information": 0.1}
+        numbers = {"input_dropout": 0.2, "dropout": 0.3, "input_noise": 0.3, "latent_noise": 0.1, "vat": 1.0}
+        numbers |= {"information_maximization": 0.1}
         flags |= {name: number for name, number in numbers.items() if name in MODES[mode].flags}
     system, batches = assembled(tiny_config(mode, **flags))
     drawn = []
@@ -435,7 +435,7 @@ def test_no_noise_of_a_step_is_drawn_twice(mode, posterior, every_option):
 
         setattr(system.backend, draw, recorded)
     system.step(next(batches.epoch(0)))
-    once = [place for place in drawn if place[1] != crc32(b"robustness")]
+    once = [place for place in drawn if place[1] != crc32(b"vat")]
     assert len(once) == len(set(once))
     assert once or mode == "autoencoder" or not every_option
 

@@ -215,7 +215,7 @@ def test_other_seed_other_order():
 
 @pytest.mark.parametrize("epoch, factor", [(0, 1), (5.9, 1), (6, 1), (8, 0.5), (9, 0.25), (9.99, 0.01), (10, 0.01)])
 def test_rates_fade_in_a_straight_line_after_the_given_share_of_the_run(epoch, factor):
-    assert schedule(tiny_config(epochs=10, fade=0.6))(epoch) == pytest.approx(factor)
+    assert schedule(tiny_config(epochs=10, linear_decay_from=0.6))(epoch) == pytest.approx(factor)
 
 
 @pytest.mark.parametrize("epoch, factor", [(0, 1), (49.9, 1), (50, 0.1), (999, 0.1), (1000, 0.01), (4999, 0.01)])
@@ -224,7 +224,7 @@ def test_paper_schedule_falls_to_a_tenth_at_epochs_50_and_1000(epoch, factor):
 
 
 def test_every_phase_follows_the_schedule(tmp_path):
-    system, _ = tiny_run(tmp_path / "run", epochs=3, fade=0.5)
+    system, _ = tiny_run(tmp_path / "run", epochs=3, linear_decay_from=0.5)
     last = schedule(system.config)(2 + (STEPS - 1) / STEPS)
     assert last < 0.2 and {phase.optimizer.scale for phase in system.optimized()} == {last}
 
@@ -246,7 +246,8 @@ def test_every_phase_steps_once_a_batch(tmp_path):
 
 def test_metrics_hold_losses_and_diagnostics(tmp_path):
     _, run = tiny_run(tmp_path / "run")
-    expected = {"epoch", "reconstruction", "D_y", "D_z", "D_y_accuracy", "D_z_accuracy", "G_y", "G_z", "classification"}
+    expected = {"epoch", "cross_entropy", "D_cat", "D_gauss", "D_cat_accuracy", "D_gauss_accuracy", "G_cat", "G_gauss"}
+    expected |= {"classification"}
     expected |= {"reconstruction_error", "z_mean", "z_std", "y_entropy", "dead_outputs", "validation_error", "seconds"}
     assert all(row.keys() == expected for row in run.metrics())
 
@@ -258,12 +259,12 @@ def test_metrics_are_means_over_the_epoch(tmp_path):
     for step, batch in enumerate(batches.epoch(0)):
         for phase in system.optimized():
             phase.optimizer.scale = schedule(system.config)(step / STEPS)
-        losses.append(float(system.step(batch)["reconstruction"]))
-    assert run.metrics()[0]["reconstruction"] == pytest.approx(np.mean(losses), rel=1e-6)
+        losses.append(float(system.step(batch)["cross_entropy"]))
+    assert run.metrics()[0]["cross_entropy"] == pytest.approx(np.mean(losses), rel=1e-6)
 
 
 def test_training_makes_reconstructions_better(tmp_path):
-    system, _ = tiny_run(tmp_path / "run", "autoencoder", epochs=20, hidden=(30, 20), rate_reconstruction=0.01)
+    system, _ = tiny_run(tmp_path / "run", "autoencoder", epochs=20, hidden=(30, 20), lr_reconstruction=0.01)
     fresh = build(system.config, system.backend)
     clean = unit_interval(DATASET.x_test)
     error = [np.mean((s.reconstruct(DATASET.x_test) - clean) ** 2) for s in (fresh, system)]
@@ -459,7 +460,7 @@ def test_best_is_the_epoch_with_the_lowest_validation_error(tmp_path):
     assert diagnostics(system, *batches_of().validation)["validation_error"] == min(errors)
 
 
-@pytest.mark.parametrize("row, best", [({"reconstruction_error": 3.0}, 3.0), ({"D_x": 1.0}, math.inf)])
+@pytest.mark.parametrize("row, best", [({"reconstruction_error": 3.0}, 3.0), ({"D_image": 1.0}, math.inf)])
 def test_what_says_best_where_there_is_no_validation_error(row, best):
     assert measure(row) == best
     assert measure(row | {"validation_cluster_error": 0.5}) == 0.5

@@ -15,9 +15,17 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from helpers import EveryField, HeldGenerate, HeldReconstruction, HeldRobustness, phase_of, tiny_phase, tiny_system
+from helpers import (
+    EveryField,
+    HeldGenerate,
+    HeldReconstruction,
+    HeldVirtualAdversarial,
+    phase_of,
+    tiny_phase,
+    tiny_system,
+)
 
-from tinyaae.extras import Smoothness
+from tinyaae.extras import LatentNoise
 from tinyaae.gradcheck import check_layer, check_loss, check_phase
 from tinyaae.layers import (
     AppendNoise,
@@ -46,7 +54,7 @@ from tinyaae.losses import (
     softmax_cross_entropy,
 )
 from tinyaae.networks import Code, Decoder, Encoder
-from tinyaae.phases import Discriminate, Generate, Phase, Reconstruction, SemiSupervised, Separated, Variational
+from tinyaae.phases import Discriminate, Generate, HeadSeparation, Phase, Reconstruction, SemiSupervised, Variational
 from tinyaae.priors import GaussianMixture
 
 
@@ -806,7 +814,7 @@ class ReconstructionNeverZeroes(Reconstruction):
 @wrong_phase("y is held, but its gradient goes back into Q", "held-y")
 class ReconstructionMovesHeldY(HeldReconstruction):
     def backward(self, cache):
-        self.held_y = False
+        self.detach_y = False
         super().backward(cache)
 
 
@@ -864,7 +872,7 @@ class VariationalWithoutKL(Variational):
 
 
 @wrong_phase("the push between heads overwrites the gradient of the reconstruction", "separated")
-class SeparatedOverwrites(Separated):
+class HeadSeparationOverwrites(HeadSeparation):
     def backward(self, cache):
         super().backward(cache)
         self.gradients.of["P"][0]["W"][...] = cache[1]
@@ -946,15 +954,15 @@ class GenerateMovesToldY(HeldGenerate):
         self.encoder.backward(Code(y=dy + dboth[:, width:], z=dboth[:, :width]), q_cache, self.gradients)
 
 
-@wrong_phase("it moves Q, too, which spreads its codes", "smoothness")
-class SmoothnessMovesQ(Smoothness):
+@wrong_phase("it moves Q, too, which spreads its codes", "latent_noise")
+class LatentNoiseMovesQ(LatentNoise):
     def __init__(self, reconstruction, optimizer, seed=0, distance=0.15):
         super().__init__(reconstruction, optimizer, seed, distance)
-        Phase.__init__(self, "smoothness", [self.encoder, self.decoder], optimizer, seed)
+        Phase.__init__(self, "latent_noise", [self.encoder, self.decoder], optimizer, seed)
 
 
-@wrong_phase("it moves batch norm's running averages to those of noisy codes", "smoothness", batch_norm=True)
-class SmoothnessCommits(Smoothness):
+@wrong_phase("it moves batch norm's running averages to those of noisy codes", "latent_noise", batch_norm=True)
+class LatentNoiseCommits(LatentNoise):
     def backward(self, cache):
         super().backward(cache)
         self.decoder.commit(cache[0])
@@ -1013,22 +1021,22 @@ class SemiSupervisedSoftmaxTwice(SemiSupervised):
         self.encoder.backward(Code(y=dlogits), q_cache, self.gradients)
 
 
-@wrong_phase("the y of each image counts fully in the mean, not as a part of it", "information")
-class InformationOfSums(HeldRobustness):
-    def information(self, y, ctx):
-        value, dy = super().information(y, ctx)
+@wrong_phase("the y of each image counts fully in the mean, not as a part of it", "information_maximization")
+class InformationMaximizationOfSums(HeldVirtualAdversarial):
+    def information_maximization(self, y, ctx):
+        value, dy = super().information_maximization(y, ctx)
         _, dmean = entropy(self.backend.xp, self.backend.xp.mean(y, axis=0)[None, :])
         return value, dy - self.weight * 4 * (1 - 1 / y.shape[0]) * dmean
 
 
-@wrong_phase("the mean of y over the batch is held fixed", "information")
-class InformationOfFixedMean(HeldRobustness):
-    def information(self, y, ctx):
-        return super().information(y, ctx)[0], self.weight * entropy(self.backend.xp, y)[1]
+@wrong_phase("the mean of y over the batch is held fixed", "information_maximization")
+class InformationOfFixedMean(HeldVirtualAdversarial):
+    def information_maximization(self, y, ctx):
+        return super().information_maximization(y, ctx)[0], self.weight * entropy(self.backend.xp, y)[1]
 
 
-@wrong_phase("the gradient of y is handed over as that of the logits", "information")
-class InformationSkipsSoftmax(HeldRobustness):
+@wrong_phase("the gradient of y is handed over as that of the logits", "information_maximization")
+class InformationSkipsSoftmax(HeldVirtualAdversarial):
     def backward(self, cache):
         there_cache, dlogits, q_cache, dy = cache
         self.gradients.zero()
@@ -1036,22 +1044,22 @@ class InformationSkipsSoftmax(HeldRobustness):
         self.encoder.backward(Code(logits=dy), q_cache, self.gradients)
 
 
-@wrong_phase("the gradient is that at x, not at x + r", "robustness")
-class RobustnessAtImage(HeldRobustness):
+@wrong_phase("the gradient is that at x, not at x + r", "vat")
+class RobustnessAtImage(HeldVirtualAdversarial):
     def forward(self, batch):
         values, (_, dlogits, cache, dy) = super().forward(batch)
         return values, (cache, dlogits, cache, dy)
 
 
-@wrong_phase("the sign is flipped: y is made to change", "robustness")
-class RobustnessSign(HeldRobustness):
+@wrong_phase("the sign is flipped: y is made to change", "vat")
+class RobustnessSign(HeldVirtualAdversarial):
     def backward(self, cache):
         there_cache, dlogits, q_cache, dy = cache
         super().backward((there_cache, -dlogits, q_cache, dy))
 
 
-@wrong_phase("the gradient of the logits is handed over as that of y: softmax twice", "robustness")
-class RobustnessSoftmaxTwice(HeldRobustness):
+@wrong_phase("the gradient of the logits is handed over as that of y: softmax twice", "vat")
+class RobustnessSoftmaxTwice(HeldVirtualAdversarial):
     def backward(self, cache):
         there_cache, dlogits, _, _ = cache
         self.gradients.zero()

@@ -1,12 +1,11 @@
-"""Extras: further terms that the paper has not; none is used unless asked for.
+"""Three terms that the paper does not have. None is used unless it is asked for.
 
-The paper's adversary wants y one-hot and its values equally frequent, and nothing says that a value should mean
-something one can see. Robustness says so: no small step from an image changes its y, which it can be made sure of while
-all values are used. Smoothness is for z instead: P is told what to paint between its codes. `examples/` has more terms
-from public code, each as a phase added from outside the package.
+D_cat makes y one-hot and its values equally frequent; nothing in the paper says what a value shall mean.
+`VirtualAdversarial` keeps y constant near each image, and can maximize the information that y carries about the image.
+`LatentNoise` trains P between the codes, too. `examples/` has more terms, each a phase added from outside the package.
 
-Each phase has an optimizer of its own. Under SGD its weight says how hard it pulls; under Adam, which divides a
-gradient by its size, hardly anything. (Robustness has two terms, so the weight of the second counts under both.)
+Each phase has its own optimizer. Under SGD the weight of a term scales its steps. Adam divides a gradient by its size,
+so there the weight hardly matters, except between the two terms of one phase.
 """
 
 from .backend import Context
@@ -15,7 +14,7 @@ from .networks import Code
 from .phases import Phase, image_error
 
 
-class Smoothness(Phase):
+class LatentNoise(Phase):
     """min over P of ½ Σ (P(y, z + h·ε) − x)², ε from N(0, I): beside a code P paints the mean of what lies around.
 
     Draws from the prior fall between the codes that P was trained on, where nothing tells it to be good. The codes are
@@ -24,7 +23,7 @@ class Smoothness(Phase):
     """
 
     def __init__(self, reconstruction, optimizer, seed=0, distance=0.15):
-        super().__init__("smoothness", [reconstruction.decoder], optimizer, seed)
+        super().__init__("latent-noise", [reconstruction.decoder], optimizer, seed)
         self.encoder, self.decoder, self.read = reconstruction.encoder, reconstruction.decoder, reconstruction.read
         self.distance = distance
 
@@ -35,7 +34,7 @@ class Smoothness(Phase):
         beside = code._replace(z=code.z + self.distance * ctx.normal(code.z.shape))
         output, p_cache = self.decoder.forward(beside, ctx)
         value, doutput = image_error(self.decoder, output, batch.x)
-        return {"smoothness": value}, (p_cache, doutput)
+        return {"latent_noise": value}, (p_cache, doutput)
 
     def backward(self, cache):
         p_cache, doutput = cache
@@ -43,7 +42,7 @@ class Smoothness(Phase):
         self.decoder.backward(doutput, p_cache, self.gradients, want_dx=False)
 
 
-class Robustness(Phase):
+class VirtualAdversarial(Phase):
     """min over Q of −Σ_k q(y_k|x) ln q(y_k|x + r), r the step of length ε that takes x furthest from its y.
 
     "Furthest" is along the slope of the log-odds of the most probable y; x + r and the q(y|x) aimed at are constants.
@@ -61,31 +60,31 @@ class Robustness(Phase):
 
     EVEN = 4  # how many times H(y) counts
 
-    def __init__(self, encoder, optimizer, seed=0, epsilon=1.0, ramp=10_000, information=0.0):
-        super().__init__("robustness", [encoder], optimizer, seed)
-        self.encoder, self.epsilon, self.ramp, self.weight = encoder, epsilon, ramp, information
+    def __init__(self, encoder, optimizer, seed=0, epsilon=1.0, rampup=10_000, information_maximization=0.0):
+        super().__init__("vat", [encoder], optimizer, seed)
+        self.encoder, self.epsilon, self.rampup, self.weight = encoder, epsilon, rampup, information_maximization
 
-    def worst(self, x, code, cache):
+    def adversarial_example(self, x, code, cache):
         """Return x + r (n, d) of images x (n, d), and the q(y|x) (n, k) aimed at; `code` and `cache` are Q's at x."""
         xp = self.backend.xp
         _, dlogits = log_odds(xp, code.logits)
         dx = self.encoder.backward(Code(logits=dlogits), cache, None, want_dx=True)  # nobody wants dW here
         norm = xp.sqrt(xp.sum(dx * dx, axis=1, keepdims=True))
-        length = self.epsilon * self.share(self.ramp)
+        length = self.epsilon * self.warmup_factor(self.rampup)
         return x - length * dx / xp.maximum(norm, xp.full_like(norm, 1e-12)), code.y
 
     def forward(self, batch):
         ctx = self.context()
         code, q_cache = self.encoder.forward(batch.x, ctx)
-        x, y = self.worst(batch.x, code, q_cache)
+        x, y = self.adversarial_example(batch.x, code, q_cache)
         there, there_cache = self.encoder.forward(x, self.context())  # with the noise of the first pass
         value, dlogits = softmax_cross_entropy(self.backend.xp, there.logits, y)
-        values, dy = {"robustness": value}, None
+        values, dy = {"vat": value}, None
         if self.weight:
-            values["information"], dy = self.information(code.y, ctx)
+            values["information_maximization"], dy = self.information_maximization(code.y, ctx)
         return values, (there_cache, dlogits, q_cache, dy)
 
-    def information(self, y, ctx):
+    def information_maximization(self, y, ctx):
         """Return λ·(H(y|x) − 4·H(y)) of q(y|x) (n, k), and its gradient (n, k)."""
         n, (mean,) = y.shape[0], ctx.means(y)
         each, deach = entropy(self.backend.xp, y)

@@ -104,11 +104,11 @@ class System:
         """Return images (n, d) in [0, 1] for styles z (n, z) and, where P reads a y, y (n, k)."""
         z, y = np.asarray(z), None if y is None else np.asarray(y)
         expect_columns("decode", z, self.config.z, "is this z?", "z")
-        if (y is None) != (self.config.given_y == 0):
+        if (y is None) != (self.config.decoder_y_dim == 0):
             came = "missing" if y is None else "given"
-            raise UserError(f"decode: y is {came}, but P reads a y of width {self.config.given_y}")
+            raise UserError(f"decode: y is {came}, but P reads a y of width {self.config.decoder_y_dim}")
         if y is not None:
-            expect_columns("decode", y, self.config.given_y, "it is one-hot, a column a class or cluster", "y")
+            expect_columns("decode", y, self.config.decoder_y_dim, "it is one-hot, a column a class or cluster", "y")
             if len(y) != len(z):
                 raise UserError(f"decode: y has {len(y)} rows, expected {len(z)}, as many as z; a label too few?")
         return self._in_chunks(self._decode, Code(y, z)).x
@@ -131,7 +131,7 @@ class System:
 
         Each is the one that D_gauss picks `of` so many draws (see `draw`).
         """
-        ctx, k = Context(self.backend, seed=seed, stream="sample"), self.config.given_y
+        ctx, k = Context(self.backend, seed=seed, stream="sample"), self.config.decoder_y_dim
         if k == 0:
             if labels is not None:
                 raise UserError(f"sample: labels are given, but mode {self.config.mode} has no y")
@@ -151,7 +151,7 @@ class System:
 
         Judged apart, q(y) and q(z) may match their priors while their pairs do not.
         """
-        return self.has_prior and (self.config.given_y == 0 or self.config.joint)
+        return self.has_prior and (self.config.decoder_y_dim == 0 or self.config.condition_on_y)
 
     @property
     def can_pick(self):
@@ -167,7 +167,7 @@ class System:
         """
         if of < 1:
             raise UserError(f"sample: picked `of` {of} draws, expected 1 or more")
-        k = self.config.given_y
+        k = self.config.decoder_y_dim
         if k and y is None:
             y = Categorical(k).sample(n, ctx)
         z = self.prior.sample(n * of, ctx)
@@ -178,7 +178,7 @@ class System:
         if not self.can_pick:
             raise UserError(f"sample: mode {self.config.mode} has no D_gauss that could pick one `of` several draws")
         xp, n = self.backend.xp, z.shape[0] // of
-        judged = xp.concat([z, xp.repeat(y, of, axis=0)], axis=1) if self.config.joint else z
+        judged = xp.concat([z, xp.repeat(y, of, axis=0)], axis=1) if self.config.condition_on_y else z
         pieces = [judged[k : k + CHUNK, :] for k in range(0, max(n * of, 1), CHUNK)]
         logits = xp.concat([self.networks["D_gauss"].forward(piece, Context(self.backend))[0] for piece in pieces])
         gumbel = -xp.log(-xp.log(ctx.uniform((n * of, 1)) + 1e-12))
@@ -198,14 +198,14 @@ class System:
 
     def read_y(self, code, labels, where="reconstruct"):
         """Return the y that P reads beside the z of `code`: Q's own, or the true labels one-hot."""
-        if self.config.given_y == self.config.y:
+        if self.config.decoder_y_dim == self.config.y_dim:
             return code.y
         if labels is None:
             raise UserError(f"{where}: P in mode {self.config.mode} reads the true label; give labels (n,)")
         return self._one_hot(where, labels)
 
     def _one_hot(self, where, labels):
-        labels, k = np.asarray(labels), self.config.given_y
+        labels, k = np.asarray(labels), self.config.decoder_y_dim
         if labels.dtype.kind not in "iu":
             raise UserError(f"{where}: labels are {labels.dtype}, expected integers")
         wrong = labels[(labels < 0) | (labels >= k)]

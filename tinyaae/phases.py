@@ -57,8 +57,8 @@ class Phase:
         step = self.backend.counter(lambda: self.optimizer.steps)
         return Context(self.backend, True, self.seed, self.name, step)
 
-    def share(self, updates):
-        """Return what grows from 0 to 1 over so many updates of this phase, as it is at the present one: (1,)."""
+    def warmup_factor(self, updates):
+        """Return min(1, steps / updates) of this phase's present step, an array (1,)."""
         return self.backend.fresh(1, lambda: [min(1.0, self.optimizer.steps / updates)])
 
     def step(self, batch):
@@ -89,14 +89,19 @@ class Reconstruction(Phase):
     """min over Q, P of ½ Σ (P(Q(x)) − x)². Noise on the input is a layer of Q; the target is the clean image.
 
     Where P's output is logits the loss is the cross-entropy of its pixels instead: x is a probability of ink.
-    With `given_label` the decoder gets the true label instead of Q's y, and z is left with the style (figure 6).
-    With `held_y` it gets Q's y, but moves Q by way of z alone: a y that is not yet one-hot is not bent to tell style.
+    With `decode_true_label` the decoder gets the true label instead of Q's y, and z is left with the style (figure 6).
+    With `detach_y` no gradient of this phase flows into y, so a y that is still soft cannot encode style.
     This is the phase whose update moves batch norm's running averages.
     """
 
-    def __init__(self, encoder, decoder, optimizer, seed=0, given_label=False, held_y=False):
+    def __init__(self, encoder, decoder, optimizer, seed=0, decode_true_label=False, detach_y=False):
         super().__init__("reconstruction", [encoder, decoder], optimizer, seed)
-        self.encoder, self.decoder, self.given_label, self.held_y = encoder, decoder, given_label, held_y
+        self.encoder, self.decoder, self.decode_true_label, self.detach_y = (
+            encoder,
+            decoder,
+            decode_true_label,
+            detach_y,
+        )
 
     def forward(self, batch):
         ctx = self.context()
@@ -104,11 +109,12 @@ class Reconstruction(Phase):
         output, p_cache = self.decoder.forward(self.read(code, batch), ctx)
         value, doutput = image_error(self.decoder, output, batch.x)
         penalty, dcode = self.penalty(code)
-        return {"reconstruction": value} | penalty, (q_cache, p_cache, doutput, dcode)
+        loss = "cross_entropy" if self.decoder.logits else "half_squared_error"
+        return {loss: value} | penalty, (q_cache, p_cache, doutput, dcode)
 
     def read(self, code, batch):
         """Return the Code that P reads."""
-        return Code(batch.labels[:, :-1], code.z) if self.given_label else code
+        return Code(batch.labels[:, :-1], code.z) if self.decode_true_label else code
 
     def penalty(self, code):
         """Return further losses of the code, name -> value, and their gradient as a Code; here there are none."""
@@ -118,7 +124,7 @@ class Reconstruction(Phase):
         q_cache, p_cache, doutput, dpenalty = cache
         self.gradients.zero()
         dcode = self.decoder.backward(doutput, p_cache, self.gradients)
-        dcode = Code(None if self.given_label or self.held_y else dcode.y, dcode.z).plus(dpenalty)
+        dcode = Code(None if self.decode_true_label or self.detach_y else dcode.y, dcode.z).plus(dpenalty)
         self.encoder.backward(dcode, q_cache, self.gradients)
         self.statistics = [(self.encoder, q_cache), (self.decoder, p_cache)]
 
@@ -151,7 +157,7 @@ class Variational(Reconstruction):
         return {"kl": kl}, Code(posterior=dposterior)
 
 
-class Separated(Reconstruction):
+class HeadSeparation(Reconstruction):
     """Reconstruction plus Σ_{i<j} max(0, η − ‖c_i − c_j‖): cluster heads closer than η push each other away.
 
     c_i is row i of W_C, the first parameter of a decoder that reads y·W_C + z (section 7).
@@ -175,31 +181,31 @@ class Separated(Reconstruction):
 class Part(NamedTuple):
     """One part of the code ("y" or "z") with the discriminator that judges it and the prior it should follow.
 
-    Where `told_labels`, the discriminator sees the one-hot label beside the code, and the prior may heed it (figure 3).
-    Where `joint`, it sees the y beside z that P reads, with real ones too: then z follows its prior within each y, as
-    draws from p(y) p(z) take for granted. Where `prior` is None the part is the image itself and the real ones are
-    the batch's: a GAN. Q comes to heed this discriminator over the first `patience` updates, in a straight line; with
-    0 it does from the start.
+    Where `label_conditional`, the discriminator reads the one-hot label beside the code, and the prior may use it
+    (figure 3). Where `condition_on_y`, it reads beside z the y that P reads, for real samples, too: so q(z given y) is
+    matched to p(z), as draws from p(y) p(z) assume. Where `prior` is None the part is the image itself and the real
+    ones are the batch's: a GAN. The weight of this discriminator's loss in Generate grows linearly from 0 to 1 over
+    the first `adversarial_warmup` updates; with 0 it is 1 from the start.
     """
 
     of: str
     discriminator: Any
     prior: Any
-    told_labels: bool = False
-    patience: int = 0
-    joint: bool = False
+    label_conditional: bool = False
+    adversarial_warmup: int = 0
+    condition_on_y: bool = False
 
     def real(self, batch, ctx):
         """Return what the discriminator should call real: (n, d)."""
         if self.prior is None:
             return batch.x
-        return self.prior.sample(batch.x.shape[0], ctx, batch.labels if self.told_labels else None)
+        return self.prior.sample(batch.x.shape[0], ctx, batch.labels if self.label_conditional else None)
 
     def judged(self, xp, sample, code, batch):
         """Return what the discriminator reads of `sample` (n, d), real or Q's: (n, d), (n, d + k + 1) or (n, d + k)."""
-        if self.told_labels:
+        if self.label_conditional:
             return xp.concat([sample, batch.labels], axis=1)
-        if self.joint:  # a Q without y leaves it to the label
+        if self.condition_on_y:  # a Q without y leaves it to the label
             return xp.concat([sample, batch.labels[:, :-1] if code.y is None else code.y], axis=1)
         return sample
 
@@ -218,7 +224,7 @@ class Discriminate(Phase):
 
     @property
     def metrics(self):
-        return tuple(f"D_{part.of}_accuracy" for part in self.judges)
+        return tuple(f"{part.discriminator.name}_accuracy" for part in self.judges)
 
     def forward(self, batch, code=None):
         """Use `code` for Q's where it has been computed already (Q does not move between the two halves)."""
@@ -235,8 +241,8 @@ class Discriminate(Phase):
             logits, d_cache = part.discriminator.forward(xp.concat(pair, axis=0), ctx.stacked(2))
             value, dlogits = binary_cross_entropy(xp, logits, target)
             right = xp.astype((logits > 0) == (target > 0), logits.dtype)
-            values[f"D_{part.of}"] = 2 * value  # the mean over 2n rows, counted once for each half
-            values[f"D_{part.of}_accuracy"] = xp.mean(right)
+            values[part.discriminator.name] = 2 * value  # the mean over 2n rows, counted once for each half
+            values[f"{part.discriminator.name}_accuracy"] = xp.mean(right)
             caches.append((d_cache, 2 * dlogits))
         return values, caches
 
@@ -271,10 +277,10 @@ class Generate(Phase):
             judged = part.judged(xp, getattr(code, part.of), code, batch)
             logits, d_cache = part.discriminator.forward(judged, ctx)
             value, dlogits = binary_cross_entropy(xp, logits, ones)
-            if part.patience:
-                share = self.share(part.patience)
-                value, dlogits = xp.sum(share * value), share * dlogits
-            values[f"G_{part.of}"] = value
+            if part.adversarial_warmup:
+                factor = self.warmup_factor(part.adversarial_warmup)
+                value, dlogits = xp.sum(factor * value), factor * dlogits
+            values[f"G_{part.discriminator.name.removeprefix('D_')}"] = value
             d_caches.append((d_cache, dlogits, getattr(code, part.of).shape[1]))
         return values, (q_cache, d_caches)
 
@@ -289,7 +295,7 @@ class Generate(Phase):
         self.statistics = [(self.encoder, q_cache)] if self.commits else []
 
 
-class Imagination:
+class PriorGenerator:
     """P in Q's place: draws from the prior become images, and the same two phases train a GAN (section 2.2)."""
 
     def __init__(self, decoder, prior):

@@ -11,14 +11,14 @@
     reduction          the same with cluster heads W_C kept apart, and SemiSupervised where there are labels
 
 The three modes in which Q has a y take a further phase for it, off unless asked for (`Make.extras`); they and
-supervised can have D_gauss read that y beside z (`joint` in `Make.judged_z`). `examples/` adds phases from outside.
-Read one function and you have read the model. What the numbers are is `presets.py`'s business.
+supervised can have D_gauss read that y beside z (`condition_on_y` in `Make.judged_z`). `examples/` adds phases from
+outside. Read one function and you have read the model. What the numbers are is `presets.py`'s business.
 """
 
 from . import networks
-from .extras import Robustness, Smoothness
+from .extras import LatentNoise, VirtualAdversarial
 from .optimizers import Adam, Momentum
-from .phases import Imagination, Part, Reconstruction, Regularization, SemiSupervised, Separated, Variational
+from .phases import HeadSeparation, Part, PriorGenerator, Reconstruction, Regularization, SemiSupervised, Variational
 from .priors import PLANAR, Categorical, Gaussian, is_same, prior_named
 
 
@@ -38,7 +38,7 @@ def vae(make):
 def gan(make):
     """No encoder: P paints images from the prior, D compares them with real ones, and Generate commits P's averages."""
     p, d = make.decoder(), make.discriminator("D_image", make.config.inputs, make.config.input_noise)
-    return [p, d], [make.regularization(Imagination(p, make.prior), [Part("x", d, None)], commits=True)]
+    return [p, d], [make.regularization(PriorGenerator(p, make.prior), [Part("x", d, None)], commits=True)]
 
 
 def aae(make):
@@ -56,18 +56,18 @@ def label_regularized(make):
     d = make.discriminator("D_gauss", make.prior.d + make.config.classes + 1)
     return [q, p, d], [
         make.reconstruction(q, p),
-        make.regularization(q, [Part("z", d, make.prior, told_labels=True)]),
+        make.regularization(q, [Part("z", d, make.prior, label_conditional=True)]),
     ]
 
 
 def supervised(make):
     """Figure 6: P is given the label, so z need only hold what the label does not say: style.
 
-    The paper's D sees z alone, so styles that P never met with a label come up beside it; with `joint` few do.
+    The paper's D sees z alone, so styles that P never met with a label come up beside it; with `condition_on_y` few do.
     """
     q, p, z = make.encoder(), make.decoder(), make.judged_z()
     return [q, p, z.discriminator], [
-        make.reconstruction(q, p, given_label=True),
+        make.reconstruction(q, p, decode_true_label=True),
         make.regularization(q, [z]),
     ]
 
@@ -86,8 +86,8 @@ def clustering(make):
 
 def reduction(make):
     """Figure 10: P reads y·W_C + z, a cluster head and a place around it, so codes of few dimensions can be drawn."""
-    q, p = make.encoder(), make.decoder(heads=make.config.y)
-    nets, phases = make.judged_y_and_z(q, p, make.reconstruction(q, p, Separated, eta=make.config.eta))
+    q, p = make.encoder(), make.decoder(heads=make.config.y_dim)
+    nets, phases = make.judged_y_and_z(q, p, make.reconstruction(q, p, HeadSeparation, eta=make.config.eta))
     if make.config.y_is_class:
         phases.append(SemiSupervised(q, make.optimizer("classifier"), make.seed))
     return nets, phases
@@ -115,9 +115,9 @@ def prior_of(config):
 def networks_and_phases(make):
     """Return the networks and the phases of the config's mode, with the further phase that trains P alone if asked."""
     networks, phases = RECIPES[make.config.mode](make)
-    if make.config.smoothness:
+    if make.config.latent_noise:
         optimizer = make.optimizer("reconstruction")
-        phases.append(Smoothness(phases[0], optimizer, make.seed, make.config.smoothness))
+        phases.append(LatentNoise(phases[0], optimizer, make.seed, make.config.latent_noise))
     return networks, phases
 
 
@@ -131,7 +131,7 @@ class Make:
     def encoder(self):
         c = self.config
         return networks.encoder(
-            self.backend, c.inputs, c.hidden, c.y, c.z, posterior=c.posterior, input_noise=c.input_noise,
+            self.backend, c.inputs, c.hidden, c.y_dim, c.z, posterior=c.posterior, input_noise=c.input_noise,
             input_dropout=c.input_dropout, batch_norm=c.batch_norm, head_norm=c.head_norm, std=c.weight_std,
             seed=c.seed,
         )  # fmt: skip
@@ -140,7 +140,7 @@ class Make:
         c = self.config
         batch_norm = c.batch_norm if c.decoder_norm is None else c.decoder_norm
         return networks.decoder(
-            self.backend, c.given_y + c.z, c.hidden, c.inputs, heads=heads,
+            self.backend, c.decoder_y_dim + c.z, c.hidden, c.inputs, heads=heads,
             logits=c.reconstruction == "cross-entropy", batch_norm=batch_norm, std=c.weight_std, seed=c.seed,
         )  # fmt: skip
 
@@ -152,15 +152,15 @@ class Make:
         )  # fmt: skip
 
     def optimizer(self, kind):
-        """Return the optimizer of a phase; `kind` is reconstruction, adversarial, y or classifier."""
-        c, own = self.config, kind == "y" and self.config.optimizer_y
-        rate = c.rate_adversarial if kind == "y" and c.rate_y is None else getattr(c, f"rate_{kind}")
-        momentum = c.adversarial_momentum if kind in ("adversarial", "y") and not own else 0.9
+        """Return the optimizer of a phase; `kind` is reconstruction, adversarial, vat or classifier."""
+        c, own = self.config, kind == "vat" and self.config.vat_optimizer
+        rate = c.lr_adversarial if kind == "vat" and c.lr_vat is None else getattr(c, f"lr_{kind}")
+        momentum = c.adversarial_momentum if kind in ("adversarial", "vat") and not own else 0.9
         is_momentum = (own or c.optimizer) == "momentum" or kind == "classifier"
         return Momentum(rate, momentum) if is_momentum else Adam(rate, momentum)
 
     def reconstruction(self, q, p, kind=Reconstruction, **options):
-        return kind(q, p, self.optimizer("reconstruction"), self.seed, held_y=self.config.held_y, **options)
+        return kind(q, p, self.optimizer("reconstruction"), self.seed, detach_y=self.config.detach_y, **options)
 
     def regularization(self, encoder, parts, commits=False):
         d_optimizer, g_optimizer = self.optimizer("adversarial"), self.optimizer("adversarial")
@@ -168,19 +168,21 @@ class Make:
 
     def judged_y_and_z(self, q, p, reconstruction):
         """Return the networks and phases in which y has an adversary D_cat, and z one called D_gauss."""
-        d_cat, z = self.discriminator("D_cat", self.config.y), self.judged_z()
-        parts = [Part("y", d_cat, Categorical(self.config.y), patience=self.config.patience), z]
+        d_cat, z = self.discriminator("D_cat", self.config.y_dim), self.judged_z()
+        parts = [Part("y", d_cat, Categorical(self.config.y_dim), adversarial_warmup=self.config.adversarial_warmup), z]
         return [q, p, d_cat, z.discriminator], [reconstruction, self.regularization(q, parts), *self.extras(q)]
 
     def judged_z(self):
-        """Return z as the part that D_gauss judges; with `joint` it reads beside z what P does, y or the label."""
-        joint = self.config.joint
-        d_gauss = self.discriminator("D_gauss", self.prior.d + (self.config.given_y if joint else 0))
-        return Part("z", d_gauss, self.prior, joint=joint)
+        """Return z as the part that D_gauss judges; with `condition_on_y` it reads P's y, or the label, beside z."""
+        condition_on_y = self.config.condition_on_y
+        d_gauss = self.discriminator("D_gauss", self.prior.d + (self.config.decoder_y_dim if condition_on_y else 0))
+        return Part("z", d_gauss, self.prior, condition_on_y=condition_on_y)
 
     def extras(self, q):
         """Return what the config asks for beside the phases of the paper: one more for y, by default none."""
         c = self.config
-        if not (c.robustness or c.information):
+        if not (c.vat or c.information_maximization):
             return []
-        return [Robustness(q, self.optimizer("y"), self.seed, c.robustness, c.ramp, c.information)]
+        return [
+            VirtualAdversarial(q, self.optimizer("vat"), self.seed, c.vat, c.vat_rampup, c.information_maximization)
+        ]

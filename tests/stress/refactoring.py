@@ -25,7 +25,13 @@ REPOSITORY = HERE.parent.parent
 CASES = json.loads((HERE / "refactoring.json").read_text())
 BEFORE = "7358c58"  # the last commit of the old house
 LEFT = ("mutual_information", "y_decoder", "repulsion", "balance", "z_penalty")  # fields whose terms have left
-PHASES = {}  # name of a phase before -> now
+PHASES = {"robustness": "vat", "smoothness": "latent-noise"}  # name of a phase before -> now
+FIELDS = {  # name of a field before -> now
+    "robustness": "vat", "information": "information_maximization", "smoothness": "latent_noise", "ramp": "vat_rampup",
+    "patience": "adversarial_warmup", "held_y": "detach_y", "joint": "condition_on_y", "optimizer_y": "vat_optimizer",
+    "rate_y": "lr_vat", "rate_reconstruction": "lr_reconstruction", "rate_adversarial": "lr_adversarial",
+    "rate_classifier": "lr_classifier", "decay": "step_decay", "fade": "linear_decay_from",
+}  # fmt: skip
 CHANGED = {}  # case -> why its numbers had to change
 
 # Runs in the earlier commit, and the same lines in this one; only how a config is made differs.
@@ -61,7 +67,7 @@ def made(values):
     values = dict(values, hidden=tuple(values["hidden"]), side=tuple(values["side"]))
     return Config(**values | {"decay": {int(epoch): factor for epoch, factor in values["decay"].items()}})
 """
-NEW_CONFIG = OLD_CONFIG
+NEW_CONFIG = OLD_CONFIG.replace("decay", "step_decay")
 
 
 def main(argv=None):
@@ -86,7 +92,7 @@ def renamed(values):
     """Return a config of the earlier commit as a config of this one."""
     for name in LEFT:
         assert values[name] == 0, f"{name} is {values[name]} in a case, but its term has left the package"
-    return {name: value for name, value in values.items() if name not in LEFT}
+    return {FIELDS.get(name, name): value for name, value in values.items() if name not in LEFT}
 
 
 def trained(checkout, config, cases, names, folder):

@@ -20,7 +20,7 @@ from .presets import OWN, PRESETS, is_gentle, numbers_of
 
 @dataclass(frozen=True)
 class Config:
-    """One run's numbers. Rates are per phase; `decay` maps an epoch to the factor its rates take from then on."""
+    """One run's numbers. Learning rates (`lr_…`) are per phase."""
 
     mode: str = "semi-supervised"
     preset: str = "quick"
@@ -44,13 +44,15 @@ class Config:
     z: int = 10
     clusters: int = 0  # how many, in the modes that cluster without labels
     eta: float = 5.0  # cluster heads (in a plane) closer than this push each other away
-    smoothness: float = 0.0  # P learns to paint an image from all around its code: the noise on z, standard deviation
-    robustness: float = 0.0  # within this distance of an image (Euclidean, pixels in [0, 1]) its y shall not change
-    information: float = 0.0  # weight, beside that, of: each image is sure of its y, and all y are used
-    ramp: int = 10_000  # updates over which that distance grows from 0
-    patience: int = 0  # updates over which Q comes to heed D_cat; 0: it does from the start
-    held_y: bool = False  # Reconstruction moves Q by way of z alone; P reads y all the same
-    joint: bool = False  # D_gauss sees y beside z, so that z follows its prior within each y and not only over all
+    latent_noise: float = 0.0  # P learns to paint an image from all around its code: the noise on z, standard deviation
+    vat: float = 0.0  # within this distance of an image (Euclidean, pixels in [0, 1]) its y shall not change
+    information_maximization: float = 0.0  # weight, beside that, of: each image is sure of its y, and all y are used
+    vat_rampup: int = 10_000  # updates over which that distance grows from 0
+    adversarial_warmup: int = 0  # updates over which the weight of D_cat's loss in Generate grows to 1; 0: none
+    detach_y: bool = False  # Reconstruction moves Q by way of z alone; P reads y all the same
+    condition_on_y: bool = (
+        False  # D_gauss sees y beside z, so that z follows its prior within each y and not only over all
+    )
     prior: str = "gaussian"
     prior_options: dict = field(default_factory=dict)  # its numbers by name, such as std; `--set prior_std=5` sets one
     posterior: str = "deterministic"
@@ -62,34 +64,34 @@ class Config:
     head_norm: bool = False  # batch norm on Q's output, y and z, too
     weight_std: float | None = None  # None: 1/√(3·d_in)
     optimizer: str = "adam"
-    rate_reconstruction: float = 1e-3
-    rate_adversarial: float = 3e-4
-    optimizer_y: str | None = None  # of robustness, with momentum 0.9; None: as that of Q's adversary
-    rate_y: float | None = None  # and its rate; None: as rate_adversarial
-    rate_classifier: float = 0.1  # always SGD with momentum 0.9: as the few labels are learned, its steps must shrink
+    lr_reconstruction: float = 1e-3
+    lr_adversarial: float = 3e-4
+    vat_optimizer: str | None = None  # of vat, with momentum 0.9; None: as that of Q's adversary
+    lr_vat: float | None = None  # and its rate; None: as lr_adversarial
+    lr_classifier: float = 0.1  # always SGD with momentum 0.9: as the few labels are learned, its steps must shrink
     adversarial_momentum: float = 0.5  # Adam's β₁, or SGD's momentum
     leak: float = 0.0  # slope of a discriminator's units below 0: 0 is ReLU, more is LeakyReLU
     dropout: float = 0.0  # in the hidden layers of a discriminator
     smoothing: float = 0.0  # a discriminator's target for what is real is 1 less this
-    decay: dict = field(default_factory=dict)  # epoch -> factor
-    fade: float | None = 0.6  # after this share of the run the rates fall in a straight line towards 0.01; None: never
+    step_decay: dict = field(default_factory=dict)  # epoch -> factor of all learning rates from then on
+    linear_decay_from: float | None = 0.6  # from this part of the run on they fall linearly to 0.01; None: never
     save_every: int = 1  # epochs from checkpoint to checkpoint
     save_minutes: float = 10.0  # and minutes, within an epoch
 
     @property
-    def y(self):
+    def y_dim(self):
         """Width of Q's y: one output a class or a cluster, 0 where the mode has no y."""
         return self._width(MODES[self.mode].q_y)
 
     @property
-    def given_y(self):
+    def decoder_y_dim(self):
         """Width of the y that P reads: Q's, or the true label's in mode supervised."""
         return self._width(MODES[self.mode].p_y)
 
     @property
     def y_is_class(self):
         """Whether output k of y means class k, rather than some cluster."""
-        return self.y > 0 and self.labels != 0
+        return self.y_dim > 0 and self.labels != 0
 
     def _width(self, source):
         if source == "either":
@@ -120,9 +122,9 @@ class Config:
             what, has = NEEDS[name]
             if not has(config):
                 raise UserError(f"{flag(name)}: of use with {what} only; leave it out, or add that")
-        if config.optimizer_y not in (None, config.optimizer) and config.rate_y is None:
-            came = f"{config.optimizer_y} beside {config.optimizer}, whose rate of {config.rate_adversarial:g}"
-            raise UserError(f"--set optimizer_y: {came} would not suit it; give it its own by --set rate_y=NUMBER")
+        if config.vat_optimizer not in (None, config.optimizer) and config.lr_vat is None:
+            came = f"{config.vat_optimizer} beside {config.optimizer}, whose rate of {config.lr_adversarial:g}"
+            raise UserError(f"--set vat_optimizer: {came} would not suit it; give it its own by --set lr_vat=NUMBER")
         if gentle and "eta" not in flags:  # draws of z lie about √z from their head
             config = replace(config, eta=config.eta * math.sqrt(config.z / 2))
         return config
@@ -133,8 +135,8 @@ class Config:
             expect_kind(f.name, getattr(self, f.name), f.type)
         for size in (*self.hidden, *(self.side or ())):
             expect_kind("hidden and side", size, int)
-        for factor in self.decay.values():
-            expect_kind("decay", factor, float)
+        for factor in self.step_decay.values():
+            expect_kind("step_decay", factor, float)
         for option, value in self.prior_options.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                 raise UserError(f"--set prior_{option}: {value!r} given, expected a finite number")
@@ -151,7 +153,7 @@ class Config:
         for name in sorted(EXTRAS - MODES[self.mode].flags):
             if getattr(self, name):
                 raise UserError(f"{flag(name)}: {getattr(self, name)} given, but mode {self.mode} has no use for it")
-        for name in ("input_dropout", "adversarial_momentum", "leak", "dropout", "smoothing", "fade"):
+        for name in ("input_dropout", "adversarial_momentum", "leak", "dropout", "smoothing", "linear_decay_from"):
             if (getattr(self, name) or 0) >= 1:
                 raise UserError(f"{flag(name)}: {getattr(self, name)} given, expected a number below 1")
         if isinstance(self.labels, str) and self.labels != "all":
@@ -176,7 +178,7 @@ class Config:
             raise UserError("--animate: a GAN has no encoder, so no codes to watch; choose another --mode")
         if self.mode == "label-regularized" and self.prior not in PLANAR:
             raise UserError(f"--prior: {self.prior} has no modes to give labels to; expected mixture or swiss-roll")
-        if self.labels != 0 and not ("labels" in MODES[self.mode].flags or MODES[self.mode].told_labels):
+        if self.labels != 0 and not ("labels" in MODES[self.mode].flags or MODES[self.mode].label_conditional):
             raise UserError(f"labels: {self.labels!r} given, but mode {self.mode} shows no label to anyone")
 
     def for_data(self, dataset):
@@ -213,7 +215,7 @@ class Config:
 
     def expect_memory(self):
         """Raise `UserError` where the networks, their gradients and momenta are larger than this machine's memory."""
-        code, *hidden = max(self.y, self.given_y) + 2 * self.z, *self.hidden
+        code, *hidden = max(self.y_dim, self.decoder_y_dim) + 2 * self.z, *self.hidden
         read = max(code, self.inputs) + self.classes + 1  # no network reads more
         weights = 4 * sum(a * b for a, b in pairwise([read, *hidden, max(self.inputs, code)]))  # Q, P and two D
         needed = 4 * 4 * weights  # float32: the weights, and for one phase at least a gradient and two moments
@@ -232,11 +234,13 @@ class Config:
         try:
             values = json.loads(text)
             known = {f.name for f in fields(cls)}
-            if not isinstance(values, dict) or not known - NEWER <= set(values) <= known:
+            if isinstance(values, dict) and "rate_reconstruction" in values:
+                raise ValueError("the run is of tinyaae 0.1.0, and that version reads it")
+            if not isinstance(values, dict) or set(values) != known:
                 raise ValueError("its keys are not those of a config")
             values["hidden"] = tuple(values["hidden"])
             values["side"] = values["side"] and tuple(values["side"])
-            values["decay"] = epochs_of(values["decay"])
+            values["step_decay"] = epochs_of(values["step_decay"])
             config = cls(**values)
             config.check()
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -244,13 +248,13 @@ class Config:
         return config
 
 
-OF_ROBUSTNESS = "--extra robustness or information", lambda config: config.robustness or config.information
+OF_VAT = "--extra vat or information-maximization", lambda config: config.vat or config.information_maximization
 # a setting that not every run of its modes has a use for -> with what it has one, and whether a config has that
 NEEDS = {
-    "rate_classifier": ("--labels", lambda config: config.labels != 0),
-    "ramp": ("--extra robustness", lambda config: config.robustness),
-    "optimizer_y": OF_ROBUSTNESS,
-    "rate_y": OF_ROBUSTNESS,
+    "lr_classifier": ("--labels", lambda config: config.labels != 0),
+    "vat_rampup": ("--extra vat", lambda config: config.vat),
+    "vat_optimizer": OF_VAT,
+    "lr_vat": OF_VAT,
 }
 # what `Config.check` holds a config to
 KNOWN = {
@@ -260,13 +264,9 @@ KNOWN = {
     "posterior": POSTERIORS,
     "reconstruction": ("squared", "cross-entropy"),
     "optimizer": ("adam", "momentum"),
-    "optimizer_y": ("adam", "momentum", None),
+    "vat_optimizer": ("adam", "momentum", None),
 }
-NEWER = EXTRAS | {  # keys that an older config.json lacks; the defaults fit it
-    "save_every", "save_minutes", "images", "animate", "leak", "dropout", "smoothing", "decoder_norm", "ranks", "ramp",
-    "patience", "held_y", "optimizer_y", "rate_y", "joint", "prior_options", "data_name", "data_digest",
-}  # fmt: skip
 LEAST = {
     "inputs": 1, "classes": 2, "epochs": 1, "batch_size": 1, "z": 1, "clusters": 0, "seed": 0, "threads": 0,
-    "save_every": 1, "images": 0, "ranks": 1, "ramp": 1, "patience": 0,
+    "save_every": 1, "images": 0, "ranks": 1, "vat_rampup": 1, "adversarial_warmup": 0,
 }  # fmt: skip

@@ -9,12 +9,19 @@ from .modes import EXTRAS, SETTINGS
 
 PRIOR = "prior_"  # begins the names of the settings that are options of the prior, such as prior_std
 MOVED = {  # what --extra could once ask for -> where it is now
-    "mutual-information": "moved to examples/own_phase_infogan.py; did you mean --extra information?",
+    "mutual-information": "moved to examples/own_phase_infogan.py; did you mean --extra information-maximization?",
     "y-decoder": "moved to examples/own_phase_y_decoder.py",
     "repulsion": "moved to examples/own_phase_repulsion.py",
     "balance": "moved to examples/own_prior_balance.py",
     "z-penalty": "removed; commit 7358c58 still has it, in tinyaae/phases.py",
 }
+RENAMED = {  # what an extra or a setting was called in version 0.1 -> now
+    "robustness": "vat", "information": "information-maximization", "smoothness": "latent-noise",
+    "rate_reconstruction": "lr_reconstruction", "rate_adversarial": "lr_adversarial",
+    "rate_classifier": "lr_classifier", "rate_y": "lr_vat", "optimizer_y": "vat_optimizer", "ramp": "vat_rampup",
+    "patience": "adversarial_warmup", "held_y": "detach_y", "joint": "condition_on_y", "decay": "step_decay",
+    "fade": "linear_decay_from",
+}  # fmt: skip
 KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", type(None): "null"}
 
 
@@ -26,12 +33,14 @@ def flag(name):
 
 
 def extras_in(texts):
-    """Return the fields that `--extra` sets: ["robustness=2", …] -> {"robustness": 2.0, …}."""
+    """Return the fields that `--extra` sets: ["vat=2", …] -> {"vat": 2.0, …}."""
     found = {}
     for text in texts:
         name, _, number = text.partition("=")
         if moved := MOVED.get(name.replace("_", "-")):
             raise UserError(f"--extra {name}: {moved}")
+        if name in RENAMED:
+            raise UserError(f"--extra {name}: is called {RENAMED[name]} now; --extra {RENAMED[name]}={number}?")
         known = [extra.replace("_", "-") for extra in sorted(EXTRAS)]
         if name not in known:
             raise UserError(f"--extra: there is no extra {name!r}; expected one of {', '.join(known)}, as NAME=NUMBER")
@@ -47,6 +56,8 @@ def settings_in(texts):
     found = {}
     for text in texts:
         name, _, value = text.partition("=")
+        if name in RENAMED:
+            raise UserError(f"--set {name}: is called {RENAMED[name]} now; --set {RENAMED[name]}={value}?")
         if name not in SETTINGS and not name.startswith(PRIOR):
             known = ", ".join([*sorted(SETTINGS), "prior_OPTION"])
             raise UserError(f"--set: there is no setting {name!r}; expected one of {known}, as NAME=VALUE")
@@ -54,12 +65,14 @@ def settings_in(texts):
             found[name] = json.loads(value)
         except (ValueError, RecursionError):
             found[name] = value  # a word needs no quotes
-    if "decay" in found:
+    if "step_decay" in found:
         try:
-            found["decay"] = epochs_of(found["decay"])
+            found["step_decay"] = epochs_of(found["step_decay"])
         except (ValueError, AttributeError):
-            came = str(found["decay"])[:80]
-            raise UserError(f"--set decay: {came} given, expected epochs and factors, as '{{\"40\": 0.1}}'") from None
+            came = str(found["step_decay"])[:80]
+            raise UserError(
+                f"--set step_decay: {came} given, expected epochs and factors, as '{{\"40\": 0.1}}'"
+            ) from None
     return found
 
 

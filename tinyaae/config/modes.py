@@ -15,27 +15,27 @@ class Mode(NamedTuple):
     q_y: str | None = None  # "classes", "clusters", or "either": classes where there are labels, else clusters
     p_y: str | None = None
     least_labels: int = 0
-    told_labels: bool = False  # whether a phase reads the label of each image of the batch
+    label_conditional: bool = False  # whether a phase reads the label of each image of the batch
 
 
-Y_EXTRAS, Z_EXTRAS = {"information", "robustness"}, {"smoothness"}  # the first want a y of Q's
+Y_EXTRAS, Z_EXTRAS = {"information_maximization", "vat"}, {"latent_noise"}  # the first want a y of Q's
 EXTRAS = Y_EXTRAS | Z_EXTRAS  # what --extra NAME=NUMBER can ask for, NAME with dashes; all are off at 0
 # the settings that a mode has a use for if it has a Q, a D, any network, and a y of Q's
-OF_Q = {"reconstruction", "rate_reconstruction", "input_dropout", "head_norm"}
-OF_D = {"rate_adversarial", "adversarial_momentum", "leak", "dropout", "smoothing"}
-OF_ALL = {"optimizer", "weight_std", "batch_norm", "decoder_norm", "decay", "fade"}
-OF_Y = {"ramp", "patience", "held_y", "optimizer_y", "rate_y", "joint"}
-SETTINGS = OF_Q | OF_D | OF_ALL | OF_Y | {"rate_classifier", "eta"}  # what --set NAME=VALUE can change
+OF_Q = {"reconstruction", "lr_reconstruction", "input_dropout", "head_norm"}
+OF_D = {"lr_adversarial", "adversarial_momentum", "leak", "dropout", "smoothing"}
+OF_ALL = {"optimizer", "weight_std", "batch_norm", "decoder_norm", "step_decay", "linear_decay_from"}
+OF_Y = {"vat_rampup", "adversarial_warmup", "detach_y", "vat_optimizer", "lr_vat", "condition_on_y"}
+SETTINGS = OF_Q | OF_D | OF_ALL | OF_Y | {"lr_classifier", "eta"}  # what --set NAME=VALUE can change
 AAE = {"prior", "prior_options", "posterior", "input_noise"} | OF_Q | OF_D | OF_ALL | Z_EXTRAS
 MODES = {
     "autoencoder": Mode({"input_noise"} | OF_Q | OF_ALL | Z_EXTRAS),
     "vae": Mode({"prior", "prior_options", "input_noise"} | OF_Q | OF_ALL),
     "gan": Mode({"prior", "prior_options", "input_noise"} | OF_D | OF_ALL),
     "aae": Mode(AAE),
-    "label-regularized": Mode(AAE | {"labels"}, None, None, 1, told_labels=True),
-    "supervised": Mode(AAE | {"joint"}, None, "classes", told_labels=True),
-    "semi-supervised": Mode(AAE | Y_EXTRAS | OF_Y | {"labels", "rate_classifier"}, "classes", "classes", 1),
+    "label-regularized": Mode(AAE | {"labels"}, None, None, 1, label_conditional=True),
+    "supervised": Mode(AAE | {"condition_on_y"}, None, "classes", label_conditional=True),
+    "semi-supervised": Mode(AAE | Y_EXTRAS | OF_Y | {"labels", "lr_classifier"}, "classes", "classes", 1),
     "clustering": Mode(AAE | Y_EXTRAS | OF_Y | {"clusters"}, "clusters", "clusters"),
-    "reduction": Mode(AAE | Y_EXTRAS | OF_Y | {"labels", "rate_classifier", "clusters", "eta"}, "either", "either"),
+    "reduction": Mode(AAE | Y_EXTRAS | OF_Y | {"labels", "lr_classifier", "clusters", "eta"}, "either", "either"),
 }
 OPTIONAL = {"prior", "prior_options", "posterior", "input_noise", "labels", "clusters"} | EXTRAS | SETTINGS

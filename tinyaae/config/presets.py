@@ -6,18 +6,23 @@ of `Config`.
 """
 
 # The paper's optimizer: where no label helps Q, Adam lets D_cat win before y has become one-hot, and this does not.
-SGD = dict(
-    weight_std=0.01, optimizer="momentum", rate_reconstruction=0.01, rate_adversarial=0.1, adversarial_momentum=0.1
-)
+SGD = dict(weight_std=0.01, optimizer="momentum", lr_reconstruction=0.01, lr_adversarial=0.1, adversarial_momentum=0.1)
 
 PRESETS = {
     "quick": {},
     "paper": SGD
-    | dict(hidden=(1000, 1000), epochs=5000, batch_norm=False, input_noise=0.0, decay={50: 0.1, 1000: 0.1}, fade=None),
+    | dict(
+        hidden=(1000, 1000),
+        epochs=5000,
+        batch_norm=False,
+        input_noise=0.0,
+        step_decay={50: 0.1, 1000: 0.1},
+        linear_decay_from=None,
+    ),
 }
 
 # mode, or (preset, mode), or these and "gentle" or "elsewhere" -> what differs from the preset. Gentle is: there are
-# labels, and z has two dimensions or Robustness is at work; without it SGD gets further in as many epochs
+# labels, and z has two dimensions or VirtualAdversarial is at work; without it SGD gets further in as many epochs
 OWN = {
     "vae": dict(posterior="gaussian", z=8),
     "gan": dict(input_noise=0.0),
@@ -33,19 +38,19 @@ OWN = {
         epochs=17,
         z=8,
         hidden=(500, 500),
-        joint=True,
-        rate_adversarial=6e-4,
+        condition_on_y=True,
+        lr_adversarial=6e-4,
         reconstruction="cross-entropy",
         head_norm=True,
-        fade=0.75,
+        linear_decay_from=0.75,
     ),
     # in minutes 15 dimensions learn to hold the digit too; 5 keep to style, and nothing else where D reads the digit
-    ("quick", "supervised"): dict(z=5, joint=True),
+    ("quick", "supervised"): dict(z=5, condition_on_y=True),
     # what keeps D from winning: slow steps, units that leak and drop out, a target out of reach, noise over all images
     ("quick", "gan"): dict(
-        epochs=25, hidden=(300, 300), z=20, input_noise=0.5, rate_adversarial=2e-4, leak=0.2, dropout=0.3, smoothing=0.1
+        epochs=25, hidden=(300, 300), z=20, input_noise=0.5, lr_adversarial=2e-4, leak=0.2, dropout=0.3, smoothing=0.1
     ),
-    ("quick", "label-regularized"): dict(rate_reconstruction=5e-4, rate_adversarial=1e-3),
+    ("quick", "label-regularized"): dict(lr_reconstruction=5e-4, lr_adversarial=1e-3),
     ("quick", "clustering"): SGD | dict(epochs=20),
     ("quick", "reduction"): dict(epochs=15),
     ("quick", "reduction", "elsewhere"): SGD,
@@ -54,23 +59,19 @@ OWN = {
         input_noise=0.4,
         reconstruction="cross-entropy",
         head_norm=True,
-        rate_reconstruction=3e-4,
-        rate_adversarial=1e-3,
+        lr_reconstruction=3e-4,
+        lr_adversarial=1e-3,
     ),
     ("paper", "aae"): dict(prior_options={"std": 5.0}),  # its likelihood; z has 8 dimensions in both presets
     ("paper", "semi-supervised"): dict(input_noise=0.3),
-    ("paper", "clustering"): dict(hidden=(3000, 3000), epochs=1500, batch_norm=True, decay={50: 0.1}),
+    ("paper", "clustering"): dict(hidden=(3000, 3000), epochs=1500, batch_norm=True, step_decay={50: 0.1}),
 }
 
 
 def is_gentle(mode, preset, flags):
     """Return whether a run with these `flags` takes the "gentle" recipe, in a mode that has one."""
     own = OWN.get(mode, {}) | flags
-    return (
-        (preset, mode, "gentle") in OWN
-        and own.get("labels", 0) != 0
-        and bool(own.get("z") == 2 or own.get("robustness"))
-    )
+    return (preset, mode, "gentle") in OWN and own.get("labels", 0) != 0 and bool(own.get("z") == 2 or own.get("vat"))
 
 
 def numbers_of(mode, preset, gentle):

@@ -20,14 +20,14 @@ def can(system):
     words = {
         "encode": "Q" in system.networks,
         "sample": system.has_prior,
-        "read y": config.given_y > 0,
-        "say y": config.y > 0,
+        "read y": config.decoder_y_dim > 0,
+        "say y": config.y_dim > 0,
         "classify": config.y_is_class,
-        "plane": config.z == 2 and config.given_y == 0,
+        "plane": config.z == 2 and config.decoder_y_dim == 0,
         "axes": hasattr(system.prior, "walks"),
-        "sweep": config.z > 2 or config.given_y > 0,
+        "sweep": config.z > 2 or config.decoder_y_dim > 0,
         "circle": system.heads() is not None and config.z > 2,
-        "embed": config.y > 0,  # without a y it would repeat `latent`
+        "embed": config.y_dim > 0,  # without a y it would repeat `latent`
     }
     return {word for word, true in words.items() if true}
 

@@ -34,7 +34,7 @@ def from_prior(system, n, labels=None):
 
 def decode(system, z, labels):
     """Return images (n, d) of z (n, z) and, where P reads a y, the one-hot of `labels` (n,)."""
-    k = system.config.given_y
+    k = system.config.decoder_y_dim
     return system.decode(z, np.eye(k)[labels] if k else None)
 
 

@@ -16,18 +16,20 @@ from .layout import BLUE, FAINT, GREY, INK, ORANGE, chart_page, name_axes
 
 CURVES = [  # title, column of metrics.csv -> its name, a dotted line (of a smoothing: where, its name), scale
     ("Reconstruction error ½ Σ (x̂ − x)²",
-     {"reconstruction": "training, on noisy input", "reconstruction_error": "validation"}, None, "linear"),
+     {"half_squared_error": "training, on noisy input", "reconstruction_error": "validation"}, None, "linear"),
     ("Cross-entropy of the pixels", {"cross_entropy": "training, on noisy input"}, None, "linear"),
     ("KL(q(z|x) ‖ p(z))", {"kl": "training"}, None, "linear"),
     ("Adversarial losses",
-     {"D_z": "D of z", "G_z": "Q against D of z", "D_y": "D of y", "G_y": "Q against D of y", "D_x": "D of images",
-      "G_x": "P against D of images"}, lambda s: (chance(s), f"{chance(s):.3f}: D cannot tell"), "linear"),
-    ("How often D is right", {"D_z_accuracy": "D of z", "D_y_accuracy": "D of y", "D_x_accuracy": "D of images"},
+     {"D_gauss": "D_gauss", "G_gauss": "Q against D_gauss", "D_cat": "D_cat", "G_cat": "Q against D_cat",
+      "D_image": "D of images", "G_image": "P against D of images"},
+     lambda s: (chance(s), f"{chance(s):.3f}: D cannot tell"), "linear"),
+    ("Accuracy of D",
+     {"D_gauss_accuracy": "D_gauss", "D_cat_accuracy": "D_cat", "D_image_accuracy": "D of images"},
      lambda s: (0.5, "50 %: D guesses"), "share"),
     ("Cluster heads closer than η", {"head_distance": "Σ max(0, η − distance)"}, None, "linear"),
-    ("Smoothness: reconstruction from z + noise", {"smoothness": "training"}, None, "linear"),
-    ("Information: λ·(H(y|x) − 4·H(y))", {"information": "training"}, None, "linear"),
-    ("Robustness: cross-entropy of y at x + r", {"robustness": "training"}, None, "linear"),
+    ("Latent noise: reconstruction from z + noise", {"latent_noise": "training"}, None, "linear"),
+    ("Information maximization: λ·(H(y|x) − 4·H(y))", {"information_maximization": "training"}, None, "linear"),
+    ("VAT: cross-entropy of y at x + r", {"vat": "training"}, None, "linear"),
     ("Classification loss (log scale)", {"classification": "training, on labelled images"}, None, "log"),
     ("Given the wrong class",
      {"validation_error": "validation", "validation_cluster_error": "validation, clusters named"}, None, "share"),
@@ -36,8 +38,6 @@ CURVES = [  # title, column of metrics.csv -> its name, a dotted line (of a smoo
 
 def learning_curves(system, metrics):
     """Draw each phase's losses over the epochs, from the rows of metrics.csv, and what validation says of them."""
-    if system.config.reconstruction == "cross-entropy":
-        metrics = [{{"reconstruction": "cross_entropy"}.get(name, name): row[name] for name in row} for row in metrics]
     panels = [panel for panel in CURVES if panel[1].keys() & metrics[0].keys()]
     columns = min(3, len(panels))
     shape = -(-len(panels) // columns), columns
@@ -47,7 +47,7 @@ def learning_curves(system, metrics):
     for ax, (title, names, reference, scale) in zip(axes, panels, strict=False):
         for column in [column for column in names if column in metrics[0]]:
             values = [max(row[column], 1e-9) if scale == "log" else row[column] for row in metrics]
-            colour = ORANGE if column[1:3] == "_y" or "error" in column else BLUE
+            colour = ORANGE if column[1:5] == "_cat" or "error" in column else BLUE
             style = "--" if column.startswith("G_") else "-"
             ax.plot(epochs, values, style, color=colour, label=names[column], **look)
         if reference:
@@ -69,7 +69,7 @@ def learning_curves(system, metrics):
 
 def label_histogram(system, dataset):
     """Draw how many test images each y gets: beside how many there are, or, for clusters, of which classes they are."""
-    chosen, k = np.argmax(system.encode(dataset.x_test).logits, axis=1), system.config.y
+    chosen, k = np.argmax(system.encode(dataset.x_test).logits, axis=1), system.config.y_dim
     counts = contingency(dataset.y_test, chosen, dataset.classes, k)
     what, place = "How often is each class said?", np.arange(k)
     classify = system.config.y_is_class
@@ -119,8 +119,8 @@ def confidence(system, dataset):
 def confusion(system, dataset):
     """Draw how many test images of each class get each y: a class, or a cluster, in the order of their main classes."""
     chosen = np.argmax(system.encode(dataset.x_test).logits, axis=1)
-    counts = contingency(dataset.y_test, chosen, dataset.classes, system.config.y)
-    order = np.arange(system.config.y)
+    counts = contingency(dataset.y_test, chosen, dataset.classes, system.config.y_dim)
+    order = np.arange(system.config.y_dim)
     note = f"Counts of {len(chosen)} test images. The colour is the share of the row."
     if system.config.y_is_class:
         column, title = "argmax q(y|x)", f"Confusion: {error_rate(chosen, dataset.y_test):.2%} of test images wrong"

@@ -30,7 +30,7 @@ def reconstructions(system, dataset):
 def samples(system, dataset, found=None):
     """Draw images decoded from the prior; where the content can be chosen, each row has its own."""
     told = system.config.mode == "label-regularized"
-    k = system.prior.modes if told else system.config.given_y
+    k = system.prior.modes if told else system.config.decoder_y_dim
     rows = min(k, MOST_ROWS) or 10
     labels = np.repeat(np.arange(rows), 10)
     images = decode(system, from_prior(system, 10 * rows, labels), labels)
@@ -55,10 +55,10 @@ def content_sentence(found):
 
 def style_content(system, dataset, found=None):
     """Draw the same styles with every content."""
-    rows = min(system.config.given_y, MOST_ROWS)
+    rows = min(system.config.decoder_y_dim, MOST_ROWS)
     z, labels = style_grid(system, rows, 10)
     note = "A row shares its content y; a column shares its style z, drawn from the prior."
-    note += content_sentence(found) + shown(rows, system.config.given_y, "rows")
+    note += content_sentence(found) + shown(rows, system.config.decoder_y_dim, "rows")
     title, names = "Style × content: each row one y, each column one z", [f"y = {k}" for k in range(rows)]
     return image_page(system, decode(system, z, labels), (rows, 10), title, note, names)
 
@@ -67,7 +67,7 @@ def sweep(system, dataset):
     """Draw what one coordinate of z does: each row one y, or, where P reads no y, each row another coordinate."""
     drawn = from_prior(system, 20000)
     share, middle = (np.arange(10) + 0.5) / 10, np.median(drawn, axis=0)
-    k = system.config.given_y
+    k = system.config.decoder_y_dim
     things, word = (k, "rows") if k else (drawn.shape[1], "coordinates")
     rows = min(things, MOST_ROWS)
     z, labels = np.tile(middle, (rows, 10, 1)), np.repeat(np.arange(rows), 10)
@@ -86,7 +86,7 @@ def sweep(system, dataset):
 
 def liveliest(system, middle, drawn):
     """Return the coordinate of z that changes P's image most between its percentiles 5 and 95, over all y."""
-    k, d = system.config.given_y, len(middle)
+    k, d = system.config.decoder_y_dim, len(middle)
     ends = []
     for q in (0.05, 0.95):
         z = np.tile(middle, (d, 1))
@@ -119,21 +119,21 @@ def along_the_prior(system, dataset):
 def nearest(system, dataset):
     """Draw samples above the training images nearest to them: does P remember, or imagine?"""
     config = system.config
-    drawn = decode(system, from_prior(system, 20), np.arange(20) % max(config.given_y, 1))
+    drawn = decode(system, from_prior(system, 20), np.arange(20) % max(config.decoder_y_dim, 1))
     trained = split(dataset.y_train, dataset.classes, config.labels, config.seed, config.images).train
     train = unit_interval(dataset.x_train[trained[:: -(-len(trained) // 20000)]])  # 20000 at most
     found = train[np.argmin(squared_distances(np, drawn, train), axis=1)]
     images = np.concatenate([drawn[:10], found[:10], drawn[10:], found[10:]])
     note = f"Each sample stands above the nearest of {len(train)} images trained on, by Euclidean distance."
     names = ["sample", "nearest"] * 2
-    return image_page(system, images, (4, 10), "Remembered or imagined?", note, names, wide_above=(2,))
+    return image_page(system, images, (4, 10), "Remembered or generated_samples?", note, names, wide_above=(2,))
 
 
 def members(system, dataset, found=None):
     """Draw for each y what P makes of it with z = 0, and the test images that Q is surest of, if any choose it."""
-    k = min(system.config.y, 2 * MOST_ROWS)
+    k = min(system.config.y_dim, 2 * MOST_ROWS)
     code = system.encode(dataset.x_test)
-    chosen = np.bincount(np.argmax(code.logits, axis=1), minlength=system.config.y)  # by how many images
+    chosen = np.bincount(np.argmax(code.logits, axis=1), minlength=system.config.y_dim)  # by how many images
     modes = decode(system, np.zeros((k, system.config.z)), np.arange(k))
     surest = np.argsort(-code.y[:, :k], axis=0, kind="stable")[:10].T  # (k, 10)
     images = []
@@ -142,7 +142,7 @@ def members(system, dataset, found=None):
         images.append(np.concatenate([modes[i : i + 1], row if chosen[i] else 0 * row]))
     note = "Framed: P(y, z = 0), the typical image of one y. After it, the test images with the highest q(y|x)."
     note += " In brackets, how many test images have this y as their most probable; where none has, the row is empty."
-    note += content_sentence(found) + shown(k, system.config.y, "outputs of y")
+    note += content_sentence(found) + shown(k, system.config.y_dim, "outputs of y")
     across = len(images[0])
     return image_page(system, np.concatenate(images), (k, across), "What each y stands for", note,
                       [f"y = {i} ({chosen[i]})" for i in range(k)], wide_before=(1,), framed=(0,))  # fmt: skip
@@ -155,7 +155,7 @@ def walk(system, dataset):
     for row in range(rows):
         ends = [where[row % k, row // k], where[(row + k // 2) % k, -1 - row // k]]
         a, b = unit_interval(dataset.x_test[ends])
-        labels = dataset.y_test[ends] if system.config.given_y else None
+        labels = dataset.y_test[ends] if system.config.decoder_y_dim else None
         images += [a, *system.interpolate(a, b, steps, labels), b]
     note = "Framed: two test images. Between: what the decoder makes of the straight line from one code to the other."
     names = ["real", "t = 0", *[""] * (steps - 2), "t = 1", "real"]

@@ -26,7 +26,7 @@ def codes_seen(system, dataset):
 
 def prior_seen(system, n):
     """Return n draws of the prior (n, d), around the cluster heads in turn where there are any, and their y (n,)."""
-    contents = np.arange(n) % (system.config.given_y or system.config.classes)
+    contents = np.arange(n) % (system.config.decoder_y_dim or system.config.classes)
     drawn, heads = from_prior(system, n, contents), system.heads()
     return (drawn if heads is None else heads[contents] + drawn), contents
 

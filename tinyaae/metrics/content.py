@@ -60,7 +60,7 @@ def content_report(system, judge, names, validation, test):
     less than 75 % of the test images, and they and the leak where there are fewer than two classes.
     """
     x, labels = unit_interval(test[0][:IMAGES]), test[1][:IMAGES]
-    k, z = system.config.given_y, system.encode(x).z
+    k, z = system.config.decoder_y_dim, system.encode(x).z
     y = np.arange(IMAGES) % k
     samples = system.sample(IMAGES, labels=y)
     found = dict.fromkeys(["content_accuracy", "exchange_accuracy", "style_leak", "style_leak_chance"])
@@ -103,7 +103,7 @@ def warnings_in(found):
     return [
         f"content accuracy {content:.0%}: only this share of the samples with a given y is what that y stands for; z "
         "holds the class, P reads it there, and y does not decide what is painted; what usually helps: a smaller --z, "
-        "--set joint=true, a larger rate_adversarial (--set)"
+        "--set condition_on_y=true, a larger lr_adversarial (--set)"
     ]
 
 

@@ -42,7 +42,7 @@ def diagnostics(system, images, labels):
         if system.config.y_is_class:
             found["validation_error"] = error_rate(chosen, labels)
         else:
-            found["validation_cluster_error"] = error_rate(heads_names(code.y, labels)[chosen], labels)
+            found["validation_cluster_error"] = error_rate(names_by_most_confident(code.y, labels)[chosen], labels)
     return found
 
 
@@ -58,10 +58,10 @@ def evaluate(system, dataset, validation):
     result = {"test_error": found.get("validation_error"), "reconstruction_error": found.get("reconstruction_error")}
     if system.config.y_is_class:
         result["per_label"] = label_report(system.classify(images), labels, dataset.classes)
-    elif system.config.y:
+    elif system.config.y_dim:
         result |= cluster_report(system.encode(validation[0]).y, validation[1], system.encode(images).y, labels)
-    if system.config.given_y:
-        names = np.array(result.get("cluster_names", range(system.config.given_y)))
+    if system.config.decoder_y_dim:
+        names = np.array(result.get("cluster_names", range(system.config.decoder_y_dim)))
         judge = judge_for(dataset, system.config)
         result |= content_report(system, judge, names, validation, (images, labels))
     if system.has_joint_prior:
@@ -107,7 +107,7 @@ def label_report(given, true, classes):
 # Clustering (section 6) ----------------------------------------------------------------------------------------------
 
 
-def heads_names(y, labels):
+def names_by_most_confident(y, labels):
     """Return a label (k,) for each cluster, the paper's way: that of the image with the highest q(y_i|x): (n, k)."""
     return labels[np.argmax(y, axis=0)]
 
@@ -199,7 +199,7 @@ def cluster_report(y_validation, labels_validation, y_test, labels_test):
     clusters = np.argmax(y_test, axis=1)
     counts = contingency(labels_test, clusters, int(np.max(labels_test)) + 1, k)
     one_to_one = one_to_one_names(chosen, labels_validation, k)
-    names = heads_names(y_validation, labels_validation)
+    names = names_by_most_confident(y_validation, labels_validation)
     per_label = label_report(names[clusters], labels_test, max(int(np.max(names)), int(np.max(labels_test))) + 1)
     for row in per_label:
         row["clusters"] = np.flatnonzero(names == row["label"]).tolist()

@@ -88,7 +88,7 @@ def squared_distances(xp, a, b):
     return square
 
 
-class Imagined:
+class GeneratedSamples:
     """`n` images that P makes of the prior, in chunks on the device: always the same ones, from number `first` on.
 
     Each is of the draw that D_gauss picks `of` so many (`System.draw`).
@@ -156,9 +156,9 @@ def likelihood(system, images, validation, samples, of=1):
     With `of` > 1 it is that of draws which D_gauss has picked.
     """
     images, validation = unit_interval(images), unit_interval(validation)
-    few = Imagined(system, min(samples, SEARCHED), of=of)
+    few = GeneratedSamples(system, min(samples, SEARCHED), of=of)
     sigma, curve = parzen_sigma(few, validation, backend=system.backend)
-    mean, error = parzen_log_likelihood(Imagined(system, samples, of=of), images, sigma, system.backend)
+    mean, error = parzen_log_likelihood(GeneratedSamples(system, samples, of=of), images, sigma, system.backend)
     return report(samples, mean, error, sigma, curve, of)
 
 
@@ -167,7 +167,7 @@ def report(samples, mean, error, sigma, curve, of=1):
     end = suffix(samples, of)
     return {
         f"log_likelihood{end}": mean,
-        f"log_likelihood_error{end}": error,
+        f"log_likelihood_stderr{end}": error,
         f"parzen_sigma{end}": sigma,
         f"parzen_searched{end}": min(samples, SEARCHED),
         f"parzen_curve{end}": curve,
@@ -200,7 +200,7 @@ def stream(system, images, validation, samples, file, quiet=False):
         sigma, curve = float(kept["sigma"]), kept["curve"].tolist()
     else:
         few = min(samples, SEARCHED)
-        chunks = WithBar(Imagined(system, few), "searching σ", quiet)
+        chunks = WithBar(GeneratedSamples(system, few), "searching σ", quiet)
         (sigma, curve), kept = parzen_sigma(chunks, validation, backend=system.backend), None
     windows = Windows(system.backend, images, [sigma])
     keep = {"of": of, "sigma": np.float64(sigma), "curve": np.array(curve)}
@@ -212,7 +212,7 @@ def stream(system, images, validation, samples, file, quiet=False):
     if kept:
         windows.restore(kept)
     written = write()
-    for chunk in WithBar(Imagined(system, samples, windows.count), "samples", quiet):
+    for chunk in WithBar(GeneratedSamples(system, samples, windows.count), "samples", quiet):
         windows.add(chunk)
         if time.monotonic() - written > EVERY or windows.count == samples:
             written = write()
@@ -220,15 +220,15 @@ def stream(system, images, validation, samples, file, quiet=False):
 
 
 class WithBar:
-    """`imagined` behind a progress bar, a new one for each pass, unless `quiet` or where nobody looks."""
+    """`generated_samples` behind a progress bar, a new one for each pass, unless `quiet` or where nobody looks."""
 
-    def __init__(self, imagined, what, quiet=False):
-        self.imagined, self.what, self.quiet = imagined, what, quiet
+    def __init__(self, generated_samples, what, quiet=False):
+        self.generated_samples, self.what, self.quiet = generated_samples, what, quiet
 
     def __iter__(self):
-        done, whole = self.imagined.first // CHUNK, math.ceil(self.imagined.n / CHUNK)
+        done, whole = self.generated_samples.first // CHUNK, math.ceil(self.generated_samples.n / CHUNK)
         show = dict(unit="k", disable=self.quiet or None, leave=False, file=sys.stderr)
-        yield from tqdm(self.imagined, self.what, whole, initial=done, **show)
+        yield from tqdm(self.generated_samples, self.what, whole, initial=done, **show)
 
 
 def read_sums(file, of):

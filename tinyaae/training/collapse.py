@@ -17,14 +17,14 @@ FAR, FAR_FOR = 0.5, 3  # mean off by more than this many of the prior's std, or 
 
 WORDS = {
     "stuck": "the discriminator behind {name} has had a loss of {loss:.3f} since the first epoch: it answers the same "
-    "to everything and teaches {pupil} nothing; what usually helps: a larger rate_adversarial, larger first weights "
+    "to everything and teaches {pupil} nothing; what usually helps: a larger lr_adversarial, larger first weights "
     "(weight_std), or Adam instead of momentum (--set changes each)",
     "won": "the discriminator behind {name} is right {right:.0%} of the time: it has won, and {pupil} learns little "
-    "from it; what usually helps: a smaller rate_adversarial (--set), more --input-noise, or momentum instead of Adam",
+    "from it; what usually helps: a smaller lr_adversarial (--set), more --input-noise, or momentum instead of Adam",
     "dead": "{dead} of the {k} outputs of y are chosen for no validation image; what usually helps: batch norm on y "
     "(--set head_norm=true), momentum instead of Adam for y's adversary, fewer clusters, or another --seed",
     "far": "the codes z have mean {0:.2f} and standard deviation {1:.2f}, the prior {2:.2f} and {3:.2f}, so samples "
-    "will look bad; what usually helps: more epochs, a larger rate_adversarial (--set), or a smaller z",
+    "will look bad; what usually helps: more epochs, a larger lr_adversarial (--set), or a smaller z",
 }
 
 
@@ -42,7 +42,7 @@ class Symptoms:
 
     def __init__(self, system):
         self.warnings, self._streak, self._seen = [], {}, set()
-        self.outputs, self.chance = system.config.y, chance(system.config.smoothing)
+        self.outputs, self.chance = system.config.y_dim, chance(system.config.smoothing)
         self.pupil = "Q" if "Q" in system.networks else "P"
         draws = system.backend.to_numpy(system.prior.sample(10_000, Context(system.backend, stream="symptoms")))
         self.mean, self.std = float(np.mean(draws)), float(np.std(draws))
@@ -70,7 +70,7 @@ class Symptoms:
         if "dead_outputs" in row:
             dead, k = int(row["dead_outputs"]), self.outputs
             yield "dead", dead >= max(1, DEAD * k), DEAD_FOR, WORDS["dead"].format(dead=dead, k=k)
-        if {"D_z", "z_mean", "z_std"} <= row.keys():
+        if {"D_gauss", "z_mean", "z_std"} <= row.keys():
             mean, std = row["z_mean"], row["z_std"]
             far = abs(mean - self.mean) > FAR * self.std or not FAR < std / self.std < 1 / FAR
             yield "far", far, FAR_FOR, WORDS["far"].format(mean, std, self.mean, self.std)

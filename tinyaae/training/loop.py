@@ -28,12 +28,13 @@ from .divergence import culprit, healthy
 WATCHED, FRAMES = 500, 200  # validation images in an animation, and frames at most (one more for the end)
 
 WORDS = {  # metric -> how the progress bar says it
-    "reconstruction": "{reconstruction} {:.1f}",
-    "D_z_accuracy": "D_gauss right {:.0%}",
-    "D_y_accuracy": "D_cat right {:.0%}",
+    "half_squared_error": "squared error {:.1f}",
+    "cross_entropy": "cross-entropy {:.1f}",
+    "D_gauss_accuracy": "D_gauss right {:.0%}",
+    "D_cat_accuracy": "D_cat right {:.0%}",
     "classification": "loss on labels {:.3f}",
     "kl": "KL {:.1f}",
-    "D_x_accuracy": "D right {:.0%}",
+    "D_image_accuracy": "D right {:.0%}",
     "validation_error": "validation error {:.2%}",
     "validation_cluster_error": "cluster error on validation {:.2%}",
 }
@@ -79,7 +80,7 @@ class Batches:
         if self.labelled:
             expect_shares(backend.team, "--labels or --batch-size", self.labelled_size, "labelled images")
         self.told = None
-        if MODES[config.mode].told_labels:  # the label, or one more class for "unlabelled"
+        if MODES[config.mode].label_conditional:  # the label, or one more class for "unlabelled"
             self.told = np.full(len(dataset.y_train), dataset.classes)
             self.told[parts.labelled] = dataset.y_train[parts.labelled]
 
@@ -127,10 +128,10 @@ def expect_shares(team, flag, size, what):
 
 def schedule(config):
     """Return epoch -> factor on every phase's rate: the decays of `config` times its fade."""
-    steps = step_schedule(config.decay)
-    if config.fade is None:
+    steps = step_schedule(config.step_decay)
+    if config.linear_decay_from is None:
         return steps
-    fade = linear_schedule(config.fade * config.epochs, config.epochs)
+    fade = linear_schedule(config.linear_decay_from * config.epochs, config.epochs)
     return lambda epoch: steps(epoch) * fade(epoch)
 
 
@@ -156,9 +157,7 @@ def train(system, batches, folder, position=START, quiet=False, say=print):
             position = Position(epoch + 1)
             warned = training.symptoms.see(row)
             if not quiet:
-                loss = {"squared": "reconstruction"}.get(system.config.reconstruction, system.config.reconstruction)
-                said = [text.format(row[name], reconstruction=loss) for name, text in WORDS.items() if name in row]
-                words = ", ".join(said)
+                words = ", ".join(text.format(row[name]) for name, text in WORDS.items() if name in row)
                 say(f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}: {words} ({row['seconds']:.0f} s)")
                 for words in warned:
                     say(f"warning: {words}")
