@@ -172,11 +172,11 @@ def start(flags, quiet, ranks):
     config = Config.of(**flags)
     backend, dataset = prepare(config, quiet, ranks)
     config = config.for_data(dataset).for_backend(backend)
-    system, batches = assemble(config, backend, dataset)
+    model, batches = assemble(config, backend, dataset)
     folder = RunFolder.create(out, revision, ranks)
     folder.write_config(config)
     with folder.locked():
-        finish(system, batches, dataset, folder, START, quiet)
+        finish(model, batches, dataset, folder, START, quiet)
 
 
 def resume(run, quiet, ranks):
@@ -187,16 +187,16 @@ def resume(run, quiet, ranks):
         return
     config = folder.config()
     backend, dataset = prepare_again(run, config, quiet, ranks)
-    system, batches = assemble(config, backend, dataset)
+    model, batches = assemble(config, backend, dataset)
     with folder.locked():
-        position = folder.restore(system) if folder.began() else START
+        position = folder.restore(model) if folder.began() else START
         folder.drop_metrics_after(position.epoch)
         here = config.for_backend(backend)
         for what in ("threads", "ranks"):
             made, now = getattr(config, what), getattr(here, what)
             if made != now:
                 print(f"The run was made on {made} {what}, this is {now}: its last bits may differ.", file=sys.stderr)
-        finish(system, batches, dataset, folder, position, quiet)
+        finish(model, batches, dataset, folder, position, quiet)
 
 
 def test(run, quiet, ranks):
@@ -205,9 +205,9 @@ def test(run, quiet, ranks):
     folder = RunFolder.open(run)
     config = folder.config()
     backend, dataset = prepare_again(run, config, quiet)
-    system, batches = assemble(config, backend, dataset)
-    done = folder.restore(system)
-    found = evaluate(system, dataset, batches.validation)
+    model, batches = assemble(config, backend, dataset)
+    done = folder.restore(model)
+    found = evaluate(model, dataset, batches.validation)
     place = f"epoch {done.epoch} of {config.epochs}" + (f" and {done.step} steps of the next" if done.step else "")
     print(f"{run} after {place}: {in_words(found)}")
     if words := content.in_words(found):
@@ -233,16 +233,16 @@ def likelihood(run_and_samples, quiet, ranks):
         if result is None:
             raise UserError(f"--samples: {run} is not finished; --resume {run} first")
         backend, dataset = prepare_again(run, config, quiet)
-        system, batches = assemble(config, backend, dataset)
-        if not system.has_prior:
+        model, batches = assemble(config, backend, dataset)
+        if not model.has_prior:
             raise UserError(f"--samples: mode {config.mode} has no prior for its codes to follow, and so no samples")
-        if not system.has_joint_prior:
+        if not model.has_joint_prior:
             came = f"{run} was trained with y and z judged apart, so pairs drawn from p(y) p(z) are not what P learned"
             raise UserError(f"--samples: {came}; a run with --set condition_on_y=true has a likelihood")
-        folder.restore(system)
+        folder.restore(model)
         sums = folder.path / f"parzen-{parzen.in_short(samples)}.npz"
         try:
-            found = parzen.stream(system, dataset.x_test, batches.validation[0], samples, sums, quiet)
+            found = parzen.stream(model, dataset.x_test, batches.validation[0], samples, sums, quiet)
         except KeyboardInterrupt as stop:
             stop.args = ("; the same command continues where the sums were last saved",)
             raise
@@ -279,20 +279,20 @@ def assemble(config, backend, dataset):
     return build(config, backend), batches
 
 
-def finish(system, batches, dataset, folder, position, quiet):
+def finish(model, batches, dataset, folder, position, quiet):
     """Train from `position` to the end, evaluate, write result.json and the figures."""
-    config, before = system.config, sum(row.get("seconds", 0) for row in folder.metrics())
-    ranks = system.backend.team
+    config, before = model.config, sum(row.get("seconds", 0) for row in folder.metrics())
+    ranks = model.backend.team
     if not quiet:
-        made = f"{system.backend.name}, {ranks.size} ranks" if ranks.size > 1 else system.backend.name
+        made = f"{model.backend.name}, {ranks.size} ranks" if ranks.size > 1 else model.backend.name
         print(f"{config.mode}, {config.preset} preset, {made}, seed {config.seed}, into {folder.path}")
-        threads, cores = ranks.here * system.backend.threads, os.cpu_count() or 1
+        threads, cores = ranks.here * model.backend.threads, os.cpu_count() or 1
         if ranks.here > 1 and threads > cores:
             print(f"{threads} threads on {cores} cores wait for each other; OPENBLAS_NUM_THREADS=1 may be faster")
     try:
-        warnings = train(system, batches, folder, position, quiet)
-        found = ranks.first(lambda: evaluate(system, dataset, batches.validation))
-        pictures = ranks.first(lambda: figures.draw_all(system, dataset, folder, found))
+        warnings = train(model, batches, folder, position, quiet)
+        found = ranks.first(lambda: evaluate(model, dataset, batches.validation))
+        pictures = ranks.first(lambda: figures.draw_all(model, dataset, folder, found))
     except KeyboardInterrupt as stop:
         if folder.saved:
             done = f"epoch {folder.saved.epoch}" + (f", step {folder.saved.step}" if folder.saved.step else "")
@@ -302,8 +302,8 @@ def finish(system, batches, dataset, folder, position, quiet):
     seconds = round(before + time.perf_counter() - STARTED, 1)
     folder.write_result(
         {
-            "revision": folder.revision, "mode": config.mode, "seed": config.seed, "backend": system.backend.name,
-            "labels": config.labels, "epochs": config.epochs, "seconds": seconds, "machine": machine(system.backend),
+            "revision": folder.revision, "mode": config.mode, "seed": config.seed, "backend": model.backend.name,
+            "labels": config.labels, "epochs": config.epochs, "seconds": seconds, "machine": machine(model.backend),
             "commit": commit(),
             **found, "warnings": warnings,
         }
@@ -347,7 +347,7 @@ def in_words(found):
         "test_error": "test error {:.2%}",
         "cluster_error": "cluster error {:.2%}",
         "log_likelihood": "log-likelihood {:.0f} (Parzen)",
-        "log_likelihood_picked": "{:.0f} where D picks the samples",
+        "log_likelihood_resampled": "{:.0f} resampled by D_gauss",
         "reconstruction_error": "reconstruction error {:.2f}",
     }
     return ", ".join(text.format(found[name]) for name, text in texts.items() if found.get(name) is not None)

@@ -31,14 +31,14 @@ class Tinyaae:
             "semi-supervised", "paper", hidden=(work.width, work.width), optimizer=work.optimizer, input_noise=NOISE,
             z=STYLE, batch_size=work.batch,
         )  # fmt: skip
-        self.system = build(config, self.backend)
+        self.model = build(config, self.backend)
         for name, layers in work.weights().items():
             flat = np.concatenate([part.ravel() for pair in layers for part in pair])
-            self.system.networks[name].flat[...] = self.backend.array(flat)
+            self.model.networks[name].flat[...] = self.backend.array(flat)
         rates, momenta = RATES[work.optimizer], MOMENTA[work.optimizer]
         kind = Adam if work.optimizer == "adam" else Momentum
         purposes = ("reconstruction", "adversarial", "adversarial", "classifier")
-        for phase, purpose in zip(self.system.optimized(), purposes, strict=True):
+        for phase, purpose in zip(self.model.phases_with_optimizer(), purposes, strict=True):
             phase.optimizer = kind(rates[purpose], momenta[purpose])
             phase.optimizer.bind(self.backend, phase.gradients.flat.shape[0])
 
@@ -48,7 +48,7 @@ class Tinyaae:
         return Batch(*[self.backend.array(part) for part in images])
 
     def step(self, batch):
-        values = self.system.step(batch)
+        values = self.model.step(batch)
         return [values[name] for name in LOSSES]
 
     def finish(self):
@@ -101,7 +101,7 @@ class Torch:
                 stack += [linear, nn.ReLU()]
             nets[name] = nn.Sequential(*stack[:-1]).to(device)
         q, p, d_cat, d_gauss = (nets[name] for name in ("Q", "P", "D_cat", "D_gauss"))
-        judges = [*d_cat.parameters(), *d_gauss.parameters()]
+        adversaries = [*d_cat.parameters(), *d_gauss.parameters()]
         n, draws = work.batch, draws or TorchDraws(torch, device)
         self.draws, ones, zeros = draws, torch.ones(n, 1, device=device), torch.zeros(n, 1, device=device)
         both = torch.cat([ones, zeros])
@@ -132,7 +132,7 @@ class Torch:
         functions = [reconstruction, codes, discriminate, generate, classify]
         if compiled:
             functions = [torch.compile(function, mode=mode) for function in functions]
-        self.functions, self.judges = functions, judges
+        self.functions, self.adversaries = functions, adversaries
 
         def optimizer(purpose, *parameters):
             parameters = [part for group in parameters for part in group]
@@ -143,7 +143,7 @@ class Torch:
 
         self.optimizers = [
             optimizer("reconstruction", q.parameters(), p.parameters()),
-            optimizer("adversarial", judges),
+            optimizer("adversarial", adversaries),
             optimizer("adversarial", q.parameters()),
             optimizer("classifier", q.parameters()),
         ]
@@ -167,11 +167,11 @@ class Torch:
         y, z = codes(x, draws.normal(x.shape))
         d_losses = discriminate(y.detach(), z.detach(), draws.one_hot(n, CLASSES), draws.normal((n, STYLE)))
         descend(sum(d_losses), second)
-        for parameter in self.judges:
+        for parameter in self.adversaries:
             parameter.requires_grad_(False)
         g_losses = generate(y, z)
         descend(sum(g_losses), third)
-        for parameter in self.judges:
+        for parameter in self.adversaries:
             parameter.requires_grad_(True)
         c_loss = classify(x_labelled, y_labelled, draws.normal(x.shape))
         descend(c_loss, fourth)
@@ -232,14 +232,14 @@ class Jax:
             image = jax.nn.sigmoid(run(p, jnp.concatenate([y, z], 1)))
             return jnp.sum((image - x) ** 2) / (2 * n)
 
-        def discriminate(judges, code, real):
+        def discriminate(adversaries, code, real):
             losses = [
-                2 * bce(run(d, jnp.concatenate([r, c])), both) for d, r, c in zip(judges, real, code, strict=True)
+                2 * bce(run(d, jnp.concatenate([r, c])), both) for d, r, c in zip(adversaries, real, code, strict=True)
             ]
             return sum(losses), losses
 
-        def generate(code, judges):
-            losses = [bce(run(d, c), ones) for d, c in zip(judges, code, strict=True)]
+        def generate(code, adversaries):
+            losses = [bce(run(d, c), ones) for d, c in zip(adversaries, code, strict=True)]
             return sum(losses), losses
 
         def classify(q, x, y, noise):
@@ -264,18 +264,18 @@ class Jax:
         def step(nets, states, t, batch, noise):
             x, x_labelled, y_labelled = batch
             t = t + 1
-            q, p, judges = nets
+            q, p, adversaries = nets
             r_loss, gradients = jax.value_and_grad(reconstruction)((q, p), x, noise[0])
             (q, p), first = descend((q, p), gradients, states[0], "reconstruction", t)
             code, back = jax.vjp(lambda q: codes(q, x, noise[1]), q)
-            (_, d_losses), gradients = jax.value_and_grad(discriminate, has_aux=True)(judges, code, noise[2:4])
-            judges, second = descend(judges, gradients, states[1], "adversarial", t)
-            (_, g_losses), dcode = jax.value_and_grad(generate, has_aux=True)(code, judges)
+            (_, d_losses), gradients = jax.value_and_grad(discriminate, has_aux=True)(adversaries, code, noise[2:4])
+            adversaries, second = descend(adversaries, gradients, states[1], "adversarial", t)
+            (_, g_losses), dcode = jax.value_and_grad(generate, has_aux=True)(code, adversaries)
             q, third = descend(q, back(dcode)[0], states[2], "adversarial", t)
             c_loss, gradients = jax.value_and_grad(classify)(q, x_labelled, y_labelled, noise[4])
             q, fourth = descend(q, gradients, states[3], "classifier", t)
             losses = jnp.stack([r_loss, *d_losses, *g_losses, c_loss])
-            return (q, p, judges), (first, second, third, fourth), t, losses
+            return (q, p, adversaries), (first, second, third, fourth), t, losses
 
         def drawn(key):
             keys = jax.random.split(key, 6)
@@ -290,13 +290,13 @@ class Jax:
             return *step(nets, states, t, batch, noise), key
 
         weights = jax.tree.map(jnp.asarray, work.weights())
-        q, p, judges = weights["Q"], weights["P"], [weights["D_cat"], weights["D_gauss"]]
+        q, p, adversaries = weights["Q"], weights["P"], [weights["D_cat"], weights["D_gauss"]]
         slots = 2 if work.optimizer == "adam" else 1
 
         def zeros(tree):
             return [tuple(jnp.zeros_like(leaf) for _ in range(slots)) for leaf in jax.tree.leaves(tree)]
 
-        self.state = (q, p, judges), (zeros((q, p)), zeros(judges), zeros(q), zeros(q)), jnp.zeros(())
+        self.state = (q, p, adversaries), (zeros((q, p)), zeros(adversaries), zeros(q), zeros(q)), jnp.zeros(())
         self.key = jax.random.key(0)
         self.jitted = jax.jit(step if draws else step_with_own_noise, donate_argnums=(0, 1))
 

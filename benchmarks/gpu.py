@@ -252,16 +252,16 @@ def steps(out, cases=CASES, dataset=None, n=100):
         found["off by, in a loss and in a weight"] = off = differences(flags, dataset)
         worst = max(worst, *off)
         for kind, options in KINDS.items():
-            backend, system, batches = assembled(flags, dataset, **options)
+            backend, model, batches = assembled(flags, dataset, **options)
             batch = next(batches)
             for _ in range(5):
-                system.step(batch)
-            found[kind] = timed(backend, partial(system.step, batch), n)
+                model.step(batch)
+            found[kind] = timed(backend, partial(model.step, batch), n)
             print(f"{name}, {kind}: {found[kind]['ms']:.3f} ms ({found[kind]['host']:.3f} of the host)", flush=True)
             if kind == "graph":
-                recording = next(iter(system._replayed.recordings.values())).__self__
+                recording = next(iter(model._replayed.recordings.values())).__self__
                 found["graph alone"] = timed(backend, recording.launch, n)
-                found |= products_alone(backend, system, batch, n)
+                found |= products_alone(backend, model, batch, n)
                 found["MB of GPU memory"] = backend.xp.get_default_memory_pool().total_bytes() / 1e6
             (out / "steps.json").write_text(json.dumps(table, indent=2) + "\n")
         alone = [found[part]["ms"] for part in ("graph alone", "products alone")]
@@ -286,16 +286,16 @@ def differences(flags, dataset, n=50):
     """Return by how much n recorded steps differ from n as written: the most in a loss (relative), in a weight."""
     outcomes = []
     for graphs in (True, False):
-        backend, system, batches = assembled(flags, dataset, graphs=graphs)
-        rows = [system.step(batch) for _, batch in zip(range(n), batches, strict=False)]
+        backend, model, batches = assembled(flags, dataset, graphs=graphs)
+        rows = [model.step(batch) for _, batch in zip(range(n), batches, strict=False)]
         losses = [float(value) for row in rows for value in row.values()]
-        outcomes.append((losses, [backend.to_numpy(array) for array in system.state().values()]))
+        outcomes.append((losses, [backend.to_numpy(array) for array in model.state().values()]))
     (losses, weights), (others, other_weights) = outcomes
     far = max(abs(weight - other).max() for weight, other in zip(weights, other_weights, strict=True))
     return [max(abs(a - b) / (1 + abs(b)) for a, b in zip(losses, others, strict=True)), float(far)]
 
 
-def products_alone(backend, system, batch, n):
+def products_alone(backend, model, batch, n):
     """Return the time of a step's matrix products, recorded without anything between them, and their GFLOP."""
     cublas, products = backend._cublas, []
     gemm = cublas._gemm
@@ -307,7 +307,7 @@ def products_alone(backend, system, batch, n):
 
     cublas._gemm = listed
     try:
-        system._step(batch)
+        model._step(batch)
     finally:
         cublas._gemm = gemm
 

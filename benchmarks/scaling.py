@@ -114,7 +114,7 @@ def be_a_rank(work, steps):
     contender = Tinyaae(work, 1, team=ranks)
     rows = ranks.rows(work.batch)
     batches = [Batch(*[contender.backend.array(part[rows]) for part in work.images(k)]) for k in range(4)]
-    vectors = [phase.gradients.flat.nbytes for phase in contender.system.optimized()]
+    vectors = [phase.gradients.flat.nbytes for phase in contender.model.phases_with_optimizer()]
 
     def seconds(times, action):
         for k in range(WARM_UP):
@@ -130,7 +130,8 @@ def be_a_rank(work, steps):
         "step_ms": 1e3 * seconds(steps, lambda k: contender.step(batches[k % 4])),
         "small_us": 1e6 * seconds(100, lambda k: ranks.mean(small)),
         "large_ms": 1e3 * seconds(5, lambda k: ranks.mean(large)),
-        "undivided_ms": 1e3 * seconds(steps, lambda k: [phase.update() for phase in contender.system.optimized()]),
+        "undivided_ms": 1e3
+        * seconds(steps, lambda k: [phase.update() for phase in contender.model.phases_with_optimizer()]),
         "bytes": sum(vectors),
         "messages": len(vectors) + 1,  # and one with the values of the losses
     }

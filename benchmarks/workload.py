@@ -76,11 +76,11 @@ class Workload(NamedTuple):
         def layers(name):
             return list(pairwise(sizes[name]))
 
-        judges = ("D_cat", "D_gauss")
+        adversaries = ("D_cat", "D_gauss")
         steps = [forward("Q", n), forward("P", n), backward("P", n, dx_first=True), backward("Q", n)]
         steps += [forward("Q", n)]
-        steps += [part for d in judges for part in (forward(d, 2 * n), backward(d, 2 * n))]
-        steps += [part for d in judges for part in (forward(d, n), backward(d, n, dw=False, dx_first=True))]
+        steps += [part for d in adversaries for part in (forward(d, 2 * n), backward(d, 2 * n))]
+        steps += [part for d in adversaries for part in (forward(d, n), backward(d, n, dw=False, dx_first=True))]
         steps += [backward("Q", n), forward("Q", n), backward("Q", n)]
         return [product for step in steps for product in step]
 

@@ -56,14 +56,14 @@ def main(argv=None):
     args, backend, mnist = parser.parse_args(argv), Backend.named("numpy"), data.load_mnist()
     config = Config.of("clustering", hidden=(200, 200), images=args.images).for_data(mnist)
     for added in (False, True):
-        system, batches = build(config, backend), Batches(mnist, config, backend)
-        q, p, k = system.networks["Q"], system.networks["P"], config.y_dim
-        phase = MutualInformation(q, p, Categorical(k), system.prior, Momentum(config.lr_reconstruction))
-        system.phases += [phase] if added else []
+        model, batches = build(config, backend), Batches(mnist, config, backend)
+        q, p, k = model.networks["Q"], model.networks["P"], config.y_dim
+        phase = MutualInformation(q, p, Categorical(k), model.prior, Momentum(config.lr_reconstruction))
+        model.phases += [phase] if added else []
         for batch in (batch for epoch in range(args.epochs) for batch in batches.epoch(epoch)):
-            system.step(batch)
+            model.step(batch)
         images, labels = batches.validation
-        y, bound = system.encode(images).y, math.log(k) - phase.forward(Batch(images))[0]["mutual_information"]
+        y, bound = model.encode(images).y, math.log(k) - phase.forward(Batch(images))[0]["mutual_information"]
         found = cluster_report(y, labels, y, labels)  # each cluster is named and scored on the same images
         print(f"{'with' if added else 'without':7} the term: {bound:.2f} nats, at most {math.log(k):.2f}; ", end="")
         print(f"{found['clusters_used']} clusters used, validation error {found['cluster_error_majority']:.1%}")

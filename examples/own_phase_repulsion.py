@@ -60,16 +60,16 @@ def main(argv=None):
     args, backend, mnist = parser.parse_args(argv), Backend.named("numpy"), data.load_mnist()
     config = Config.of("clustering", hidden=(200, 200), images=args.images).for_data(mnist)
     for added in (False, True):
-        system, batches, k = build(config, backend), Batches(mnist, config, backend), config.y_dim
+        model, batches, k = build(config, backend), Batches(mnist, config, backend), config.y_dim
         if added:
             rate = Momentum(config.lr_reconstruction)
-            system.phases.append(Repulsion(system.networks["P"], system.prior, k, rate, weight=0.01, eta=5.0))
+            model.phases.append(Repulsion(model.networks["P"], model.prior, k, rate, weight=0.01, eta=5.0))
         for batch in (batch for epoch in range(args.epochs) for batch in batches.epoch(epoch)):
-            system.step(batch)
-        pictures = system.decode(np.zeros((k, config.z)), np.eye(k))  # in the style z = 0
+            model.step(batch)
+        pictures = model.decode(np.zeros((k, config.z)), np.eye(k))  # in the style z = 0
         apart = np.sqrt(np.sum((pictures[:, None] - pictures) ** 2, axis=2))[np.triu_indices(k, 1)]
         images, labels = batches.validation
-        y = system.encode(images).y
+        y = model.encode(images).y
         found = cluster_report(y, labels, y, labels)  # each cluster is named and scored on the same images
         print(f"{'with' if added else 'without':7} the term: nearest pictures {np.min(apart):.2f} apart, ", end="")
         print(f"{found['clusters_used']} clusters used, validation error {found['cluster_error_majority']:.1%}")

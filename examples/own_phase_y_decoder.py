@@ -5,7 +5,7 @@
 Where y is one-hot, this is the objective of k-means (MacQueen 1967). P_y(e_k) moves to the mean of the images of
 cluster k, and each image to the cluster whose picture is nearest.
 
-The lesson: a phase may move networks of its own. Its gradient vector spans all networks that it lists. `System` takes
+The lesson: a phase may move networks of its own. Its gradient vector spans all networks that it lists. `Model` takes
 the lists of networks and phases. It refuses two of one name, since names key the weights in a checkpoint.
 A difference of a few points of error may be due to the seed.
 """
@@ -17,7 +17,7 @@ from tinyaae.config import Config
 from tinyaae.layers import Linear, Sigmoid
 from tinyaae.losses import half_squared_error
 from tinyaae.metrics.evaluation import cluster_report
-from tinyaae.model import System
+from tinyaae.model import Model
 from tinyaae.networks import Code, Network
 from tinyaae.optimizers import Momentum
 from tinyaae.phases import Phase
@@ -53,16 +53,16 @@ def main(argv=None):
     args, backend, mnist = parser.parse_args(argv), Backend.named("numpy"), data.load_mnist()
     config = Config.of("clustering", hidden=(200, 200), images=args.images).for_data(mnist)
     for added in (False, True):
-        system, batches = build(config, backend), Batches(mnist, config, backend)
+        model, batches = build(config, backend), Batches(mnist, config, backend)
         if added:  # row k of W, through the sigmoid, is the picture of cluster k
             p_y = Network(backend, "P_y", [Linear(config.y_dim, config.inputs), Sigmoid()])
-            phase = ReconstructionFromY(system.networks["Q"], p_y, Momentum(config.lr_reconstruction), weight=0.3)
-            networks, phases = [*system.networks.values(), p_y], [*system.phases, phase]
-            system = System(config, backend, networks, phases, system.prior)
+            phase = ReconstructionFromY(model.networks["Q"], p_y, Momentum(config.lr_reconstruction), weight=0.3)
+            networks, phases = [*model.networks.values(), p_y], [*model.phases, phase]
+            model = Model(config, backend, networks, phases, model.prior)
         for batch in (batch for epoch in range(args.epochs) for batch in batches.epoch(epoch)):
-            system.step(batch)
+            model.step(batch)
         images, labels = batches.validation
-        y = system.encode(images).y
+        y = model.encode(images).y
         found = cluster_report(y, labels, y, labels)  # each cluster is named and scored on the same images
         print(f"{'with' if added else 'without':7} P_y: {found['clusters_used']} clusters used, ", end="")
         print(f"validation error {found['cluster_error_majority']:.1%}")

@@ -19,10 +19,10 @@ import numpy as np
 from tinyaae import Backend, data
 from tinyaae.config import Config
 from tinyaae.metrics.evaluation import cluster_report
-from tinyaae.model import System
-from tinyaae.phases import Part
+from tinyaae.model import Model
+from tinyaae.phases import Adversary
 from tinyaae.priors import Prior, one_hot
-from tinyaae.recipes import Make
+from tinyaae.recipes import Builder
 from tinyaae.training import Batches
 
 
@@ -48,16 +48,21 @@ def main(argv=None):
     args, backend, mnist = parser.parse_args(argv), Backend.named("numpy"), data.load_mnist()
     config = Config.of("clustering", hidden=(200, 200), images=args.images).for_data(mnist)
     for balance in (0.0, 1.0):
-        make, batches = Make(config, backend), Batches(mnist, config, backend)
+        make, batches = Builder(config, backend), Batches(mnist, config, backend)
         y_prior = Balanced(config.y_dim, backend, balance)
-        q, p, d_cat, d_z = make.encoder(), make.decoder(), make.discriminator("D_cat", config.y_dim), make.judged_z()
-        regularization = make.regularization(q, [Part("y", d_cat, y_prior), d_z])
+        q, p, d_cat, d_z = (
+            make.encoder(),
+            make.decoder(),
+            make.discriminator("D_cat", config.y_dim),
+            make.adversary_of_z(),
+        )
+        regularization = make.regularization(q, [Adversary("y", d_cat, y_prior), d_z])
         networks, phases = [q, p, d_cat, d_z.discriminator], [make.reconstruction(q, p), regularization]
-        system, (images, labels) = System(config, backend, networks, phases, make.prior), batches.validation
+        model, (images, labels) = Model(config, backend, networks, phases, make.prior), batches.validation
         for epoch in range(args.epochs):
             for batch in batches.epoch(epoch):
-                system.step(batch)
-            y = system.encode(images).y
+                model.step(batch)
+            y = model.encode(images).y
             y_prior.used[...] = backend.array(np.mean(y, axis=0))
         found, u = cluster_report(y, labels, y, labels), np.mean(y, axis=0)  # named and scored on the same images
         print(f"β = {balance:.0f}: u from {min(u):.1%} to {max(u):.1%}, {found['clusters_used']} ", end="")

@@ -129,9 +129,9 @@ class MyReconstruction(Reconstruction):
 
 def new_system(config, optimizer):
     """Return a fresh autoencoder, moved by your phase."""
-    system = build(config, Backend.named("numpy"))
-    system.phases = [MyReconstruction(system.networks["Q"], system.networks["P"], optimizer, config.seed)]
-    return system
+    model = build(config, Backend.named("numpy"))
+    model.phases = [MyReconstruction(model.networks["Q"], model.networks["P"], optimizer, config.seed)]
+    return model
 
 
 # %% [markdown]
@@ -149,10 +149,10 @@ if __name__ == "__main__":
     batches = Batches(mnist, config, Backend.named("numpy"))
     steps, curves = 10 if SHORT else 200, {}
     for name, factor in {"sum over pixels": 1.0, "mean over pixels": 2 / 784}.items():
-        system = new_system(replace(config, batch_norm=True), Momentum(0.01, 0.9))
-        system.phases[0].factor = factor
+        model = new_system(replace(config, batch_norm=True), Momentum(0.01, 0.9))
+        model.phases[0].factor = factor
         some = zip(range(steps), batches.epoch(0), strict=False)
-        curves[name] = [float(system.step(batch)["half_squared_error"]) for _, batch in some]
+        curves[name] = [float(model.step(batch)["half_squared_error"]) for _, batch in some]
         print(f"{name}: error {curves[name][0]:.1f} at first, {np.mean(curves[name][-10:]):.1f} after {steps} steps")
 
 # %% [markdown]
@@ -162,15 +162,15 @@ if __name__ == "__main__":
 
 # %%
 if __name__ == "__main__":
-    system, epochs = new_system(config, Adam(2e-3)), 1 if SHORT else 4
+    model, epochs = new_system(config, Adam(2e-3)), 1 if SHORT else 4
     fade = linear_schedule(epochs / 2, epochs)
     for epoch in range(epochs):
         for step, batch in enumerate(batches.epoch(epoch)):
             if SHORT and step == 20:
                 break
-            system.phases[0].optimizer.scale = fade(epoch + step / batches.steps)
-            values = system.step(batch)
-        found = diagnostics(system, *batches.validation)
+            model.phases[0].optimizer.scale = fade(epoch + step / batches.steps)
+            values = model.step(batch)
+        found = diagnostics(model, *batches.validation)
         print(f"epoch {epoch + 1}: error {found['reconstruction_error']:.1f}; codes spread {found['z_std']:.1f} wide")
 
 # %% [markdown]
@@ -197,8 +197,8 @@ def nearest(probes, codes):
 
 # %%
 if __name__ == "__main__":
-    codes = system.encode(mnist.x_test[:2000]).z
-    fresh = system.encode(mnist.x_test[2000:2500]).z
+    codes = model.encode(mnist.x_test[:2000]).z
+    fresh = model.encode(mnist.x_test[2000:2500]).z
     rng = np.random.default_rng(5)
     draws = {
         "codes of other images": fresh,
@@ -271,10 +271,10 @@ if __name__ == "__main__":
     ten = mnist.x_test[2000:2010]
     rows = {
         "real images x": data.unit_interval(ten),
-        "their reconstructions P(Q(x))": system.reconstruct(ten),
-        "decoded draws from N(0, I): many classes are missing": system.decode(narrow[:10]),
-        f"decoded draws, the crosses: {in_gap:.0%} of such draws are in a gap": system.decode(wide[:10]),
-        f"the walk from a {ends[0]} to a {ends[1]}": system.decode(steps_across[[0, 1, 3, 4, 5, 6, 7, 8, 10, 11]]),
+        "their reconstructions P(Q(x))": model.reconstruct(ten),
+        "decoded draws from N(0, I): many classes are missing": model.decode(narrow[:10]),
+        f"decoded draws, the crosses: {in_gap:.0%} of such draws are in a gap": model.decode(wide[:10]),
+        f"the walk from a {ends[0]} to a {ends[1]}": model.decode(steps_across[[0, 1, 3, 4, 5, 6, 7, 8, 10, 11]]),
     }
     *axes, ax = right.subplots(len(rows) + 1, 1, height_ratios=[1] * len(rows) + [2.2])
     for row, (title, images) in zip(axes, rows.items(), strict=True):

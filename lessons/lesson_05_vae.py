@@ -141,11 +141,11 @@ class MyVariational(Variational):
 
 def new_system(config, backend):
     """Return a fresh VAE that draws, and is pulled to the prior, your way."""
-    system = build(config, backend)
-    q, p = system.networks["Q"], system.networks["P"]
+    model = build(config, backend)
+    q, p = model.networks["Q"], model.networks["P"]
     q.sampling = Sequential([MySampling()])
-    system.phases = [MyVariational(q, p, Adam(1e-3), config.seed)]
-    return system
+    model.phases = [MyVariational(q, p, Adam(1e-3), config.seed)]
+    return model
 
 
 if __name__ == "__main__":
@@ -188,17 +188,17 @@ if __name__ == "__main__":
     backend, systems = Backend.named("numpy"), {}
     batches = Batches(mnist, config, backend)
     for weight in (0.0, 1.0, 40.0):
-        system = systems[weight] = new_system(config, backend)
-        system.phases[0].weight = weight
+        model = systems[weight] = new_system(config, backend)
+        model.phases[0].weight = weight
         for epoch in range(1 if SHORT else 3):
-            system.phases[0].optimizer.scale = (1.0, 1.0, 0.2)[epoch]
+            model.phases[0].optimizer.scale = (1.0, 1.0, 0.2)[epoch]
             for step, batch in enumerate(batches.epoch(epoch)):
                 if SHORT and step == 20:
                     break
-                values = system.step(batch)
+                values = model.step(batch)
         images = batches.validation[0]
-        mean, log_var = np.split(system.encode(images).posterior, 2, axis=1)
-        error = diagnostics(system, *batches.validation)["reconstruction_error"]
+        mean, log_var = np.split(model.encode(images).posterior, 2, axis=1)
+        error = diagnostics(model, *batches.validation)["reconstruction_error"]
         nats, _, _ = kl(mean, log_var)
         _, variance = all_together(mean, log_var)
         print(
@@ -224,8 +224,8 @@ if __name__ == "__main__":
     says = ("no KL: points, and gaps", "the VAE: small clouds, side by side", "KL × 40: every cloud is the prior")
     circle = 2 * PRIOR_STD * np.exp(1j * np.linspace(0, 2 * np.pi, 100))
     colours = plt.colormaps["tab10"](mnist.y_test[:400])
-    for system, title, (ax, below) in zip(systems.values(), says, axes.T, strict=True):
-        mean, log_var = np.split(system.encode(mnist.x_test[:400]).posterior, 2, axis=1)
+    for model, title, (ax, below) in zip(systems.values(), says, axes.T, strict=True):
+        mean, log_var = np.split(model.encode(mnist.x_test[:400]).posterior, 2, axis=1)
         width, height = 2 * np.exp(log_var / 2).T
         clouds = EllipseCollection(width, height, np.zeros(400), units="xy", offsets=mean, transOffset=ax.transData,
                                    facecolors=colours, edgecolors=colours, alpha=0.35)  # fmt: skip
@@ -236,7 +236,7 @@ if __name__ == "__main__":
         middle = np.median(mean, axis=0) if reach > 4 * PRIOR_STD else np.zeros(2)
         ax.set(xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach))
         ax.set(aspect="equal", title=title, xlabel="$z_1$", ylabel="$z_2$")
-        sheet = system.decode(plane).reshape(12, 12, 28, 28).transpose(0, 2, 1, 3).reshape(336, 336)
+        sheet = model.decode(plane).reshape(12, 12, 28, 28).transpose(0, 2, 1, 3).reshape(336, 336)
         below.imshow(sheet, cmap="gray_r", vmin=0, vmax=1)
         below.set_title("what P makes of the prior")
         below.axis("off")

@@ -24,7 +24,7 @@ from tinyaae.backend import Context
 from tinyaae.gradcheck import check_phase
 from tinyaae.networks import Decoder, discriminator, hidden_layers
 from tinyaae.optimizers import Adam
-from tinyaae.phases import Batch, Discriminate, Generate, Part, PriorGenerator, Regularization
+from tinyaae.phases import Adversary, Batch, Discriminate, Generate, PriorGenerator, Regularization
 from tinyaae.priors import Gaussian, GaussianMixture
 
 SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson with less training
@@ -175,7 +175,7 @@ class MyDiscriminate(Discriminate):
     metrics = ()  # its one value is the objective; the library's phase reports D's accuracy, too
 
     def forward(self, batch, code=None):
-        ctx, (part,) = self.context(), self.judges
+        ctx, (part,) = self.context(), self.adversaries
         if code is None:
             code, _ = self.encoder.forward(batch.x, ctx)
         n = len(batch.x)
@@ -186,14 +186,14 @@ class MyDiscriminate(Discriminate):
     def backward(self, caches):
         self.gradients.zero()
         ((d_cache, dlogits),) = caches
-        self.judges[0].discriminator.backward(dlogits, d_cache, self.gradients, want_dx=False)
+        self.adversaries[0].discriminator.backward(dlogits, d_cache, self.gradients, want_dx=False)
 
 
 class MyGenerate(Generate):
     """The library's phase with your exercise 6.2; its `backward` passes through D."""
 
     def forward(self, batch, encoded=None):
-        (part,) = self.judges
+        (part,) = self.adversaries
         code, p_cache, ctx = encoded or self.encode(batch)
         logits, d_cache = part.discriminator.forward(code.x, ctx)
         value, dlogits = generator_loss(logits)
@@ -204,7 +204,7 @@ def new_game(backend, hidden, rate):
     """Return a generator P, a discriminator D, and the two phases that play them against each other."""
     p = Decoder(backend, hidden_layers([2, *hidden, 2])[:-1])
     d = discriminator(backend, "D", 2, hidden)
-    player, parts = PriorGenerator(p, Gaussian(2)), [Part("x", d, None)]
+    player, parts = PriorGenerator(p, Gaussian(2)), [Adversary("x", d, None)]
     game = Regularization(player, parts, Adam(rate, 0.5), Adam(rate, 0.5))
     game.discriminate = MyDiscriminate(player, parts, Adam(rate, 0.5))
     game.generate = MyGenerate(player, parts, Adam(rate, 0.5))

@@ -24,8 +24,8 @@ from tinyaae.config import Config
 from tinyaae.gradcheck import GradientError, check_phase
 from tinyaae.networks import Code, discriminator
 from tinyaae.optimizers import Adam, linear_schedule
-from tinyaae.phases import Batch, Discriminate, Generate, Part, Phase, Reconstruction, Variational
-from tinyaae.recipes import Make
+from tinyaae.phases import Adversary, Batch, Discriminate, Generate, Phase, Reconstruction, Variational
+from tinyaae.recipes import Builder
 from tinyaae.training import Batches
 
 SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson with less training
@@ -133,7 +133,7 @@ class MyDiscriminate(Discriminate):
 
     def forward(self, batch, code=None):
         code, self.q_cache = self.encoder.forward(batch.x, self.context())
-        part, n = self.judges[0], len(batch.x)
+        part, n = self.adversaries[0], len(batch.x)
         both = np.concatenate([part.real(batch, self.context()), code.z])
         logits, d_cache = part.discriminator.forward(both, self.context())
         loss, dreal, dfake, accuracy = discriminator_loss(logits[:n, 0], logits[n:, 0])
@@ -146,7 +146,7 @@ class MyGenerate(Generate):
 
     def forward(self, batch, encoded=None):
         code, q_cache = self.encoder.forward(batch.x, self.context())
-        first, _, last = self.judges[0].discriminator.stack.layers
+        first, _, last = self.adversaries[0].discriminator.stack.layers
         loss, dz = generator_loss(code.z, first.W, first.b, last.W[:, 0], last.b[0])
         return {"G": loss}, (q_cache, dz)
 
@@ -159,7 +159,7 @@ class MyGenerate(Generate):
 def new_aae(make, first_half=MyDiscriminate):
     """Fresh networks {name: network} and the three phases of an AAE, with the sizes in `make.config`."""
     q, p, d = make.encoder(), make.decoder(), discriminator(make.backend, "D", 2, (200,))
-    part = [Part("z", d, make.prior)]
+    part = [Adversary("z", d, make.prior)]
     phases = [
         Reconstruction(q, p, Adam(1e-3)),
         first_half(q, part, Adam(1e-3, 0.5)),
@@ -172,7 +172,7 @@ if __name__ == "__main__":
     SIZES = dict(z=2, hidden=(200, 200), reconstruction="cross-entropy", input_noise=0.0)
     mnist, backend = data.load_mnist(), Backend.named("numpy")
     config = Config.of("aae", epochs=1 if SHORT else 3, **SIZES)
-    make = Make(config, backend)
+    make = Builder(config, backend)
     batches = Batches(mnist, config, backend)
     networks, phases = new_aae(make)
     batch = next(batches.epoch(0))
@@ -204,12 +204,12 @@ class ForgottenDetach(MyDiscriminate):
 
     def __init__(self, encoder, parts, optimizer):
         Phase.__init__(self, "discriminate", [parts[0].discriminator, encoder], optimizer)
-        self.encoder, self.judges = encoder, parts
+        self.encoder, self.adversaries = encoder, parts
 
     def backward(self, caches):
         self.gradients.zero()
         (d_cache, dlogits) = caches[0]
-        dcodes = self.judges[0].discriminator.backward(dlogits, d_cache, self.gradients)
+        dcodes = self.adversaries[0].discriminator.backward(dlogits, d_cache, self.gradients)
         n = len(dcodes) // 2
         self.encoder.backward(Code(z=dcodes[n:]), self.q_cache, self.gradients)
 
@@ -231,7 +231,7 @@ def train(phases, batches, epochs):
 
 if __name__ == "__main__":
     small = Config.of("aae", z=2, hidden=(5, 4), inputs=6, side=None, batch_norm=False)
-    tiny, few = Make(small, Backend.named("numpy", "float64")), Batch(np.random.default_rng(0).random((7, 6)))
+    tiny, few = Builder(small, Backend.named("numpy", "float64")), Batch(np.random.default_rng(0).random((7, 6)))
     for half in MyDiscriminate, ForgottenDetach:
         nets, three = new_aae(tiny, half)
         try:
@@ -284,7 +284,7 @@ def two_kls(mean, log_var):
 # %%
 if __name__ == "__main__":
     vae_config = Config.of("vae", epochs=config.epochs, **SIZES)
-    vae_make = Make(vae_config, backend)
+    vae_make = Builder(vae_config, backend)
     vae = {"Q": vae_make.encoder(), "P": vae_make.decoder()}
     train([Variational(vae["Q"], vae["P"], Adam(1e-3))], Batches(mnist, vae_config, backend), config.epochs)
 

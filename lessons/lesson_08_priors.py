@@ -17,10 +17,10 @@ import numpy as np
 
 from tinyaae import Backend, data
 from tinyaae.config import Config
-from tinyaae.model import System
+from tinyaae.model import Model
 from tinyaae.optimizers import linear_schedule
 from tinyaae.priors import Gamma, GaussianMixture, SwissRoll
-from tinyaae.recipes import RECIPES, Make
+from tinyaae.recipes import RECIPES, Builder
 from tinyaae.training import Batches
 
 SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson with less training
@@ -203,23 +203,23 @@ class MyBatches(Batches):
 
 # %%
 def trained(mode, prior, dataset, backend, epochs):
-    """Return a `System` trained to have the codes of `prior`."""
+    """Return a `Model` trained to have the codes of `prior`."""
     config = Config.of(
         mode, z=2, hidden=(200, 200), reconstruction="cross-entropy", input_noise=0.0,
         lr_reconstruction=3e-4, lr_adversarial=1e-3, epochs=epochs,
     )  # fmt: skip
-    make = Make(config, backend)
+    make = Builder(config, backend)
     make.prior = prior
-    system = System(config, backend, *RECIPES[mode](make), prior)
+    model = Model(config, backend, *RECIPES[mode](make), prior)
     batches, fade = MyBatches(dataset, config, backend), linear_schedule(0.6 * epochs, epochs)
     for epoch in range(epochs):
         for step, batch in enumerate(batches.epoch(epoch)):
             if SHORT and step == 20:
                 break
-            for phase in system.optimized():
+            for phase in model.phases_with_optimizer():
                 phase.optimizer.scale = fade(epoch + step / batches.steps)
-            system.step(batch)
-    return system
+            model.step(batch)
+    return model
 
 
 if __name__ == "__main__":
@@ -231,7 +231,7 @@ if __name__ == "__main__":
         trained("aae", MyGamma(2), mnist, backend, 1),
     ]
     images, labels = mnist.x_test[:4000], mnist.y_test[:4000]
-    codes = [system.encode(images).z for system in systems]
+    codes = [model.encode(images).z for model in systems]
     petals = flower(np.arange(10), np.zeros((10, 2)), *shape)
     home = np.mean(np.argmax(codes[0] @ petals.T, axis=1) == labels)
     print(f"{home:.0%} of the test images lie in the direction of their own digit's petal (10 % would be chance)")
@@ -254,8 +254,8 @@ if __name__ == "__main__":
         ax.set(xlim=(low, high), ylim=(low, high), aspect="equal", title=title, xlabel="$z_1$", ylabel="$z_2$")
         return points
 
-    def show_images(ax, system, z, title, names, x, y):
-        pictures = system.decode(z.reshape(-1, 2).astype("float32")).reshape(*z.shape[:2], 28, 28)
+    def show_images(ax, model, z, title, names, x, y):
+        pictures = model.decode(z.reshape(-1, 2).astype("float32")).reshape(*z.shape[:2], 28, 28)
         rows, columns = z.shape[:2]
         ax.imshow(pictures.swapaxes(1, 2).reshape(rows * 28, columns * 28), cmap="gray_r")
         ax.set(title=title, xticks=[], yticks=28 * np.arange(rows) + 14, yticklabels=names, xlabel=x, ylabel=y)

@@ -25,7 +25,7 @@ from tinyaae.gradcheck import check_layer
 from tinyaae.layers import Layer, Linear, ReLU, Tanh
 from tinyaae.networks import Encoder, decoder, discriminator
 from tinyaae.optimizers import Adam, linear_schedule
-from tinyaae.phases import Batch, Discriminate, Part, Reconstruction, Regularization
+from tinyaae.phases import Adversary, Batch, Discriminate, Reconstruction, Regularization
 from tinyaae.priors import Uniform
 
 SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson with less training
@@ -200,7 +200,7 @@ def train(kind, images, backend, steps, hidden=100):
     p = decoder(backend, 2, (hidden, hidden), 196, logits=True)
     d = discriminator(backend, "D", 2, (hidden, hidden))
     reconstruct = Reconstruction(q, p, Adam(2e-4))
-    regularize = Regularization(q, [Part("z", d, Uniform(2))], Adam(2e-3, 0.5), Adam(5e-4, 0.5))
+    regularize = Regularization(q, [Adversary("z", d, Uniform(2))], Adam(2e-3, 0.5), Adam(5e-4, 0.5))
     batch, fade = Batch(np.tile(images, (20, 1))), linear_schedule(steps / 2, steps)
     for step in range(steps):
         for phase in [*reconstruct.parts(), *regularize.parts()]:
@@ -213,7 +213,7 @@ def train(kind, images, backend, steps, hidden=100):
 def examine(q, images, backend, steps):
     """Return how often a fresh D, trained while Q stands still, is right in the second half of its training."""
     d = discriminator(backend, "examiner", 2, (100, 100))
-    phase, batch = Discriminate(q, [Part("z", d, Uniform(2))], Adam(3e-3)), Batch(np.tile(images, (20, 1)))
+    phase, batch = Discriminate(q, [Adversary("z", d, Uniform(2))], Adam(3e-3)), Batch(np.tile(images, (20, 1)))
     return np.mean([phase.step(batch)["examiner_accuracy"] for _ in range(steps)][steps // 2 :])
 
 

@@ -17,11 +17,11 @@ import numpy as np
 from tinyaae import Backend, data
 from tinyaae.config import Config
 from tinyaae.layers import BatchNorm, Linear, ReLU
-from tinyaae.model import System
+from tinyaae.model import Model
 from tinyaae.networks import Decoder
 from tinyaae.optimizers import linear_schedule
-from tinyaae.phases import Part, Reconstruction
-from tinyaae.recipes import Make, aae
+from tinyaae.phases import Adversary, Reconstruction
+from tinyaae.recipes import Builder, aae
 from tinyaae.training import Batches
 
 SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson with less training
@@ -138,27 +138,27 @@ def supervised(make):
     d = make.discriminator("D_gauss", make.prior.d)
     return [q, p, d], [
         Reconstruction(q, p, make.optimizer("reconstruction"), decode_true_label=True),
-        make.regularization(q, [Part("z", d, make.prior)]),
+        make.regularization(q, [Adversary("z", d, make.prior)]),
     ]
 
 
 def trained(mode, recipe, dataset, backend, epochs):
-    """Return a `System` of this recipe after `epochs` epochs."""
+    """Return a `Model` of this recipe after `epochs` epochs."""
     config = Config.of(
         mode, z=2, hidden=(200, 200), reconstruction="cross-entropy", input_noise=0.0, lr_adversarial=1e-3,
     )  # fmt: skip
-    make = Make(config, backend)
-    system = System(config, backend, *recipe(make), make.prior)
+    make = Builder(config, backend)
+    model = Model(config, backend, *recipe(make), make.prior)
     batches, fade = Batches(dataset, config, backend), linear_schedule(epochs / 2, epochs)
     for epoch in range(epochs):
         for step, batch in enumerate(batches.epoch(epoch)):
             if SHORT and step == 20:
                 break
-            for phase in system.optimized():
+            for phase in model.phases_with_optimizer():
                 phase.optimizer.scale = fade(epoch + step / batches.steps)
-            values = system.step(batch)
+            values = model.step(batch)
         print(f"{mode:10} epoch {epoch + 1}: cross-entropy of the pixels {values['reconstruction']:.1f}")
-    return system
+    return model
 
 
 if __name__ == "__main__":
@@ -167,8 +167,8 @@ if __name__ == "__main__":
     untold = trained("aae", aae, mnist, backend, 1 if SHORT else 2)
     known, other = slice(0, 4000), slice(4000, 8000)
     accuracy = {}
-    for name, system in ("decoder not told: AAE", untold), ("decoder told the label", told):
-        z = system.encode(mnist.x_test[:8000]).z.astype(float)
+    for name, model in ("decoder not told: AAE", untold), ("decoder told the label", told):
+        z = model.encode(mnist.x_test[:8000]).z.astype(float)
         _, right = nearest_means(z[known], mnist.y_test[known], z[other], mnist.y_test[other], 10)
         accuracy[name] = right
         print(f"{name}: the digit can be read off z in {right:.0%} of the cases (chance is 10 %)")
@@ -178,7 +178,7 @@ if __name__ == "__main__":
 # are few. With more numbers in $z$ more of the digit stays there: try 5 in place of 2.
 #
 # And nobody has asked $z$ to be the same for each digit: $D$ sees the codes of all ten together, and they follow the
-# prior as a whole. `Part("z", d, make.prior, condition_on_y=True)`, with a `d` that reads ten numbers more, shows
+# prior as a whole. `Adversary("z", d, make.prior, condition_on_y=True)`, with a `d` that reads ten numbers more, shows
 # $D$ the label beside $z$, for real codes and drawn ones alike: try it here. `python run_mnist.py --mode supervised`
 # does so, in the repository (the folder you installed the library from).
 #

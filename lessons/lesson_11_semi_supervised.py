@@ -29,7 +29,7 @@ from tinyaae.metrics.content import Judge, content_report
 from tinyaae.metrics.evaluation import error_rate
 from tinyaae.networks import Code
 from tinyaae.phases import SemiSupervised
-from tinyaae.training import Batches, Shuffles, train
+from tinyaae.training import Batches, Permutations, train
 from tinyaae.training.run_folder import RunFolder
 
 SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson with less training
@@ -168,16 +168,16 @@ def semi_supervised(dataset, backend, chosen, **changes):
     """Return the system with your functions inside, and batches whose labelled images are `chosen` (m,)."""
     numbers = dict(hidden=(200, 200), z=3, input_noise=0.3, condition_on_y=False, lr_adversarial=3e-4)
     config = Config.of("semi-supervised", **numbers | changes)
-    system = build(config, backend)
-    q = system.networks["Q"]
+    model = build(config, backend)
+    q = model.networks["Q"]
     q.softmax = MySoftmax()
     q.softmax.bind(backend, {})
-    system.phases[2] = MyClassification(q, system.phases[2].optimizer, config.seed)
+    model.phases[2] = MyClassification(q, model.phases[2].optimizer, config.seed)
     batches = Batches(dataset, config, backend)
-    batches.labelled = Shuffles(chosen, config.seed, 12)
+    batches.labelled = Permutations(chosen, config.seed, 12)
     if SHORT:
         batches.steps = 10
-    return system, batches
+    return model, batches
 
 
 if __name__ == "__main__":
@@ -196,20 +196,20 @@ if __name__ == "__main__":
     alone_error = error_rate(alone.classify(mnist.x_test), mnist.y_test)
     print(f"the labels alone: {alone_error:.1%} of the test images wrong")
 
-    system, batches = semi_supervised(mnist, backend, chosen, epochs=epochs)
+    model, batches = semi_supervised(mnist, backend, chosen, epochs=epochs)
     with tempfile.TemporaryDirectory() as place:
         folder = RunFolder.create(os.path.join(place, "run"))
-        folder.write_config(system.config)
-        train(system, batches, folder, quiet=True)
+        folder.write_config(model.config)
+        train(model, batches, folder, quiet=True)
         for row in folder.metrics():
             print(f"  epoch {row['epoch']:.0f}: D_cat is right in {row['D_cat_accuracy']:.0%}", end=", ")
             print(f"{row['validation_error']:.1%} of the validation images wrong ({row['seconds']:.0f} s)")
         again = tinyaae.load(folder.path)  # what somebody else would do with your run
-    error = error_rate(system.classify(mnist.x_test), mnist.y_test)
+    error = error_rate(model.classify(mnist.x_test), mnist.y_test)
     print(f"with 55 000 images more, which nobody labelled: {error:.1%} wrong")
-    same = np.mean(again.classify(mnist.x_test[:1000]) == system.classify(mnist.x_test[:1000]))
+    same = np.mean(again.classify(mnist.x_test[:1000]) == model.classify(mnist.x_test[:1000]))
     print(f"loaded again from its folder it agrees with itself on {same:.0%} of the images")
-    of_mean, of_each = two_entropies(system.encode(mnist.x_test).y.astype(float))
+    of_mean, of_each = two_entropies(model.encode(mnist.x_test).y.astype(float))
     print(f"y: H(mean) {of_mean:.2f}, mean H {of_each:.2f}; D_cat wants {np.log(10):.2f} and 0")
 
 # %% [markdown]
@@ -234,7 +234,7 @@ if __name__ == "__main__":
 if __name__ == "__main__":
     judge = Judge(mnist.x_train[candidates], mnist.y_train[candidates])
     held_out = batches.validation
-    systems = {"z of 3": system}
+    systems = {"z of 3": model}
     for name, changes in {
         "z of 15": {},
         "z of 15, judged with y": dict(condition_on_y=True, lr_adversarial=1e-3),
@@ -276,12 +276,12 @@ if __name__ == "__main__":
         ax.set(title=title, xticks=[], yticks=28 * np.arange(rows) + 14, yticklabels=range(rows), xlabel=x, ylabel="y")
         ax.tick_params(length=0)
 
-    styles = np.random.default_rng(1).standard_normal((10, system.config.z)).astype("float32")
+    styles = np.random.default_rng(1).standard_normal((10, model.config.z)).astype("float32")
     styles[0] = 0
-    pages = system.decode(np.tile(styles, (10, 1)), np.repeat(np.eye(10, dtype="float32"), 10, axis=0))
+    pages = model.decode(np.tile(styles, (10, 1)), np.repeat(np.eye(10, dtype="float32"), 10, axis=0))
     show(axes[1], pages, 10, "P(y, z): what the classes have become", "z = 0, then one column a style")
 
-    y = system.encode(mnist.x_test).y
+    y = model.encode(mnist.x_test).y
     said, sure = np.argmax(y, axis=1), np.max(y, axis=1)
     unsure = [np.flatnonzero(said == k)[np.argsort(sure[said == k])[:8]] for k in range(10)]
     unsure = np.array([np.resize(found, 8) if len(found) else np.zeros(8, int) for found in unsure])

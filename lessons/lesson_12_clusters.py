@@ -113,38 +113,38 @@ class MySeparated(HeadSeparation):
 def new_system(epochs, **flags):
     """Return a fresh system with your phase in it, and its batches."""
     config = Config.of("reduction", hidden=(128, 128), epochs=1 if SHORT else epochs, **flags).for_data(mnist)
-    system = build(config, backend)
-    Q, P, optimizer = system.networks["Q"], system.networks["P"], system.phases[0].optimizer
-    system.phases[0] = MySeparated(Q, P, optimizer, config.seed, config.eta)
-    return system, Batches(mnist, config, backend)
+    model = build(config, backend)
+    Q, P, optimizer = model.networks["Q"], model.networks["P"], model.phases[0].optimizer
+    model.phases[0] = MySeparated(Q, P, optimizer, config.seed, config.eta)
+    return model, Batches(mnist, config, backend)
 
 
-def train(system, batches):
+def train(model, batches):
     """Step all phases, the rates fading at the end; print what they say after each epoch."""
-    factor_at = schedule(system.config)
-    for epoch in range(system.config.epochs):
+    factor_at = schedule(model.config)
+    for epoch in range(model.config.epochs):
         for step, batch in zip(range(20 if SHORT else batches.steps), batches.epoch(epoch), strict=False):
-            for phase in system.optimized():
+            for phase in model.phases_with_optimizer():
                 phase.optimizer.scale = factor_at(epoch + step / batches.steps)
-            values = system.step(batch)
-        heads = system.heads()
+            values = model.step(batch)
+        heads = model.heads()
         nearest = np.min(np.linalg.norm(heads[:, None] - heads, axis=2) + 1e9 * np.eye(len(heads)))
         said = ", ".join(f"{name} {float(values[name]):.2f}" for name in ("half_squared_error", "head_distance", "D_y"))
         print(f"epoch {epoch + 1}: {said}, nearest heads {nearest:.1f} apart")
 
 
-def error_of(system, batches, images, labels):
+def error_of(model, batches, images, labels):
     """Return the fraction of images in a cluster with another name; clusters are named on validation images."""
-    names = names_of(system.encode(batches.validation[0]).y, batches.validation[1])
-    return np.mean(names[np.argmax(system.encode(images).y, axis=1)] != labels)
+    names = names_of(model.encode(batches.validation[0]).y, batches.validation[1])
+    return np.mean(names[np.argmax(model.encode(images).y, axis=1)] != labels)
 
 
 if __name__ == "__main__":
     mnist, backend = data.load_mnist(), Backend.named("numpy")
-    system, batches = new_system(4, labels=0, clusters=20, z=2, lr_reconstruction=5e-4)
-    system.heads()[...] *= 8
-    train(system, batches)
-    error = error_of(system, batches, mnist.x_test, mnist.y_test)
+    model, batches = new_system(4, labels=0, clusters=20, z=2, lr_reconstruction=5e-4)
+    model.heads()[...] *= 8
+    train(model, batches)
+    error = error_of(model, batches, mnist.x_test, mnist.y_test)
     print(f"{error:.1%} of the test images lie in a cluster of another digit; dice would give 90 %")
 
 # %% [markdown]
@@ -154,7 +154,7 @@ if __name__ == "__main__":
 
 # %%
 if __name__ == "__main__":
-    code, heads = system.encode(mnist.x_test[:3000]), system.heads()
+    code, heads = model.encode(mnist.x_test[:3000]), model.heads()
     r = code.y @ heads + code.z
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained", width_ratios=[3, 2])
     drawn = left.scatter(*r.T, c=mnist.y_test[:3000], cmap="tab10", s=4, vmin=-0.5, vmax=9.5)
@@ -162,9 +162,9 @@ if __name__ == "__main__":
     left.set(title=f"y·W_C + z in two dimensions, no label used: {error:.0%} error", xlabel="first", ylabel="second")
     figure.colorbar(drawn, ax=left, ticks=range(10), label="digit")
     k = len(heads)
-    painted = system.decode(np.zeros((k, 2)), np.eye(k, dtype=np.float32)).reshape(-1, 5, 28, 28)
+    painted = model.decode(np.zeros((k, 2)), np.eye(k, dtype=np.float32)).reshape(-1, 5, 28, 28)
     right.imshow(painted.swapaxes(1, 2).reshape(-1, 5 * 28), cmap="gray_r")
-    names = names_of(system.encode(batches.validation[0]).y, batches.validation[1])
+    names = names_of(model.encode(batches.validation[0]).y, batches.validation[1])
     right.set(title="What P paints at each head", xticks=[], yticks=[])
     for place, name in enumerate(names):
         right.text(place % 5 * 28 + 1, place // 5 * 28 + 5, str(name), color="tab:red")
@@ -183,12 +183,12 @@ if __name__ == "__main__":
 
 # %%
 if __name__ == "__main__":
-    system, batches = new_system(3, labels=100, z=10, lr_reconstruction=1e-3)
-    system.heads()[...] = 10 * np.eye(10)
-    train(system, batches)
-    error = error_of(system, batches, mnist.x_test, mnist.y_test)
+    model, batches = new_system(3, labels=100, z=10, lr_reconstruction=1e-3)
+    model.heads()[...] = 10 * np.eye(10)
+    train(model, batches)
+    error = error_of(model, batches, mnist.x_test, mnist.y_test)
     print(f"with a hundred labels and ten dimensions: {error:.1%}")
-    code, heads = system.encode(mnist.x_test[:3000]), system.heads()
+    code, heads = model.encode(mnist.x_test[:3000]), model.heads()
     A = to_the_circle(heads)
     figure, ax = plt.subplots(figsize=(6.5, 5.5), layout="constrained")
     drawn = ax.scatter(

@@ -121,9 +121,9 @@ if __name__ == "__main__":
 
 
 # %%
-def curve_of(system, images, sigmas, samples):
+def curve_of(model, images, sigmas, samples):
     """Return the mean of ln p over `images` (n, d) for each width, with your function."""
-    drawn = system.sample(samples, seed=1)
+    drawn = model.sample(samples, seed=1)
     square = ((images**2).sum(1)[:, None] + (drawn**2).sum(1) - 2 * images @ drawn.T).astype(np.float64)
     return [np.mean(parzen(square, sigma, images.shape[1])) for sigma in sigmas]
 
@@ -131,23 +131,23 @@ def curve_of(system, images, sigmas, samples):
 def trained(mode, seed, epochs, steps, **flags):
     """Return a small system after `epochs` of `steps` minibatches."""
     config = Config.of(mode, seed=seed, hidden=(100, 100), epochs=epochs, **flags).for_data(mnist)
-    system, batches = build(config, backend), Batches(mnist, config, backend)
+    model, batches = build(config, backend), Batches(mnist, config, backend)
     for epoch in range(epochs):
         for _, batch in zip(range(steps), batches.epoch(epoch), strict=False):
-            system.step(batch)
-    return system, batches
+            model.step(batch)
+    return model, batches
 
 
 if __name__ == "__main__":
     mnist, backend = data.load_mnist(), Backend.named("numpy")
     steps = 20 if SHORT else 550
-    system, batches = trained("aae", 0, 1 if SHORT else 3, steps)
+    model, batches = trained("aae", 0, 1 if SHORT else 3, steps)
     sigmas = np.geomspace(0.1, 0.5, 9)
     validation = unit_interval(batches.validation[0][:500])
-    curve = curve_of(system, validation, sigmas, 2000)
+    curve = curve_of(model, validation, sigmas, 2000)
     best = sigmas[int(np.argmax(curve))]
-    few = curve_of(system, validation, sigmas, 200)
-    test = curve_of(system, unit_interval(mnist.x_test[:500]), [best], 2000)[0]
+    few = curve_of(model, validation, sigmas, 200)
+    test = curve_of(model, unit_interval(mnist.x_test[:500]), [best], 2000)[0]
     print(f"best width {best:.2f}; mean ln p of 500 test images: {test:.0f} (10 000 samples would give more)")
 
 # %% [markdown]
@@ -164,8 +164,8 @@ if __name__ == "__main__":
     errors = {0.0: [], 0.4: []}
     for noise, found in errors.items():
         for seed in seeds:
-            system, batches = trained("semi-supervised", seed, 1, 20 if SHORT else 400, input_noise=noise)
-            found.append(np.mean(system.classify(batches.validation[0]) != batches.validation[1]))
+            model, batches = trained("semi-supervised", seed, 1, 20 if SHORT else 400, input_noise=noise)
+            found.append(np.mean(model.classify(batches.validation[0]) != batches.validation[1]))
         mean, deviation, standard_error = over_seeds(np.array(found))
         print(f"input noise {noise}: {mean:.1%}, deviation {deviation:.1%}, standard error {standard_error:.1%}")
     mean, _, standard_error = over_seeds(np.array(errors[0.0]) - np.array(errors[0.4]))

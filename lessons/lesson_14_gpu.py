@@ -145,9 +145,9 @@ if __name__ == "__main__":
         f"again at the same place: {'the same' if np.all(drawn == backend.normal(place, (200, 500))) else 'others'}"
     )
     config = Config.of("autoencoder", hidden=(100, 100), input_noise=0.3).for_data(mnist)
-    system, batches = build(config, backend), Batches(mnist, config, backend)
+    model, batches = build(config, backend), Batches(mnist, config, backend)
     for step, batch in zip(range(10 if SHORT else 300), batches.epoch(0), strict=False):
-        values = system.step(batch)
+        values = model.step(batch)
         if step % 100 == 0:
             print(f"step {step}: reconstruction {float(values['reconstruction']):.1f}")
 
@@ -220,12 +220,12 @@ if __name__ == "__main__":
     forward, backward, steps = [], [], []
     for width in widths:
         config = Config.of("autoencoder", hidden=(width, width)).for_data(mnist)
-        system, batch = build(config, backend), next(iter(Batches(mnist, config, backend).epoch(0)))
+        model, batch = build(config, backend), next(iter(Batches(mnist, config, backend).epoch(0)))
         sizes = np.array([784, width, width, 10, width, width, 784])  # Q and P in a row
         there, back = operations(sizes, 100)
         forward.append(1000 * there / flops_per_second)
         backward.append(1000 * back / flops_per_second)
-        steps.append(1000 * seconds_of(lambda system=system, batch=batch: system.step(batch), 3 if SHORT else 9))
+        steps.append(1000 * seconds_of(lambda model=model, batch=batch: model.step(batch), 3 if SHORT else 9))
     places = np.arange(len(widths))
     right.bar(places, forward, color="tab:blue", label="products forward, at full speed")
     right.bar(places, backward, bottom=forward, color="tab:orange", label="products backward")

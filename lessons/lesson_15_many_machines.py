@@ -119,16 +119,16 @@ if __name__ == "__main__":
     for _, batch in zip(range(5 if SHORT else 40), batches.epoch(0), strict=False):
         alone.phases[-1].step(batch)
         gradients = []
-        for system, start, stop in zip(ranks, starts, stops, strict=True):
+        for model, start, stop in zip(ranks, starts, stops, strict=True):
             rows = slice(start, stop)
-            phase = system.phases[-1]
+            phase = model.phases[-1]
             _, cache = phase.forward(Batch(batch.x, batch.x_labelled[rows], batch.y_labelled[rows]))
             phase.backward(cache)
             gradients.append(phase.gradients.flat.copy())
         total = combine(np.array(gradients), stops - starts)
-        for system in ranks:
-            system.phases[-1].gradients.flat[...] = total
-            system.phases[-1].update()
+        for model in ranks:
+            model.phases[-1].gradients.flat[...] = total
+            model.phases[-1].update()
     x = batch.x
     parts = [x[start:stop] for start, stop in zip(starts, stops, strict=True)]
     sums, squares = np.array([part.sum(0) for part in parts]), np.array([(part**2).sum(0) for part in parts])
@@ -136,7 +136,7 @@ if __name__ == "__main__":
     of_one = batch_statistics(x.sum(0)[None], (x**2).sum(0)[None], np.array([len(x)]))
     apart = [np.max(np.abs(four - one)) for four, one in zip(of_four, of_one, strict=True)]
     print(f"mean and variance of the pixels, of four ranks and of one: {apart[0]:.0e} and {apart[1]:.0e} apart")
-    apart = max(np.max(np.abs(alone.networks["Q"].flat - system.networks["Q"].flat)) for system in ranks)
+    apart = max(np.max(np.abs(alone.networks["Q"].flat - model.networks["Q"].flat)) for model in ranks)
     moved = np.max(np.abs(alone.networks["Q"].flat - before))
     print(f"the weights moved by up to {moved:.2f}; those of one rank and of four differ by at most {apart:.1e}")
 
@@ -152,14 +152,14 @@ if __name__ == "__main__":
     width = 200 if SHORT else 1000
     backend = Backend.named("numpy")
     config = Config.of("semi-supervised", "paper", hidden=(width, width)).for_data(mnist)
-    system, batches = build(config, backend), Batches(mnist, config, backend)
+    model, batches = build(config, backend), Batches(mnist, config, backend)
     seconds = []
     for _, batch in zip(range(8), batches.epoch(0), strict=False):
         started = time.perf_counter()
-        system.step(batch)
+        model.step(batch)
         seconds.append(time.perf_counter() - started)
     seconds = float(np.median(seconds))
-    moved = sum(phase.gradients.flat.size for phase in system.optimized())
+    moved = sum(phase.gradients.flat.size for phase in model.phases_with_optimizer())
     print(f"a step takes {1000 * seconds:.0f} ms and all-reduces {moved:,} numbers, {4 * moved / 1e6:.0f} MB")
     lines = {"1 Gbit/s Ethernet": (0.125e9, 5e-5), "25 Gbit/s Ethernet": (3.1e9, 1e-5), "NVLink": (2e11, 5e-6)}
     ranks = 2 ** np.arange(7)

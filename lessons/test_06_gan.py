@@ -47,7 +47,7 @@ def fake_half(fake):
     return mean_of(lambda v: surprise(-v), fake)
 
 
-judged = with_gradients(lambda real, fake: real_half(real) + fake_half(fake))
+discriminator_input = with_gradients(lambda real, fake: real_half(real) + fake_half(fake))
 
 
 def one_mean(right, inputs):
@@ -61,7 +61,7 @@ def one_mean(right, inputs):
 
 
 def swapped(right, inputs):
-    value, dfake, dreal = judged(inputs[1], inputs[0])
+    value, dfake, dreal = discriminator_input(inputs[1], inputs[0])
     return {"value": value, "dreal": dreal, "dfake": dfake}
 
 
@@ -148,7 +148,7 @@ def real_cost(right, inputs):
 
 EXERCISES = [
     Exercise(
-        "6.1", "discriminator_loss", ("value", "dreal", "dfake"), two_heaps, judged, points=2,
+        "6.1", "discriminator_loss", ("value", "dreal", "dfake"), two_heaps, discriminator_input, points=2,
         mistakes=[
             Mistake("one mean runs over both halves together; each half has a mean of its own", one_mean),
             Mistake("real and fake are swapped: this D would call the fakes real", swapped),

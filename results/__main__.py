@@ -157,7 +157,7 @@ def runs_of(name):
 
 
 def in_short():
-    """Return the lines of a table with one row an experiment of the paper: its objectives alone, and with more terms."""
+    """Return the lines of a table with a row for each experiment of the paper: its objectives alone, and with more."""
     columns = ["experiment", "paper", "its objectives alone, here", "with additional terms, here"]
     lines = ["| " + " | ".join([*columns, "`python -m results run` …"]) + " |", "|" + "---|" * (len(columns) + 1)]
     for base, (plain, ours) in HEADLINES.items():

@@ -57,15 +57,15 @@ def trial(flags, seed, backend):
     config = Config.of(**{flag: value for flag, value in asked.items() if value is not None} | {"seed": seed})
     dataset, device = data.load_mnist(), Backend.named(backend)
     config = config.for_data(dataset).for_backend(device)
-    system, batches = build(config, device), Batches(dataset, config, device)
+    model, batches = build(config, device), Batches(dataset, config, device)
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder.create(Path(folder) / "run")
         run.write_config(replace(config, animate=False))
-        train(system, batches, run, quiet=True)
+        train(model, batches, run, quiet=True)
     images, labels = batches.validation
     half = len(labels) // 2
     hidden = dataset._replace(x_test=images[half:], y_test=labels[half:])
-    found = evaluate(system, hidden, (images[:half], labels[:half]))
+    found = evaluate(model, hidden, (images[:half], labels[:half]))
     measured = {name.replace("test_", "validation_"): found[name] for name in MEASURES if found.get(name) is not None}
     return {
         "date": time.strftime("%Y-%m-%d"), "commit": run_mnist.commit(), "flags": flags, "seed": seed,

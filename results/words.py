@@ -15,7 +15,7 @@ What the words of the titles mean; `tinyaae/extras.py` has the equations:
 * **with robustness**: no small step from an image may change its y. **of quicker steps**: that by an Adam of its own.
 * **with information**: besides, every image is sure of its y, and all y are used.
 * **with smoothness**: P is told what to paint around its codes.
-* **picked by D**: of 32 draws from the prior, one drawn with odds exp(−logit) (`draw` in `tinyaae/model.py`). Such
+* **resampled by D**: one of 32 draws from the prior, with odds exp(−logit) (`draw` in `tinyaae/model.py`). Such
   samples are approximately of q(z), the distribution of codes, and not of the prior p(z).
 
 Best public is what other code of adversarial autoencoders has on record: with 100 labels, read off a curve,
@@ -176,7 +176,7 @@ by heart, D sees their codes better (right 62 % of the time, 59 % after twenty e
 lost to the prior. With windows 0.15 wide one unit of squared error is 22 of log-likelihood.
 
 What D sees, D can tell: its logit approaches ln p(z)/q(z), so of 32 draws it picks one with odds exp(−logit)
-(`System.draw`; Azadi et al. 2018 reject instead). Training that D on for six epochs, or another for twenty, did no
+(`Model.draw`; Azadi et al. 2018 reject instead). Training that D on for six epochs, or another for twenty, did no
 better, nor did passing what was painted through Q and P again. One that reads sines and cosines of z learned the
 training codes by heart. Averaged weights do what the fading of the rates does already.
 

@@ -41,7 +41,7 @@ from tinyaae import UserError, figures
 from tinyaae.config import Config
 from tinyaae.config.config import KNOWN
 from tinyaae.config.modes import SETTINGS
-from tinyaae.model import System
+from tinyaae.model import Model
 
 GIGABYTE, SECONDS, SHARE = 2**30, 20, 250  # memory and time of a case; cases that one process takes
 SMALL = ["--hidden", "8,7", "--epochs", "2", "--batch-size", "10"]
@@ -100,18 +100,18 @@ class Sandbox:
         (self.good / "gz").mkdir()
         for path in (self.good / "idx").iterdir():
             (self.good / "gz" / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
-        steps, step = itertools.count(), System.step
+        steps, step = itertools.count(), Model.step
 
-        def interrupted(system, batch):
+        def interrupted(model, batch):
             if next(steps) == 14:
                 signal.raise_signal(signal.SIGINT)
-            return step(system, batch)
+            return step(model, batch)
 
-        System.step = interrupted
+        Model.step = interrupted
         data = str(self.good / "data.npz")
         line = ["--data", data, *SMALL, "--labels", "6", "--out", str(self.good / "run"), "--quiet"]
         assert self.call(lambda: run_mnist.main(line))[0] == 130
-        System.step = step
+        Model.step = step
         self.before = self.outside()
 
     def enter(self):

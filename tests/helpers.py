@@ -13,11 +13,11 @@ from tinyaae.extras import LatentNoise, VirtualAdversarial
 from tinyaae.networks import Code
 from tinyaae.optimizers import Momentum
 from tinyaae.phases import (
+    Adversary,
     Batch,
     Discriminate,
     Generate,
     HeadSeparation,
-    Part,
     Phase,
     PriorGenerator,
     Reconstruction,
@@ -29,13 +29,13 @@ from tinyaae.priors import Categorical, Gaussian, Laplace
 N, M, PIXELS, HIDDEN, CLASSES, STYLE = 3, 11, 4, [6, 7], 8, 5
 
 
-class System(NamedTuple):
+class Model(NamedTuple):
     """The networks of a semi-supervised AAE and a GAN, what their discriminators judge, and one batch."""
 
     encoder: Any
     decoder: Any
     parts: list  # y and z, judged by D_y and D_z
-    image: Part  # judged by D_x
+    image: Adversary  # judged by D_x
     batch: Batch
 
     @property
@@ -44,7 +44,7 @@ class System(NamedTuple):
         return [self.encoder, self.decoder, *discriminators]
 
 
-def tiny_system(
+def tiny_model(
     backend,
     label_conditional=False,
     condition_on_y=False,
@@ -55,7 +55,7 @@ def tiny_system(
     logits=False,
     **encoder_options,
 ):
-    """Return the tiny `System`, its weights, biases, scales and shifts all jolted away from where they start."""
+    """Return the tiny `Model`, its weights, biases, scales and shifts all jolted away from where they start."""
     encoder = networks.encoder(backend, PIXELS, hidden, classes, STYLE, batch_norm=batch_norm, **encoder_options)
     decoder = networks.decoder(
         backend, classes + STYLE, hidden[::-1], PIXELS, heads=heads, logits=logits, batch_norm=batch_norm
@@ -66,15 +66,15 @@ def tiny_system(
     )
     d_x = networks.discriminator(backend, "D_x", PIXELS, HIDDEN)
     parts = [
-        Part("y", d_y, Categorical(CLASSES)),
-        Part("z", d_z, Gaussian(STYLE), label_conditional, condition_on_y=condition_on_y),
+        Adversary("y", d_y, Categorical(CLASSES)),
+        Adversary("z", d_z, Gaussian(STYLE), label_conditional, condition_on_y=condition_on_y),
     ]
-    image, batch = Part("x", d_x, None), tiny_batch(backend)
-    system = System(encoder, decoder, parts[0 if classes else 1 :], image, batch)
+    image, batch = Adversary("x", d_x, None), tiny_batch(backend)
+    model = Model(encoder, decoder, parts[0 if classes else 1 :], image, batch)
     rng = np.random.default_rng(0)
-    for network in system.networks:
+    for network in model.networks:
         network.flat += backend.array(rng.normal(0, 0.5, network.size))
-    return system
+    return model
 
 
 def tiny_batch(backend, seed=0):
@@ -87,7 +87,7 @@ def tiny_batch(backend, seed=0):
 
 
 class Case(NamedTuple):
-    """A phase to test: its class, what it takes besides an optimizer, what it may move, and the system it needs."""
+    """A phase to test: its class, what it takes besides an optimizer, what it may move, and the model it needs."""
 
     kind: type
     takes: Any  # System -> arguments
@@ -97,8 +97,8 @@ class Case(NamedTuple):
     commits: set = set()  # whose batch statistics its update moves
 
 
-def prior_generator(system):
-    return PriorGenerator(system.decoder, Gaussian(CLASSES + STYLE))
+def prior_generator(model):
+    return PriorGenerator(model.decoder, Gaussian(CLASSES + STYLE))
 
 
 class HeldReconstruction(Reconstruction):
@@ -117,11 +117,11 @@ class HeldGenerate(Generate):
         super().__init__(encoder, parts, optimizer, seed)
         y = encoder.forward(x, self.context())[0].y
 
-        class HeldPart(Part):
-            def judged(self, xp, sample, code, batch):
-                return super().judged(xp, sample, code._replace(y=y), batch)
+        class HeldAdversary(Adversary):
+            def discriminator_input(self, xp, sample, code, batch):
+                return super().discriminator_input(xp, sample, code._replace(y=y), batch)
 
-        self.judges = [HeldPart(*part) for part in parts]
+        self.adversaries = [HeldAdversary(*part) for part in parts]
 
 
 class HeldVirtualAdversarial(VirtualAdversarial):
@@ -140,8 +140,8 @@ def autoencoder(kind=Reconstruction, options=None, **keywords):
 
 
 def smoothness(kind=Reconstruction, options=None, **keywords):
-    def takes(system):
-        return [kind(system.encoder, system.decoder, Momentum(0.1), **keywords)]
+    def takes(model):
+        return [kind(model.encoder, model.decoder, Momentum(0.1), **keywords)]
 
     return Case(LatentNoise, takes, {"P"}, options or {}, {"distance": 0.7})
 
@@ -186,17 +186,17 @@ PHASES = {
 }
 
 
-def phase_of(system, name, optimizer=None, kind=None, phases=PHASES):
-    """Return the phase called `name` in `phases` over a system, or another class `kind` in its place."""
+def phase_of(model, name, optimizer=None, kind=None, phases=PHASES):
+    """Return the phase called `name` in `phases` over a model, or another class `kind` in its place."""
     case = phases[name]
-    return (kind or case.kind)(*case.takes(system), optimizer or Momentum(0.1), **case.keywords)
+    return (kind or case.kind)(*case.takes(model), optimizer or Momentum(0.1), **case.keywords)
 
 
 def tiny_phase(backend, name, optimizer=None, kind=None, phases=PHASES, **options):
-    """Return the phase called `name`, the tiny system it needs, and those networks that it must not move."""
-    system = tiny_system(backend, **{**options, **phases[name].options})
-    frozen = [network for network in system.networks if network.name not in phases[name].moves]
-    return phase_of(system, name, optimizer, kind, phases), system, frozen
+    """Return the phase called `name`, the tiny model it needs, and those networks that it must not move."""
+    model = tiny_model(backend, **{**options, **phases[name].options})
+    frozen = [network for network in model.networks if network.name not in phases[name].moves]
+    return phase_of(model, name, optimizer, kind, phases), model, frozen
 
 
 class EveryField(Phase):

@@ -23,7 +23,7 @@ from tiny import tiny_config, tiny_dataset
 from tinyaae.backend import Backend
 from tinyaae.backend.distributed import base as team
 from tinyaae.config.modes import MODES
-from tinyaae.model import System, build
+from tinyaae.model import Model, build
 from tinyaae.training import Batches
 
 RANKS, STEPS, EIGHTH = (2, 4), 20, 8
@@ -66,14 +66,14 @@ GPULESS = "semi-supervised", "dropout in D"
 
 
 def trained(config, ranks=team.ALONE, gpuless=False):
-    """Return name -> array of all that the float64 system of `config` holds after 20 steps, and of its values."""
+    """Return name -> array of all that the float64 model of `config` holds after 20 steps, and of its values."""
     backend = backend_without_gpu(MonkeyPatch(), "float64") if gpuless else Backend.named("numpy", "float64")
     backend.join(ranks)
-    system, batches = build(config, backend), Batches(tiny_dataset(), config, backend)
+    model, batches = build(config, backend), Batches(tiny_dataset(), config, backend)
     values = {}
     for step, batch in enumerate(islice(chain(batches.epoch(0), batches.epoch(1)), STEPS)):
-        values |= {f"value of {name}, step {step}": v for name, v in system.step(batch).items()}
-    return {key: np.array(backend.to_numpy(array)) for key, array in (system.state() | values).items()}
+        values |= {f"value of {name}, step {step}": v for name, v in model.step(batch).items()}
+    return {key: np.array(backend.to_numpy(array)) for key, array in (model.state() | values).items()}
 
 
 def train(ranks, file, cases, gpuless=False):
@@ -90,20 +90,20 @@ def train(ranks, file, cases, gpuless=False):
 
 def fail(ranks, how):
     """Let something go wrong in the 8th step from now."""
-    step, taken = System.step, []
+    step, taken = Model.step, []
 
-    def failing(system, batch):
+    def failing(model, batch):
         taken.append(1)
         if len(taken) == EIGHTH and ranks.rank == 1:
             if how == "raise":
                 raise RuntimeError("a mistake in the program")
             if how == "diverge":
-                system.networks["Q"].flat[0] = np.inf
+                model.networks["Q"].flat[0] = np.inf
             else:
                 os.kill(os.getpid(), signal.SIGKILL if how == "kill" else signal.SIGINT)
-        return step(system, batch)
+        return step(model, batch)
 
-    System.step = failing
+    Model.step = failing
 
 
 def main():

@@ -30,9 +30,9 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=2000)
     args = parser.parse_args(argv)
-    system, batches = assembled(tiny_config(epochs=args.epochs))
+    model, batches = assembled(tiny_config(epochs=args.epochs))
     seen = np.zeros((args.epochs, 4))  # memory in bytes, seconds in steps, open files, threads; made before the start
-    epochs, spent, step = itertools.count(), [0.0], system.step
+    epochs, spent, step = itertools.count(), [0.0], model.step
 
     def timed(batch):
         began = time.process_time()
@@ -46,11 +46,11 @@ def main(argv=None):
             seen[next(epochs)] = resident(), spent[0], files, threading.active_count()
             spent[0] = 0.0
 
-    system.step = timed
+    model.step = timed
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
         sys.stderr, terminal = nowhere, sys.stderr  # the progress bars
         try:
-            train(system, batches, RunFolder.create(Path(folder) / "run"), say=look)
+            train(model, batches, RunFolder.create(Path(folder) / "run"), say=look)
         finally:
             sys.stderr = terminal
     memory, seconds, files, threads = seen[args.epochs // 5 :].T

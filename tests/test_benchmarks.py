@@ -45,8 +45,8 @@ def tinyaae_with(monkeypatch):
     def run(optimizer):
         contender, noise = Tinyaae(Workload(**SMALL, optimizer=optimizer), 1), Noise()
         monkeypatch.setattr(contender.backend, "normal", lambda place, shape: noise.normal(shape))
-        discriminate = contender.system.phases[1].discriminate
-        y_prior = discriminate.judges[0].prior
+        discriminate = contender.model.phases[1].discriminate
+        y_prior = discriminate.adversaries[0].prior
         monkeypatch.setattr(y_prior, "sample", lambda n, ctx, labels=None: noise.one_hot(n, CLASSES))
         return losses_of(contender)
 
@@ -89,7 +89,7 @@ def test_the_floor_is_the_products_that_tinyaae_computes(monkeypatch):
             return np.asarray(getattr(ufunc, method)(*plain, **rest)).view(Counted)
 
     contender = Tinyaae(work, 1)
-    for network in contender.system.networks.values():
+    for network in contender.model.networks.values():
         network.flat = network.flat.view(Counted)
         network.stack.bind(contender.backend, network.views(network.flat))
     contender.step(contender.load(work.images()))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import assembled, refusal, tiny_config, tiny_run, tiny_system
+from tiny import assembled, refusal, tiny_config, tiny_model, tiny_run
 
 import tinyaae
 from tinyaae.backend import Backend
@@ -57,15 +57,17 @@ def seal(path):
 
 
 def test_checkpoint_brings_back_every_array_and_counter(run):
-    trained, restored = tiny_system(epochs=1), fresh()
+    trained, restored = tiny_model(epochs=1), fresh()
     run.save(trained, Position(1))
     assert run.restore(restored) == Position(1)
     assert [a.tobytes() for a in restored.state().values()] == [a.tobytes() for a in trained.state().values()]
-    assert [p.optimizer.steps for p in restored.optimized()] == [p.optimizer.steps for p in trained.optimized()]
+    assert [p.optimizer.steps for p in restored.phases_with_optimizer()] == [
+        p.optimizer.steps for p in trained.phases_with_optimizer()
+    ]
 
 
 def test_checkpoint_goes_from_backend_to_backend(tmp_path, backend):
-    trained, run = tiny_system(backend=backend), RunFolder.create(tmp_path / "here")
+    trained, run = tiny_model(backend=backend), RunFolder.create(tmp_path / "here")
     run.save(trained, Position(1))
     restored = build(trained.config, Backend.named("numpy"))
     run.restore(restored)
@@ -73,7 +75,7 @@ def test_checkpoint_goes_from_backend_to_backend(tmp_path, backend):
 
 
 def test_state_of_step_0_is_saved_before_training(tmp_path):
-    system, batches = assembled(tiny_config())
+    model, batches = assembled(tiny_config())
     run = RunFolder.create(tmp_path / "here")
 
     def interrupted(k, first):
@@ -81,7 +83,7 @@ def test_state_of_step_0_is_saved_before_training(tmp_path):
 
     batches.epoch = interrupted
     with pytest.raises(KeyboardInterrupt):
-        tinyaae.training.train(system, batches, run, quiet=True)
+        tinyaae.training.train(model, batches, run, quiet=True)
     restored = build(tiny_config(), Backend.named("numpy"))
     assert run.restore(restored) == START
     assert np.array_equal(restored.state()["Q/flat"], fresh().state()["Q/flat"])
@@ -104,10 +106,10 @@ def test_checkpoint_holds_the_config_but_for_what_is_only_here(run):
 
 
 def test_place_within_an_epoch_comes_back_with_its_totals(run):
-    system = fresh()
+    model = fresh()
     totals = {"D_gauss": np.float32(0.1), "half_squared_error": np.float32(1e-30)}
-    run.save(system, Position(0, 5, totals))
-    epoch, step, back = run.restore(system)
+    run.save(model, Position(0, 5, totals))
+    epoch, step, back = run.restore(model)
     assert (epoch, step) == (0, 5)
     assert {name: total.tobytes() for name, total in back.items()} == {n: t.tobytes() for n, t in totals.items()}
 
@@ -118,12 +120,12 @@ def test_any_tool_can_check_the_checksum(run):
 
 
 def test_checkpoint_holds_no_time_path_or_revision(tmp_path, monkeypatch):
-    system = tiny_system()
+    model = tiny_model()
     one = RunFolder.create(tmp_path / "one", revision="first")
-    one.save(system, Position(1))
+    one.save(model, Position(1))
     monkeypatch.setattr(time, "time", lambda: 2e9)
     two = RunFolder.create(tmp_path / "two", revision="second")
-    two.save(system, Position(1))
+    two.save(model, Position(1))
     content = (one.path / "checkpoint.npz").read_bytes()
     assert content == (two.path / "checkpoint.npz").read_bytes()
     assert b"first" not in content and str(tmp_path).encode() not in content
@@ -158,14 +160,14 @@ def test_checkpoint_that_is_a_bare_array(run):
 
 
 def test_one_changed_bit_anywhere_is_noticed(run):
-    file, system = run.path / "checkpoint.npz", fresh()
+    file, model = run.path / "checkpoint.npz", fresh()
     good, rng = file.read_bytes(), np.random.default_rng(0)
     ends = [*range(400), *range(len(good) - 400, len(good))]  # headers, the end of the directory, the checksum
     for place in [*ends, *rng.integers(0, len(good), 300)]:
         bad = bytearray(good)
         bad[place] ^= 1 << rng.integers(8)
         file.write_bytes(bad)
-        refusal(run.restore, system)
+        refusal(run.restore, model)
 
 
 def test_checksum_cannot_be_left_out(run):
@@ -263,8 +265,8 @@ def test_array_that_is_there_twice_is_refused(run):
 @pytest.mark.parametrize("change", [{"lr_adversarial": 1e-3}, {"epochs": 3}, {"seed": 1}])
 def test_checkpoint_does_not_go_on_with_another_config(run, change):
     (value,) = change.values()
-    system = build(tiny_config(**({"epochs": 1} | change)), Backend.named("numpy"))
-    assert f"config.json says {value}" in refusal(run.restore, system)
+    model = build(tiny_config(**({"epochs": 1} | change)), Backend.named("numpy"))
+    assert f"config.json says {value}" in refusal(run.restore, model)
 
 
 def test_config_of_a_later_version(run):
@@ -275,10 +277,10 @@ def test_config_of_a_later_version(run):
 
 def test_refused_checkpoint_leaves_the_system_alone(run):
     rewrite(run, contents(run) | {"discriminate/mean": np.zeros(3, np.float32)})
-    system = fresh()
-    before = [array.tobytes() for array in system.state().values()]
-    refusal(run.restore, system)
-    assert [array.tobytes() for array in system.state().values()] == before
+    model = fresh()
+    before = [array.tobytes() for array in model.state().values()]
+    refusal(run.restore, model)
+    assert [array.tobytes() for array in model.state().values()] == before
 
 
 @pytest.mark.parametrize("mode, flags", [("aae", {}), ("semi-supervised", {"hidden": (9, 7)})])
@@ -335,7 +337,7 @@ class CountedFile:
 
 def stop_everywhere(run, monkeypatch, error, expected):
     """Save over the run's checkpoint, stopped at one point after another; yield after each how far it had come."""
-    trained = tiny_system(epochs=1, seed=0)
+    trained = tiny_model(epochs=1, seed=0)
     after = 0
     while True:
         with monkeypatch.context() as patch:

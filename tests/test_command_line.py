@@ -20,10 +20,10 @@ from tinyaae.backend import Backend
 from tinyaae.config.modes import MODES
 from tinyaae.errors import Interrupted
 from tinyaae.figures.__main__ import main as figures_main
-from tinyaae.model import System, build
+from tinyaae.model import Model, build
 from tinyaae.priors import Gaussian
 from tinyaae.training import Batches, train
-from tinyaae.training.collapse import Symptoms
+from tinyaae.training.collapse import CollapseMonitor
 from tinyaae.training.run_folder import RunFolder
 
 SMALL = ["--hidden", "8,7", "--epochs", "2", "--batch-size", "10"]
@@ -32,7 +32,7 @@ SEMI = [*TINY, "--labels", "6"]
 RESULT = {"revision", "mode", "seed", "backend", "labels", "epochs", "seconds", "machine"}
 RESULT |= {"test_error", "reconstruction_error", "warnings", "per_label", "commit"}
 LIKELIHOOD = ("log_likelihood", "log_likelihood_stderr", "parzen_sigma", "parzen_searched", "parzen_curve")
-RESULT |= {name + end for name in LIKELIHOOD for end in ("", "_picked")}
+RESULT |= {name + end for name in LIKELIHOOD for end in ("", "_resampled")}
 RESULT |= {"content_accuracy", "exchange_accuracy", "style_leak", "style_leak_chance", "style_spread", "judge_accuracy"}
 
 
@@ -47,7 +47,7 @@ def here(tmp_path, monkeypatch):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Draw nothing: pictures take longer than the tiny runs, and have tests of their own."""
-    monkeypatch.setattr(figures, "draw_all", lambda system, dataset, folder, found: [folder.figures / "none.png"])
+    monkeypatch.setattr(figures, "draw_all", lambda model, dataset, folder, found: [folder.figures / "none.png"])
 
 
 @pytest.fixture
@@ -86,14 +86,14 @@ def process(*arguments, **options):
 
 def interrupt_at(monkeypatch, step):
     """Press Ctrl-C in the given training step, counted from 0."""
-    steps, original = iter(range(10_000)), System.step
+    steps, original = iter(range(10_000)), Model.step
 
-    def stepped(system, batch):
+    def stepped(model, batch):
         if next(steps) == step:
             raise KeyboardInterrupt
-        return original(system, batch)
+        return original(model, batch)
 
-    monkeypatch.setattr(System, "step", stepped)
+    monkeypatch.setattr(Model, "step", stepped)
 
 
 def idx(array):
@@ -379,10 +379,10 @@ def test_interrupted_run_says_so_and_resumes_to_the_same_end(command, finished, 
 def test_epoch_whose_checkpoint_was_not_saved_is_not_counted_twice(command, finished, here, monkeypatch):
     save = RunFolder.save
 
-    def interrupted(folder, system, epoch):
+    def interrupted(folder, model, epoch):
         if epoch == 2:
             raise KeyboardInterrupt
-        save(folder, system, epoch)
+        save(folder, model, epoch)
 
     with monkeypatch.context() as patch:
         patch.setattr(RunFolder, "save", interrupted)
@@ -404,7 +404,7 @@ def test_resumed_run_reports_what_the_uninterrupted_one_does(command, finished, 
 
 
 def test_run_interrupted_in_its_pictures_resumes(command, undrawn, here, monkeypatch):
-    def interrupted(system, dataset, folder, found):
+    def interrupted(model, dataset, folder, found):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -459,7 +459,7 @@ def test_second_process_in_a_run_is_refused(command, finished, here):
 
 
 def test_warnings_are_in_the_result(command, here, undrawn, monkeypatch):
-    monkeypatch.setattr(Symptoms, "symptoms", lambda self, row: [("dull", True, 2, "It is dull.")])
+    monkeypatch.setattr(CollapseMonitor, "symptoms", lambda self, row: [("dull", True, 2, "It is dull.")])
     status, out, _ = command(*SEMI, "--out", "out")
     assert (status, out.count("warning: epoch 2: It is dull.")) == (0, 1)
     assert "epoch 2: It is dull." in json.loads((here / "out" / "result.json").read_text())["warnings"]
@@ -506,9 +506,9 @@ def test_run_stopped_by_a_real_signal_resumes_where_it_was(here, sent):
 def test_full_disk_ends_with_2_and_one_line_and_keeps_the_last_checkpoint(command, here, monkeypatch):
     save = RunFolder.save_best
 
-    def full(folder, system, position):
+    def full(folder, model, position):
         monkeypatch.setattr(os, "fsync", lambda handle: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-        save(folder, system, position)
+        save(folder, model, position)
 
     monkeypatch.setattr(RunFolder, "save_best", full)
     status, _, err = command(*SEMI, "--out", "out", "--quiet")
@@ -529,7 +529,7 @@ def test_memory_that_is_not_enough(command, here, monkeypatch):
     def greedy(*_):
         raise MemoryError
 
-    monkeypatch.setattr(System, "step", greedy)
+    monkeypatch.setattr(Model, "step", greedy)
     status, _, err = command(*SEMI, "--out", "out", "--quiet")
     assert status == 2 and err.count("\n") == 1 and "not enough memory" in err
 
@@ -744,10 +744,10 @@ def in_memory(folder, name="mine", **changed):
     dataset = tiny_dataset()._replace(name=name, **changed)
     config = tiny_config(epochs=2).for_data(dataset)
     backend = Backend.named("numpy")
-    system, batches = build(config, backend), Batches(dataset, config, backend)
+    model, batches = build(config, backend), Batches(dataset, config, backend)
     run = RunFolder.create(folder)
     run.write_config(config)
-    train(system, batches, run, quiet=True)
+    train(model, batches, run, quiet=True)
     return run, dataset
 
 
@@ -800,16 +800,16 @@ def test_a_prior_put_in_by_hand_is_not_saved(here):
         pass
 
     config = tiny_config("aae")
-    system, batches = assembled(config)
-    system.prior = Ring(config.z)
+    model, batches = assembled(config)
+    model.prior = Ring(config.z)
     run = RunFolder.create(here / "run")
     run.write_config(config)
-    text = refusal(train, system, batches, run, quiet=True)
+    text = refusal(train, model, batches, run, quiet=True)
     assert text.startswith("prior: Ring put in by hand, expected the gaussian prior that config.json names")
-    system, batches = assembled(config)
-    judges = system.phases[1].discriminate.judges
-    judges[0] = judges[0]._replace(prior=Gaussian(config.z, std=2.0))
-    assert "Gaussian put in by hand" in refusal(train, system, batches, run, quiet=True)
+    model, batches = assembled(config)
+    adversaries = model.phases[1].discriminate.adversaries
+    adversaries[0] = adversaries[0]._replace(prior=Gaussian(config.z, std=2.0))
+    assert "Gaussian put in by hand" in refusal(train, model, batches, run, quiet=True)
 
 
 def test_labels_fewer_than_classes_are_told_a_number_that_works(command, here):

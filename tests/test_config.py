@@ -20,7 +20,7 @@ from tinyaae.layers import BatchNorm
 from tinyaae.model import build
 from tinyaae.optimizers import Adam, Momentum
 from tinyaae.priors import PLANAR, PRIORS
-from tinyaae.recipes import Make
+from tinyaae.recipes import Builder
 
 CONFIGS = [(mode, preset) for mode in MODES for preset in PRESETS]
 PHASES = {  # the table of the README, the half-steps of Regularization by name
@@ -68,8 +68,8 @@ def test_an_edited_config_cannot_have_what_its_mode_has_no_use_for(changed):
 
 @pytest.mark.parametrize("mode, preset", CONFIGS)
 def test_every_mode_and_preset_builds_its_phases(mode, preset):
-    system = build(Config.of(mode, preset, hidden=(8, 7)), Backend.named("numpy"))
-    assert [phase.name for phase in system.optimized()] == PHASES[mode]
+    model = build(Config.of(mode, preset, hidden=(8, 7)), Backend.named("numpy"))
+    assert [phase.name for phase in model.phases_with_optimizer()] == PHASES[mode]
 
 
 def test_no_flag_trains_the_semi_supervised_aae_with_100_labels():
@@ -84,7 +84,7 @@ def test_paper_preset_is_the_paper():
 
 @pytest.mark.parametrize("preset, kind", [("quick", Adam), ("paper", Momentum)])
 def test_optimizer_of_a_preset(preset, kind):
-    phases = build(Config.of(preset=preset, hidden=(8, 7)), Backend.named("numpy")).optimized()
+    phases = build(Config.of(preset=preset, hidden=(8, 7)), Backend.named("numpy")).phases_with_optimizer()
     assert [type(phase.optimizer) for phase in phases] == [kind, kind, kind, Momentum]
 
 
@@ -171,21 +171,21 @@ def test_a_setting_that_this_run_would_not_read_is_refused_with_what_would_read_
 
 
 def test_eta_is_the_distance_of_the_phase_that_pushes_heads_apart():
-    system = build(Config.of("reduction", hidden=(8,), set=["eta=2.5"]), Backend.named("numpy"))
-    assert [phase.eta for phase in system.optimized() if phase.name == "reconstruction"] == [2.5]
+    model = build(Config.of("reduction", hidden=(8,), set=["eta=2.5"]), Backend.named("numpy"))
+    assert [phase.eta for phase in model.phases_with_optimizer() if phase.name == "reconstruction"] == [2.5]
 
 
 @pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])
 def test_ramp_is_how_long_the_distance_of_robustness_grows(mode):
-    system = build(Config.of(mode, hidden=(8,), extra=["vat=2"], set=["vat_rampup=300"]), Backend.named("numpy"))
-    assert [phase.rampup for phase in system.optimized() if phase.name == "vat"] == [300]
+    model = build(Config.of(mode, hidden=(8,), extra=["vat=2"], set=["vat_rampup=300"]), Backend.named("numpy"))
+    assert [phase.rampup for phase in model.phases_with_optimizer() if phase.name == "vat"] == [300]
 
 
 @pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])
 @pytest.mark.parametrize("settings, rate", [([], 0.3), (["lr_vat=0.7"], 0.7)])
 def test_rate_y_is_of_robustness_alone(mode, settings, rate):
     flags = dict(extra=["vat=2", "information-maximization=1"], set=["lr_adversarial=0.3", *settings])
-    phases = build(Config.of(mode, hidden=(8,), **flags), Backend.named("numpy")).optimized()
+    phases = build(Config.of(mode, hidden=(8,), **flags), Backend.named("numpy")).phases_with_optimizer()
     rates = {phase.name: phase.optimizer.rate for phase in phases}
     assert (rates["vat"], rates["generate"]) == (rate, 0.3)
 
@@ -196,7 +196,7 @@ def test_optimizer_y_is_of_robustness_alone_and_has_the_usual_momentum(mode, kin
         config = Config.of(
             mode, hidden=(8,), extra=["vat=2"], set=["adversarial_momentum=0.3", "lr_vat=0.1", *settings]
         )
-        phases = build(config, Backend.named("numpy")).optimized()
+        phases = build(config, Backend.named("numpy")).phases_with_optimizer()
         called = {Momentum: "momentum", Adam: "beta1"}
         chosen = {phase.name: phase.optimizer for phase in phases}
         return {name: (type(own), getattr(own, called[type(own)])) for name, own in chosen.items()}
@@ -225,7 +225,7 @@ def test_the_same_optimizer_of_y_has_the_rate_of_the_adversary(mode, own):
     [(["vat=2"], 2, 0), (["information-maximization=1"], 0, 1), (["vat=2", "information-maximization=1"], 2, 1)],
 )
 def test_information_is_a_term_of_robustness(extra, epsilon, weight):
-    phases = build(Config.of("clustering", hidden=(8,), extra=extra), Backend.named("numpy")).optimized()
+    phases = build(Config.of("clustering", hidden=(8,), extra=extra), Backend.named("numpy")).phases_with_optimizer()
     assert [(phase.epsilon, phase.weight) for phase in phases if phase.name == "vat"] == [(epsilon, weight)]
 
 
@@ -238,20 +238,20 @@ def test_joint_lets_d_gauss_read_what_p_reads(mode):
     more = condition_on_y.networks["D_gauss"].size - plain.networks["D_gauss"].size
     assert more == 8 * condition_on_y.config.decoder_y_dim
     regularization = next(phase for phase in condition_on_y.phases if phase.name == "regularization")
-    assert [part.condition_on_y for part in regularization.discriminate.judges if part.of == "z"] == [True]
+    assert [part.condition_on_y for part in regularization.discriminate.adversaries if part.of == "z"] == [True]
 
 
 @pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])
 def test_held_y_is_told_to_reconstruction(mode):
-    system = build(Config.of(mode, hidden=(8,), set=["detach_y=true"]), Backend.named("numpy"))
-    assert [phase.detach_y for phase in system.optimized() if phase.name == "reconstruction"] == [True]
+    model = build(Config.of(mode, hidden=(8,), set=["detach_y=true"]), Backend.named("numpy"))
+    assert [phase.detach_y for phase in model.phases_with_optimizer() if phase.name == "reconstruction"] == [True]
 
 
 @pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])
 def test_patience_is_of_the_discriminator_of_y_alone(mode):
-    system = build(Config.of(mode, hidden=(8,), set=["adversarial_warmup=300"]), Backend.named("numpy"))
-    (generate,) = [phase for phase in system.optimized() if phase.name == "generate"]
-    assert {part.of: part.adversarial_warmup for part in generate.judges} == {"y": 300, "z": 0}
+    model = build(Config.of(mode, hidden=(8,), set=["adversarial_warmup=300"]), Backend.named("numpy"))
+    (generate,) = [phase for phase in model.phases_with_optimizer() if phase.name == "generate"]
+    assert {part.of: part.adversarial_warmup for part in generate.adversaries} == {"y": 300, "z": 0}
 
 
 @pytest.mark.parametrize(
@@ -337,7 +337,7 @@ def test_an_extra_is_a_phase_over_the_same_networks(extra, phases):
     plain, more = [
         build(Config.of("clustering", hidden=(8, 7), extra=given), Backend.named("numpy")) for given in ([], [extra])
     ]
-    names = [[phase.name for phase in system.optimized()] for system in (plain, more)]
+    names = [[phase.name for phase in model.phases_with_optimizer()] for model in (plain, more)]
     assert names[1] == names[0] + phases
     assert list(more.networks) == list(plain.networks)
 
@@ -548,7 +548,7 @@ def test_any_value_is_refused_or_makes_a_system(name):
 def test_an_option_of_the_prior_can_be_given_on_the_command_line_and_by_name(flags):
     config = Config.of("aae", **flags)
     assert config.prior_options == {"std": 5}
-    assert Make(Config.from_json(config.to_json(), "config.json"), Backend.named("numpy")).prior.std == 5
+    assert Builder(Config.from_json(config.to_json(), "config.json"), Backend.named("numpy")).prior.std == 5
 
 
 def test_the_paper_s_likelihood_has_a_prior_of_standard_deviation_5_in_8_dimensions():

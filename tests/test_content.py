@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tiny import CLASSES, TEST, assembled, tiny_config, tiny_dataset, tiny_system
+from tiny import CLASSES, TEST, assembled, tiny_config, tiny_dataset, tiny_model
 
 from tinyaae.data import split, unit_interval
 from tinyaae.metrics import content
@@ -147,22 +147,22 @@ def test_spread_is_the_mean_squared_distance_of_two_images_of_a_group():
 
 @pytest.mark.parametrize("mode", ["supervised", "semi-supervised", "clustering", "reduction"])
 def test_a_mode_whose_p_reads_a_y_reports_them(mode):
-    system, batches = assembled(tiny_config(mode))
-    found = evaluate(system, DATA, batches.validation)
+    model, batches = assembled(tiny_config(mode))
+    found = evaluate(model, DATA, batches.validation)
     assert found.keys() >= MEASURES
 
 
 @pytest.mark.parametrize("mode", ["autoencoder", "vae", "gan", "aae", "label-regularized"])
 def test_a_mode_whose_p_reads_no_y_reports_none(mode):
-    system, batches = assembled(tiny_config(mode))
-    found = evaluate(system, DATA, batches.validation)
+    model, batches = assembled(tiny_config(mode))
+    found = evaluate(model, DATA, batches.validation)
     assert not found.keys() & MEASURES
     assert content.in_words(found) == "" and content.warnings_in(found) == []
 
 
 def test_the_report_is_the_same_each_time():
-    system = tiny_system()
-    assert report(system, judge_for(DATA, system.config)) == report(system, judge_for(DATA, system.config))
+    model = tiny_model()
+    assert report(model, judge_for(DATA, model.config)) == report(model, judge_for(DATA, model.config))
 
 
 def test_in_words_every_number_stands_and_what_is_withheld_does_not():

@@ -278,12 +278,12 @@ def test_tf32_is_asked_for_by_its_number(monkeypatch):
 
 
 def steps(backend, flags, n=6):
-    """Train a tiny system; return what each step said and everything that was learnt."""
-    system, batches = assembled(tiny_config(**flags), backend)
+    """Train a tiny model; return what each step said and everything that was learnt."""
+    model, batches = assembled(tiny_config(**flags), backend)
     endless = (batch for epoch in count() for batch in batches.epoch(epoch))
-    said = [system.step(batch) for batch in islice(endless, n)]
+    said = [model.step(batch) for batch in islice(endless, n)]
     said = [{name: float(value) for name, value in row.items()} for row in said]
-    return said, {name: host(backend, array) for name, array in system.state().items()}
+    return said, {name: host(backend, array) for name, array in model.state().items()}
 
 
 MODES = [

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from tiny import tiny_config, tiny_dataset, tiny_system
+from tiny import tiny_config, tiny_dataset, tiny_model
 
 from tinyaae.config.modes import MODES
 from tinyaae.data import unit_interval
@@ -32,7 +32,7 @@ TEST = DATASET.x_test, DATASET.y_test
 
 
 class Told:
-    """Stands for a system: says of every image the code that it was told to say, and reconstructs it as grey."""
+    """Stands for a model: says of every image the code that it was told to say, and reconstructs it as grey."""
 
     networks = {"Q": None}
 
@@ -112,7 +112,7 @@ def test_outputs_that_are_clusters_are_named_before_they_are_counted():
 
 
 def test_gan_has_nothing_to_diagnose():
-    assert diagnostics(tiny_system("gan"), *TEST) == {}
+    assert diagnostics(tiny_model("gan"), *TEST) == {}
 
 
 # The report of a run
@@ -122,26 +122,26 @@ VALIDATION = DATASET.x_train[:20], DATASET.y_train[:20]
 
 
 def test_test_error_is_the_share_of_test_images_classified_wrong():
-    system = tiny_system()
-    found = evaluate(system, DATASET, VALIDATION)
-    assert found["test_error"] == np.mean(system.classify(DATASET.x_test) != DATASET.y_test)
+    model = tiny_model()
+    found = evaluate(model, DATASET, VALIDATION)
+    assert found["test_error"] == np.mean(model.classify(DATASET.x_test) != DATASET.y_test)
 
 
 def test_reconstruction_error_is_that_of_the_test_images():
-    system = tiny_system("autoencoder")
-    difference = system.reconstruct(DATASET.x_test) - unit_interval(DATASET.x_test)
-    found = evaluate(system, DATASET, VALIDATION)
+    model = tiny_model("autoencoder")
+    difference = model.reconstruct(DATASET.x_test) - unit_interval(DATASET.x_test)
+    found = evaluate(model, DATASET, VALIDATION)
     assert found["reconstruction_error"] == pytest.approx(np.mean(np.sum(difference**2, axis=1)) / 2, rel=1e-6)
 
 
 @pytest.mark.parametrize("mode", [mode for mode in MODES if not tiny_config(mode).y_is_class])
 def test_mode_without_classes_has_no_test_error(mode):
-    assert evaluate(tiny_system(mode), DATASET, VALIDATION)["test_error"] is None
+    assert evaluate(tiny_model(mode), DATASET, VALIDATION)["test_error"] is None
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_reports_what_it_can_as_plain_json(mode):
-    config, found = tiny_config(mode), evaluate(tiny_system(mode), DATASET, VALIDATION)
+    config, found = tiny_config(mode), evaluate(tiny_model(mode), DATASET, VALIDATION)
     assert ("cluster_error" in found) == (mode == "clustering")
     assert ("log_likelihood" in found) == (
         mode != "autoencoder" and (config.decoder_y_dim == 0 or config.condition_on_y)
@@ -152,32 +152,32 @@ def test_every_mode_reports_what_it_can_as_plain_json(mode):
 
 @pytest.mark.parametrize("mode, picked", [("vae", False), ("label-regularized", False), ("aae", True)])
 def test_likelihood_of_picked_samples_stands_beside_where_d_can_pick(mode, picked):
-    found = evaluate(tiny_system(mode), DATASET, VALIDATION)
-    assert ("log_likelihood_picked" in found) == picked
-    assert not picked or found["log_likelihood_picked"] != found["log_likelihood"]
+    found = evaluate(tiny_model(mode), DATASET, VALIDATION)
+    assert ("log_likelihood_resampled" in found) == picked
+    assert not picked or found["log_likelihood_resampled"] != found["log_likelihood"]
 
 
 @pytest.mark.parametrize("mode", ["supervised", "clustering"])
 def test_a_y_that_is_judged_with_z_has_a_likelihood_too(mode):
-    assert "log_likelihood" in evaluate(tiny_system(mode, condition_on_y=True), DATASET, VALIDATION)
+    assert "log_likelihood" in evaluate(tiny_model(mode, condition_on_y=True), DATASET, VALIDATION)
 
 
 def test_codes_of_a_gaussian_posterior_are_measured_as_d_saw_them():
-    system = tiny_system("aae", posterior="gaussian")
-    found = diagnostics(system, *VALIDATION)
-    z = system.encode_drawn(VALIDATION[0]).z
+    model = tiny_model("aae", posterior="gaussian")
+    found = diagnostics(model, *VALIDATION)
+    z = model.sample_posterior(VALIDATION[0]).z
     assert (found["z_mean"], found["z_std"]) == (np.mean(z), np.std(z))
-    assert found["z_std"] != np.std(system.encode(VALIDATION[0]).z)
+    assert found["z_std"] != np.std(model.encode(VALIDATION[0]).z)
 
 
 def test_evaluation_is_the_same_each_time():
-    system = tiny_system("aae")
-    assert evaluate(system, DATASET, VALIDATION) == evaluate(system, DATASET, VALIDATION)
+    model = tiny_model("aae")
+    assert evaluate(model, DATASET, VALIDATION) == evaluate(model, DATASET, VALIDATION)
 
 
 def test_clusters_are_named_on_validation_images_alone():
-    system = tiny_system("clustering", clusters=4)
-    found = evaluate(system, DATASET, (VALIDATION[0], np.full(20, 7)))  # no test image is a 7
+    model = tiny_model("clustering", clusters=4)
+    found = evaluate(model, DATASET, (VALIDATION[0], np.full(20, 7)))  # no test image is a 7
     assert (found["cluster_error"], found["cluster_error_majority"]) == (1, 1)
 
 

@@ -21,12 +21,12 @@ from tinyaae.backend import Context
 from tinyaae.backend.numpy import NumpyBackend
 from tinyaae.gradcheck import GradientError, check_phase
 from tinyaae.layers import Linear, Sigmoid
-from tinyaae.model import System
+from tinyaae.model import Model
 from tinyaae.networks import Code, Network
 from tinyaae.optimizers import SGD, Adam, Momentum
-from tinyaae.phases import Part
+from tinyaae.phases import Adversary
 from tinyaae.priors import Categorical, Gaussian
-from tinyaae.recipes import Make
+from tinyaae.recipes import Builder
 
 EXAMPLES = [own_phase_infogan, own_phase_repulsion, own_phase_y_decoder, own_prior_balance]
 
@@ -38,12 +38,12 @@ def y_decoder(backend, classes=CLASSES, pixels=PIXELS):
     return network
 
 
-def informed(system):
-    return [system.encoder, system.decoder, Categorical(CLASSES), Gaussian(STYLE)]
+def informed(model):
+    return [model.encoder, model.decoder, Categorical(CLASSES), Gaussian(STYLE)]
 
 
-def repelled(system):
-    return [system.decoder, Gaussian(STYLE), CLASSES]
+def repelled(model):
+    return [model.decoder, Gaussian(STYLE), CLASSES]
 
 
 PHASES = {
@@ -97,14 +97,14 @@ def test_every_example_of_this_kind_is_tested_here():
 @each_phase
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_gradient_is_that_of_the_objective(backend64, name, options):
-    phase, system, frozen = own_phase(backend64, name, **options)
-    assert check_phase(phase, system.batch, frozen, tolerance=1e-6) < 1e-6
+    phase, model, frozen = own_phase(backend64, name, **options)
+    assert check_phase(phase, model.batch, frozen, tolerance=1e-6) < 1e-6
 
 
 @each_phase
 def test_what_was_in_the_gradient_before_leaves_no_trace(backend, name):
-    phase, system, _ = own_phase(backend, name)
-    _, cache = phase.forward(system.batch)
+    phase, model, _ = own_phase(backend, name)
+    _, cache = phase.forward(model.batch)
     phase.backward(cache)
     alone = host(backend, phase.gradients.flat)
     flat = phase.gradients.flat
@@ -115,11 +115,11 @@ def test_what_was_in_the_gradient_before_leaves_no_trace(backend, name):
 
 @each_phase
 def test_two_batches_may_be_in_flight_at_once(backend, name):
-    phase, system, _ = own_phase(backend, name)
-    _, cache = phase.forward(system.batch)
+    phase, model, _ = own_phase(backend, name)
+    _, cache = phase.forward(model.batch)
     phase.backward(cache)
     alone = host(backend, phase.gradients.flat)
-    _, cache = phase.forward(system.batch)
+    _, cache = phase.forward(model.batch)
     phase.forward(tiny_batch(backend, seed=1))
     phase.backward(cache)
     assert host(backend, phase.gradients.flat).tobytes() == alone.tobytes()
@@ -127,33 +127,33 @@ def test_two_batches_may_be_in_flight_at_once(backend, name):
 
 @each_phase
 def test_step_moves_the_phase_s_own_networks_and_no_running_average(backend, name):
-    phase, system, _ = own_phase(backend, name, batch_norm=True)
-    networks = {network.name: network for network in [*system.networks, *phase.moves]}.values()
+    phase, model, _ = own_phase(backend, name, batch_norm=True)
+    networks = {network.name: network for network in [*model.networks, *phase.moves]}.values()
     before = saved(backend, *networks)
-    phase.step(system.batch)
+    phase.step(model.batch)
     after = saved(backend, *networks)
     assert {key for key in after if after[key] != before[key]} == {f"{name}.flat" for name in PHASES[name].moves}
 
 
 @each_phase
 def test_a_cache_from_before_an_update_raises(backend, name):
-    phase, system, _ = own_phase(backend, name)
-    _, cache = phase.forward(system.batch)
-    phase.step(system.batch)
+    phase, model, _ = own_phase(backend, name)
+    _, cache = phase.forward(model.batch)
+    phase.step(model.batch)
     with pytest.raises(RuntimeError, match="the cache is from before an update of"):
         phase.backward(cache)
 
 
 @each_phase
 def test_small_steps_on_one_batch_make_the_objective_smaller(backend64, name):
-    phase, system, _ = own_phase(backend64, name, SGD(0.01))
+    phase, model, _ = own_phase(backend64, name, SGD(0.01))
 
     def objective():
-        return sum(number(backend64, value) for value in phase.forward(system.batch)[0].values())
+        return sum(number(backend64, value) for value in phase.forward(model.batch)[0].values())
 
     before = objective()
     for _ in range(3):
-        phase.step(system.batch)
+        phase.step(model.batch)
         phase.optimizer.steps = 0  # the same noise again, so that the objective is the same function
     assert objective() < before
 
@@ -161,94 +161,94 @@ def test_small_steps_on_one_batch_make_the_objective_smaller(backend64, name):
 @each_phase
 @pytest.mark.parametrize("make", [lambda: Momentum(0.1), lambda: Adam(0.01)], ids=["momentum", "adam"])
 def test_everything_stays_float32(backend, name, make):
-    phase, system, _ = own_phase(backend, name, make(), batch_norm=True, input_noise=0.3, posterior="gaussian")
-    arrays = list(phase.step(system.batch).values())
+    phase, model, _ = own_phase(backend, name, make(), batch_norm=True, input_noise=0.3, posterior="gaussian")
+    arrays = list(phase.step(model.batch).values())
     arrays += [phase.gradients.flat, *phase.optimizer.state.values()]
     arrays += [value for network in phase.moves for value in network.state().values()]
     assert {host(backend, array).dtype for array in arrays} == {np.dtype("float32")}
 
 
 def test_mutual_information_is_the_log_probability_that_q_gives_to_the_y_that_was_drawn(backend64):
-    phase, system, _ = own_phase(backend64, "mutual-information")
+    phase, model, _ = own_phase(backend64, "mutual-information")
     ctx = phase.context()
     drawn = Code(Categorical(CLASSES).sample(N, ctx), Gaussian(STYLE).sample(N, ctx))
-    image, _ = system.decoder.forward(drawn, ctx)
-    read = host(backend64, system.encoder.forward(image, ctx)[0].y)
+    image, _ = model.decoder.forward(drawn, ctx)
+    read = host(backend64, model.encoder.forward(image, ctx)[0].y)
     loss = -np.mean(np.log(np.sum(read * host(backend64, drawn.y), axis=1)))
-    values, _ = phase.forward(system.batch)
+    values, _ = phase.forward(model.batch)
     assert number(backend64, values["mutual_information"]) == pytest.approx(0.7 * loss, rel=1e-12)
 
 
 def test_mutual_information_reads_no_image_of_the_batch(backend64):
-    phase, system, _ = own_phase(backend64, "mutual-information")
-    values = [phase.forward(batch)[0] for batch in (system.batch, tiny_batch(backend64, seed=1))]
+    phase, model, _ = own_phase(backend64, "mutual-information")
+    values = [phase.forward(batch)[0] for batch in (model.batch, tiny_batch(backend64, seed=1))]
     assert number(backend64, values[0]["mutual_information"]) == number(backend64, values[1]["mutual_information"])
 
 
 def test_reconstruction_from_y_reads_no_z(backend64):
-    phase, system, _ = own_phase(backend64, "reconstruction-from-y")
-    y = host(backend64, system.encoder.forward(system.batch.x, phase.context())[0].y)
+    phase, model, _ = own_phase(backend64, "reconstruction-from-y")
+    y = host(backend64, model.encoder.forward(model.batch.x, phase.context())[0].y)
     linear = phase.y_decoder.stack.layers[0]
     image = 1 / (1 + np.exp(-(y @ host(backend64, linear.W) + host(backend64, linear.b))))
-    loss = np.sum((image - host(backend64, system.batch.x)) ** 2) / (2 * N)
-    values, _ = phase.forward(system.batch)
+    loss = np.sum((image - host(backend64, model.batch.x)) ** 2) / (2 * N)
+    values, _ = phase.forward(model.batch)
     assert number(backend64, values["reconstruction_from_y"]) == pytest.approx(0.7 * loss, rel=1e-12)
 
 
 def test_repulsion_compares_the_pictures_of_all_clusters_in_one_style(backend64):
     """They are painted as a trained P paints: with batch norm's running averages."""
-    phase, system, _ = own_phase(backend64, "repulsion", batch_norm=True)
+    phase, model, _ = own_phase(backend64, "repulsion", batch_norm=True)
     z = host(backend64, Gaussian(STYLE).sample(1, phase.context()))
     code = Code(backend64.array(np.eye(CLASSES)), backend64.array(np.repeat(z, CLASSES, axis=0)))
-    image = host(backend64, system.decoder.forward(code, Context(backend64))[0])
+    image = host(backend64, model.decoder.forward(code, Context(backend64))[0])
     apart = np.sqrt(np.sum((image[:, None] - image) ** 2, axis=2))[np.triu_indices(CLASSES, 1)]
     assert np.min(apart) < 0.057 < np.max(apart)
-    values, _ = phase.forward(system.batch)
+    values, _ = phase.forward(model.batch)
     loss = 0.7 * np.sum(np.maximum(0, 0.057 - apart))
     assert number(backend64, values["repulsion"]) == pytest.approx(loss, rel=1e-12)
 
 
 def test_the_phases_join_a_system_whose_networks_and_noise_stay_distinct():
     """No draw of a step is another's, and each phase's moments are in what a checkpoint holds."""
-    system, batches = assembled(tiny_config("clustering", clusters=5))
-    backend, config = system.backend, system.config
-    q, p, p_y = system.networks["Q"], system.networks["P"], y_decoder(system.backend, 5, 36)
+    model, batches = assembled(tiny_config("clustering", clusters=5))
+    backend, config = model.backend, model.config
+    q, p, p_y = model.networks["Q"], model.networks["P"], y_decoder(model.backend, 5, 36)
     added = [
-        MutualInformation(q, p, Categorical(5), system.prior, Momentum(0.01)),
+        MutualInformation(q, p, Categorical(5), model.prior, Momentum(0.01)),
         ReconstructionFromY(q, p_y, Momentum(0.01)),
-        Repulsion(p, system.prior, 5, Momentum(0.01)),
+        Repulsion(p, model.prior, 5, Momentum(0.01)),
     ]
-    system = System(config, backend, [*system.networks.values(), p_y], [*system.phases, *added], system.prior)
+    model = Model(config, backend, [*model.networks.values(), p_y], [*model.phases, *added], model.prior)
     drawn = []
     for draw in ("normal", "uniform"):
         original = getattr(backend, draw)
         setattr(backend, draw, lambda place, shape, original=original: drawn.append(place) or original(place, shape))
-    values = system.step(next(batches.epoch(0)))
+    values = model.step(next(batches.epoch(0)))
     assert len(drawn) == len(set(drawn)) > 0
     assert {"mutual_information", "reconstruction_from_y", "repulsion"} <= values.keys()
-    assert {name for phase in added for name in (f"{phase.name}/velocity",)} <= system.state().keys()
-    assert "P_y/flat" in system.state()
+    assert {name for phase in added for name in (f"{phase.name}/velocity",)} <= model.state().keys()
+    assert "P_y/flat" in model.state()
 
 
 def trained_with_all(backend):
-    """Return the state after nine steps of a system with the three phases and the balanced prior, and all values."""
+    """Return the state after nine steps of a model with the three phases and the balanced prior, and all values."""
     config = tiny_config("clustering", clusters=5)
-    make, (_, batches) = Make(config, backend), assembled(config, backend)
+    make, (_, batches) = Builder(config, backend), assembled(config, backend)
     q, p, p_y, y_prior = make.encoder(), make.decoder(), y_decoder(backend, 5, 36), Balanced(5, backend)
-    d_cat, z = make.discriminator("D_cat", 5), make.judged_z()
+    d_cat, z = make.discriminator("D_cat", 5), make.adversary_of_z()
     phases = [
         make.reconstruction(q, p),
-        make.regularization(q, [Part("y", d_cat, y_prior), z]),
+        make.regularization(q, [Adversary("y", d_cat, y_prior), z]),
         MutualInformation(q, p, Categorical(5), make.prior, Momentum(0.01)),
         ReconstructionFromY(q, p_y, Momentum(0.01)),
         Repulsion(p, make.prior, 5, Momentum(0.01), eta=5.0),
     ]
-    system, values = System(config, backend, [q, p, d_cat, z.discriminator, p_y], phases, make.prior), []
+    model, values = Model(config, backend, [q, p, d_cat, z.discriminator, p_y], phases, make.prior), []
     for step, batch in zip(range(9), batches.epoch(0), strict=False):
         if step == 5:
             y_prior.used[...] = backend.array(np.array([0.96, 0.01, 0.01, 0.01, 0.01]))
-        values.append({name: host(backend, value).tobytes() for name, value in system.step(batch).items()})
-    return {name: host(backend, array).tobytes() for name, array in system.state().items()}, values
+        values.append({name: host(backend, value).tobytes() for name, value in model.step(batch).items()})
+    return {name: host(backend, array).tobytes() for name, array in model.state().items()}, values
 
 
 def test_a_recorded_step_with_them_is_the_step_also_after_the_prior_was_refreshed_in_place():
@@ -332,9 +332,9 @@ class RepulsionOfAll(Repulsion):
 
 @pytest.mark.parametrize("name, kind", WRONG.values(), ids=WRONG)
 def test_a_wrong_backward_is_rejected(backend64, name, kind):
-    phase, system, frozen = own_phase(backend64, name, kind=kind)
+    phase, model, frozen = own_phase(backend64, name, kind=kind)
     with pytest.raises(GradientError):
-        check_phase(phase, system.batch, frozen)
+        check_phase(phase, model.batch, frozen)
 
 
 # The prior -------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What `tinyaae.figures` promises: the right pictures for each system, readable, repeatable, and true."""
+"""What `tinyaae.figures` promises: the right pictures for each model, readable, repeatable, and true."""
 
 import math
 import subprocess
@@ -23,7 +23,7 @@ from tinyaae.figures import latent as codes
 from tinyaae.figures import layout as pages
 from tinyaae.figures.__main__ import main as command
 from tinyaae.metrics.evaluation import evaluate
-from tinyaae.model import System, build
+from tinyaae.model import Model, build
 from tinyaae.networks import Code
 from tinyaae.priors import prior_named
 from tinyaae.training.loop import keep_codes
@@ -62,20 +62,20 @@ def dataset(classes=3, side=(6, 6), pixels=36, test=60):
     return Dataset("noise", *drawn(200), *drawn(test), classes, side)
 
 
-def system_for(data, mode, **flags):
-    """A tiny, untrained system of `mode` for `data`."""
+def model_for(data, mode, **flags):
+    """A tiny, untrained model of `mode` for `data`."""
     if "labels" in MODES[mode].flags:
         flags = {"labels": 0 if "clusters" in flags else 100} | flags
     return build(Config.of(mode, hidden=(8, 7), **flags).for_data(data), Backend.named("numpy"))
 
 
-def drawn(system, data, folder, metrics=METRICS):
+def drawn(model, data, folder, metrics=METRICS):
     """Draw all pictures in a run folder with `metrics`; return name -> path."""
     folder.mkdir()
     run = RunFolder(folder, "run")
     for row in metrics:
         run.append_metrics(row)
-    paths = figures.draw_all(system, data, run, evaluate(system, data, (data.x_train[:30], data.y_train[:30])))
+    paths = figures.draw_all(model, data, run, evaluate(model, data, (data.x_train[:30], data.y_train[:30])))
     assert sorted(paths) == sorted((folder / "figures").iterdir())
     return {path.stem: path for path in paths}
 
@@ -99,7 +99,7 @@ def test_expected_covers_every_mode():
 @pytest.mark.parametrize("mode", EXPECTED)
 def test_each_mode_gets_its_pictures(mode, tmp_path):
     data = dataset()
-    paths = drawn(system_for(data, mode), data, tmp_path / "run")
+    paths = drawn(model_for(data, mode), data, tmp_path / "run")
     assert paths.keys() == EXPECTED[mode]
     for path in paths.values():
         expect_readable(path)
@@ -116,7 +116,7 @@ def test_each_mode_gets_its_pictures(mode, tmp_path):
     ],
 )
 def test_odd_data_is_drawn_too(mode, data, flags, tmp_path):
-    paths = drawn(system_for(data, mode, **flags), data, tmp_path / "run")
+    paths = drawn(model_for(data, mode, **flags), data, tmp_path / "run")
     assert paths.keys() >= EXPECTED[mode] - ({"sweep"} if "prior" in flags else set())  # a roll lies in a plane
     for path in paths.values():
         assert imread(path).std() > 0.005
@@ -124,14 +124,14 @@ def test_odd_data_is_drawn_too(mode, data, flags, tmp_path):
 
 def test_the_same_system_gives_the_same_bytes(tmp_path):
     data = dataset()
-    once, again = (drawn(system_for(data, "vae", z=2), data, tmp_path / name) for name in ("once", "again"))
+    once, again = (drawn(model_for(data, "vae", z=2), data, tmp_path / name) for name in ("once", "again"))
     for name in once:
         assert once[name].read_bytes() == again[name].read_bytes(), name
 
 
 def test_no_metrics_no_curves(tmp_path):
     data = dataset()
-    assert "learning_curves" not in drawn(system_for(data, "gan"), data, tmp_path / "run", metrics=[])
+    assert "learning_curves" not in drawn(model_for(data, "gan"), data, tmp_path / "run", metrics=[])
 
 
 def test_no_pyplot():
@@ -140,7 +140,7 @@ def test_no_pyplot():
 
 
 def test_curves_show_the_columns_there_are_and_where_d_cannot_tell():
-    axes = charts.learning_curves(system_for(dataset(), "aae"), METRICS).axes
+    axes = charts.learning_curves(model_for(dataset(), "aae"), METRICS).axes
     assert [len(ax.lines) for ax in axes] == [2, 3, 2]  # reconstruction; D, G and 2 ln 2; accuracy and 50 %
     assert axes[1].lines[-1].get_ydata()[0] == pytest.approx(2 * math.log(2))
     assert axes[2].lines[-1].get_ydata()[0] == 0.5
@@ -148,22 +148,22 @@ def test_curves_show_the_columns_there_are_and_where_d_cannot_tell():
 
 
 def test_cross_entropy_is_not_drawn_on_the_scale_of_squares():
-    system = system_for(dataset(), "autoencoder", reconstruction="cross-entropy")
+    model = model_for(dataset(), "autoencoder", reconstruction="cross-entropy")
     metrics = [{"epoch": 1, "cross_entropy": 0.3, "reconstruction_error": 20.0}]
-    axes = charts.learning_curves(system, metrics).axes
+    axes = charts.learning_curves(model, metrics).axes
     assert [ax.lines[0].get_ydata()[0] for ax in axes] == [20.0, 0.3]
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_loss_has_a_place_among_the_curves(mode):
     extras = {extra: 0.5 for extra in EXTRAS & MODES[mode].flags}
-    system, batches = assembled(tiny_config(mode, **extras))
-    losses = system.step(next(iter(batches.epoch(0))))
+    model, batches = assembled(tiny_config(mode, **extras))
+    losses = model.step(next(iter(batches.epoch(0))))
     assert set(losses) <= {column for _, names, *_ in charts.CURVES for column in names}
 
 
 def test_style_grid_keeps_z_down_the_column_and_y_along_the_row():
-    z, labels = seen.style_grid(system_for(dataset(), "semi-supervised", z=4), rows=3, columns=5)
+    z, labels = seen.style_grid(model_for(dataset(), "semi-supervised", z=4), rows=3, columns=5)
     z, labels = z.reshape(3, 5, 4), labels.reshape(3, 5)
     np.testing.assert_array_equal(z, np.broadcast_to(z[:1], z.shape))
     assert len(np.unique(z[0], axis=0)) == 5
@@ -198,7 +198,7 @@ def test_pixels_that_are_no_rectangle_are_all_there():
 
 def test_a_walk_starts_and_ends_at_real_images():
     data = dataset()
-    painted = canvas(images.walk(system_for(data, "supervised"), data))
+    painted = canvas(images.walk(model_for(data, "supervised"), data))
     real = pages.thumbnails(data.x_test, data.side)
     size = real.shape[1]
     top = painted.shape[0] - pages.EDGE - 8 * (size + pages.GAP)
@@ -210,9 +210,9 @@ def test_a_walk_starts_and_ends_at_real_images():
 
 def test_reconstructions_show_what_the_system_reconstructs():
     data = dataset()
-    system = system_for(data, "aae")
-    painted = canvas(images.reconstructions(system, data))
-    first = pages.thumbnails(system.reconstruct(data.x_test[:1]), data.side)[0]  # class 0, under the first image
+    model = model_for(data, "aae")
+    painted = canvas(images.reconstructions(model, data))
+    first = pages.thumbnails(model.reconstruct(data.x_test[:1]), data.side)[0]  # class 0, under the first image
     size = len(first)
     y = painted.shape[0] - pages.EDGE - 12 - 3 * (size + pages.GAP)  # the second of four rows
     second_row = np.lib.stride_tricks.sliding_window_view(painted[y : y + size], (size, size))[0]
@@ -240,15 +240,15 @@ def test_contours_hold_what_they_say():
 
 
 def test_told_labels_choose_the_petal():
-    system = system_for(dataset(), "label-regularized")
+    model = model_for(dataset(), "label-regularized")
     labels = np.repeat([0, 1, 2], 50)
-    z = seen.from_prior(system, 150, labels)
-    nearest = np.argmax(z @ system.prior.axes.T, axis=1)
+    z = seen.from_prior(model, 150, labels)
+    nearest = np.argmax(z @ model.prior.axes.T, axis=1)
     assert np.mean(nearest == labels) > 0.95
 
 
 def test_codes_of_a_gaussian_posterior_are_drawn_from_it():
-    class Sure(System):
+    class Sure(Model):
         def __init__(self):
             pass
 
@@ -256,23 +256,23 @@ def test_codes_of_a_gaussian_posterior_are_drawn_from_it():
             mean = np.ones((len(images), 2))
             return Code(z=mean, posterior=np.concatenate([mean, np.full_like(mean, math.log(4))], axis=1))
 
-    z = Sure().encode_drawn(np.zeros((20000, 1))).z
+    z = Sure().sample_posterior(np.zeros((20000, 1))).z
     np.testing.assert_allclose([z.mean(), z.std()], [1, 2], atol=0.05)
 
 
 def test_many_rows_are_cut_and_the_picture_says_so():
     data = dataset(30)
-    figure = images.style_content(system_for(data, "supervised"), data)
+    figure = images.style_content(model_for(data, "supervised"), data)
     assert any("The first 20 of 30 rows." in text.get_text().replace("\n", " ") for text in figure.texts)
     assert [text.get_text() for text in figure.axes[0].texts] == [f"y = {k}" for k in range(20)]
 
 
 def test_confusion_counts_and_error():
     data = dataset()
-    system = system_for(data, "semi-supervised")
-    figure = charts.confusion(system, data)
+    model = model_for(data, "semi-supervised")
+    figure = charts.confusion(model, data)
     assert sum(int(text.get_text()) for text in figure.axes[0].texts) == len(data.y_test)
-    wrong = np.mean(system.classify(data.x_test) != data.y_test)
+    wrong = np.mean(model.classify(data.x_test) != data.y_test)
     assert f"{wrong:.2%}" in figure.texts[0].get_text()
 
 
@@ -281,14 +281,14 @@ def shown_images(monkeypatch):
     """Return a function that draws a picture and returns the images (n, d) it put on its page."""
     put, original = [], images.image_page
 
-    def spy(system, pictures, *rest, **more):
+    def spy(model, pictures, *rest, **more):
         put.append(np.asarray(pictures))
-        return original(system, pictures, *rest, **more)
+        return original(model, pictures, *rest, **more)
 
     monkeypatch.setattr(images, "image_page", spy)
 
-    def draw(picture, system, data):
-        picture(system, data)
+    def draw(picture, model, data):
+        picture(model, data)
         return put[-1]
 
     return draw
@@ -296,7 +296,7 @@ def shown_images(monkeypatch):
 
 def test_under_each_sample_stands_the_nearest_image_that_the_run_trained_on(shown_images):
     data = dataset()
-    put = shown_images(images.nearest, system_for(data, "aae", seed=3, images=20), data)
+    put = shown_images(images.nearest, model_for(data, "aae", seed=3, images=20), data)
     train = unit_interval(data.x_train[split(data.y_train, 3, 0, seed=3, images=20).train])
     for sample, found in zip(put[:10], put[10:20], strict=True):
         distances = np.linalg.norm(train - sample, axis=1)
@@ -305,10 +305,10 @@ def test_under_each_sample_stands_the_nearest_image_that_the_run_trained_on(show
 
 def test_members_are_the_test_images_with_the_highest_q_after_the_typical_image(shown_images):
     data = dataset()
-    system = system_for(data, "clustering", clusters=4)
-    put = shown_images(images.members, system, data).reshape(4, 11, -1)
-    code = system.encode(data.x_test)
-    typical = system.decode(np.zeros((4, system.config.z)), np.eye(4))
+    model = model_for(data, "clustering", clusters=4)
+    put = shown_images(images.members, model, data).reshape(4, 11, -1)
+    code = model.encode(data.x_test)
+    typical = model.decode(np.zeros((4, model.config.z)), np.eye(4))
     np.testing.assert_allclose(put[:, 0], typical, atol=1e-6)
     for k in np.unique(np.argmax(code.logits, axis=1)):
         np.testing.assert_array_equal(put[k, 1], unit_interval(data.x_test)[np.argmax(code.y[:, k])])
@@ -316,21 +316,21 @@ def test_members_are_the_test_images_with_the_highest_q_after_the_typical_image(
 
 def test_the_row_of_a_y_that_no_image_chooses_is_empty_and_says_so(shown_images, monkeypatch):
     data = dataset()
-    system = system_for(data, "clustering", clusters=3)
+    model = model_for(data, "clustering", clusters=3)
     logits = np.eye(3)[data.y_test % 2]  # 40 images choose 0, 20 choose 1, none 2
-    monkeypatch.setattr(system, "encode", lambda _: Code(y=logits, z=None, logits=logits))
-    put = shown_images(images.members, system, data).reshape(3, 11, -1)
+    monkeypatch.setattr(model, "encode", lambda _: Code(y=logits, z=None, logits=logits))
+    put = shown_images(images.members, model, data).reshape(3, 11, -1)
     assert put[:, 1:].any(axis=(1, 2)).tolist() == [True, True, False]
-    names = [text.get_text() for text in images.members(system, data).axes[0].texts]
+    names = [text.get_text() for text in images.members(model, data).axes[0].texts]
     assert names == ["y = 0 (40)", "y = 1 (20)", "y = 2 (0)"]
 
 
 def test_the_manifold_cuts_the_prior_into_equal_shares(shown_images, monkeypatch):
     data, places = dataset(), []
-    system = system_for(data, "aae", z=2)
-    decode = system.decode
-    monkeypatch.setattr(system, "decode", lambda z: places.append(z) or decode(z))
-    assert len(shown_images(images.manifold, system, data)) == 400
+    model = model_for(data, "aae", z=2)
+    decode = model.decode
+    monkeypatch.setattr(model, "decode", lambda z: places.append(z) or decode(z))
+    assert len(shown_images(images.manifold, model, data)) == 400
     z = places[0].reshape(20, 20, 2)
     share = [0.5 * (1 + math.erf(x / math.sqrt(2))) for x in z[0, :, 0]]  # N(0, 1): share of the prior to the left
     np.testing.assert_allclose(share, (np.arange(20) + 0.5) / 20, atol=0.02)
@@ -350,10 +350,10 @@ def test_walks_run_along_the_modes_of_the_prior(prior):
 
 def test_a_sweep_moves_one_coordinate_of_z_and_nothing_else(monkeypatch):
     data, places = dataset(), []
-    system = system_for(data, "aae", z=4)
-    decode = system.decode
-    monkeypatch.setattr(system, "decode", lambda z, y: places.append(z) or decode(z, y))
-    images.sweep(system, data)
+    model = model_for(data, "aae", z=4)
+    decode = model.decode
+    monkeypatch.setattr(model, "decode", lambda z, y: places.append(z) or decode(z, y))
+    images.sweep(model, data)
     z = places[0].reshape(4, 10, 4)
     for row in range(4):
         share = [0.5 * (1 + math.erf(x / math.sqrt(2))) for x in z[row, :, row]]
@@ -395,7 +395,7 @@ def test_heads_on_a_circle_already_stay_where_they_are():
 def test_runs_side_by_side_each_have_their_codes_and_say_their_prior():
     data = dataset()
     runs = [("one", "aae", {"z": 2}), ("two", "vae", {"prior": "mixture"}), ("three", "autoencoder", {"z": 2})]
-    figure = codes.side_by_side([(name, system_for(data, mode, **flags), data) for name, mode, flags in runs])
+    figure = codes.side_by_side([(name, model_for(data, mode, **flags), data) for name, mode, flags in runs])
     titles = [ax.get_title(loc="left") for ax in figure.axes]
     assert titles == ["one: aae, gaussian prior", "two: vae, mixture prior", "three: autoencoder"]
     assert [len(ax.collections[0].get_offsets()) for ax in figure.axes] == [60, 60, 60]
@@ -404,16 +404,16 @@ def test_runs_side_by_side_each_have_their_codes_and_say_their_prior():
 @pytest.mark.parametrize("z", [2, 8])
 def test_only_a_page_with_lines_of_the_prior_speaks_of_them(z):
     data = dataset()
-    system = system_for(data, "aae", z=z)
-    for figure in (codes.side_by_side([("it", system, data)]), codes.latent(system, data)):
+    model = model_for(data, "aae", z=z)
+    for figure in (codes.side_by_side([("it", model, data)]), codes.latent(model, data)):
         assert ("Lines hold 50, 90 and 99 %" in figure.texts[1].get_text().replace("\n", " ")) == (z == 2)
 
 
 @pytest.mark.parametrize("mode, classes", [("autoencoder", 10), ("autoencoder", 120), ("aae", 10)])
 def test_the_keys_of_classes_lie_on_no_text(mode, classes):
     data = dataset(classes, test=150)
-    system = system_for(data, mode)
-    for figure in (codes.latent(system, data), codes.side_by_side([("a run", system, data)])):
+    model = model_for(data, mode)
+    for figure in (codes.latent(model, data), codes.side_by_side([("a run", model, data)])):
         figure.draw_without_rendering()
         keys = figure.legends[0].get_window_extent()
         others = set(figure.findobj(Text)) - set(figure.legends[0].findobj(Text))
@@ -422,21 +422,21 @@ def test_the_keys_of_classes_lie_on_no_text(mode, classes):
 
 def test_a_gan_has_nothing_to_lay_beside():
     data = dataset()
-    run = "it", system_for(data, "gan"), data
+    run = "it", model_for(data, "gan"), data
     assert "no encoder" in refusal(codes.side_by_side, [run])
     others = dataset(5)
-    pair = [("it", system_for(data, "aae"), data), ("that", system_for(others, "aae"), others)]
+    pair = [("it", model_for(data, "aae"), data), ("that", model_for(others, "aae"), others)]
     assert "classes" in refusal(codes.side_by_side, pair)
 
 
 def test_label_histogram_counts_images():
     data = dataset()
-    system = system_for(data, "semi-supervised")
-    bars = [bar.get_height() for bar in charts.label_histogram(system, data).axes[0].patches]
-    assert bars == [*np.bincount(data.y_test), *np.bincount(system.classify(data.x_test), minlength=3)]
-    system = system_for(data, "clustering", clusters=4)
-    chosen = np.argmax(system.encode(data.x_test).logits, axis=1)
-    bars = [bar.get_height() for bar in charts.label_histogram(system, data).axes[0].patches]
+    model = model_for(data, "semi-supervised")
+    bars = [bar.get_height() for bar in charts.label_histogram(model, data).axes[0].patches]
+    assert bars == [*np.bincount(data.y_test), *np.bincount(model.classify(data.x_test), minlength=3)]
+    model = model_for(data, "clustering", clusters=4)
+    chosen = np.argmax(model.encode(data.x_test).logits, axis=1)
+    bars = [bar.get_height() for bar in charts.label_histogram(model, data).axes[0].patches]
     assert np.reshape(bars, (3, 4)).sum(axis=0).tolist() == np.bincount(chosen, minlength=4).tolist()
 
 
@@ -454,9 +454,9 @@ def test_matching_names_the_clusters_of_each_label():
 
 def test_the_search_of_sigma_says_which_samples_d_has_picked():
     found = {"parzen_curve": [[0.1, 1.0]], "parzen_searched": 10000}
-    found |= {"parzen_curve_picked": [[0.1, 2.0]], "parzen_searched_picked": 10000}
+    found |= {"parzen_curve_resampled": [[0.1, 2.0]], "parzen_searched_resampled": 10000}
     names = [text.get_text() for text in charts.sigma_curve(found).axes[0].get_legend().get_texts()]
-    assert names == ["10 000 samples: σ = 0.100", "10 000 samples picked by D: σ = 0.100"]
+    assert names == ["10 000 samples: σ = 0.100", "10 000 samples resampled by D: σ = 0.100"]
 
 
 def test_the_search_of_sigma_is_drawn_for_each_number_of_samples():
@@ -472,14 +472,14 @@ def test_the_search_of_sigma_is_drawn_for_each_number_of_samples():
 
 @pytest.mark.parametrize("mode, flags", [("aae", {"z": 2}), ("semi-supervised", {}), ("reduction", {"z": 3})])
 def test_an_animated_run_has_a_frame_an_epoch(mode, flags, tmp_path):
-    system, run = tiny_run(tmp_path / "run", mode, animate=True, **flags)
+    model, run = tiny_run(tmp_path / "run", mode, animate=True, **flags)
     frames = run.codes()
     assert [epoch for epoch, *_ in frames] == [0, 1, 2]
-    images_, labels = assembled(system.config)[1].validation
-    expected = system.places(system.encode_drawn(images_))
+    images_, labels = assembled(model.config)[1].validation
+    expected = model.places(model.sample_posterior(images_))
     np.testing.assert_allclose(frames[-1][1], expected, rtol=1e-3, atol=1e-3)
     np.testing.assert_array_equal(frames[-1][2], labels)
-    figures.draw_all(system, tiny_dataset(), run)
+    figures.draw_all(model, tiny_dataset(), run)
     with Image.open(run.figures / "latent.gif") as gif:
         assert gif.n_frames == 3  # the end is shown for longer, in one frame
 
@@ -491,10 +491,10 @@ def test_a_run_that_is_not_animated_keeps_no_codes(tmp_path):
 
 def test_a_long_run_keeps_about_200_frames(tmp_path):
     kept = []
-    system, batches = assembled(tiny_config("aae", animate=True, epochs=1001))
+    model, batches = assembled(tiny_config("aae", animate=True, epochs=1001))
     folder = SimpleNamespace(save_codes=lambda epoch, *_: kept.append(epoch))
     for epoch in range(1002):
-        keep_codes(system, batches, folder, epoch)
+        keep_codes(model, batches, folder, epoch)
     assert len(kept) <= 202 and kept[0] == 0 and kept[-1] == 1001 and np.max(np.diff(kept)) == 6
 
 

@@ -122,16 +122,16 @@ def test_a_gradient_that_is_not_finite_is_an_error(bad):
     ],
 )
 def test_the_message_names_the_network_that_a_phase_must_not_move(backend64, kind, text):
-    phase, system, frozen = tiny_phase(backend64, "generate", kind=kind)
-    assert message(check_phase, phase, system.batch, frozen) == text
+    phase, model, frozen = tiny_phase(backend64, "generate", kind=kind)
+    assert message(check_phase, phase, model.batch, frozen) == text
 
 
 def test_a_check_in_float32_is_told_in_one_line(backend):
-    phase, system, _ = tiny_phase(backend, "generate")
+    phase, model, _ = tiny_phase(backend, "generate")
     for check, args in [
         (check_layer, [Linear(4, 5), X, backend]),
         (check_loss, [half_squared_error, [X, X], backend]),
-        (check_phase, [phase, system.batch]),
+        (check_phase, [phase, model.batch]),
     ]:
         with pytest.raises(UserError, match=r"^gradcheck: the backend's numbers are float32, expected float64;"):
             check(*args)
@@ -187,10 +187,10 @@ def test_differences_are_the_derivative_and_leave_x_as_it_was(backend64):
 @pytest.mark.parametrize("name", PHASES)
 def test_a_checked_phase_has_its_weights_back_but_for_one_update(backend64, name):
     """With a rate of 0 the update moves nothing, so all must be as it was."""
-    phase, system, frozen = tiny_phase(backend64, name, SGD(0.0))
-    before = saved(backend64, *system.networks)
-    check_phase(phase, system.batch, frozen)
-    assert saved(backend64, *system.networks) == before
+    phase, model, frozen = tiny_phase(backend64, name, SGD(0.0))
+    before = saved(backend64, *model.networks)
+    check_phase(phase, model.batch, frozen)
+    assert saved(backend64, *model.networks) == before
     assert phase.optimizer.steps == 1
 
 
@@ -211,27 +211,27 @@ class Measured(SemiSupervised):
 
 
 def test_an_objective_leaves_out_the_metrics_that_a_phase_lists(backend64):
-    phase, system, frozen = tiny_phase(backend64, "semi-supervised", kind=Measured)
+    phase, model, frozen = tiny_phase(backend64, "semi-supervised", kind=Measured)
     with_another_value(phase, "weights")
-    assert check_phase(phase, system.batch, frozen) < 1e-6
+    assert check_phase(phase, model.batch, frozen) < 1e-6
 
 
 @pytest.mark.parametrize("name", ["weights", "weights_accuracy"])
 def test_a_value_that_is_not_listed_is_part_of_the_objective(name):
-    phase, system, frozen = tiny_phase(Backend.named("numpy", "float64"), "semi-supervised")
+    phase, model, frozen = tiny_phase(Backend.named("numpy", "float64"), "semi-supervised")
     with_another_value(phase, name)
-    assert "semi-supervised: dW of Q, layer 0 (Linear)" in message(check_phase, phase, system.batch, frozen)
+    assert "semi-supervised: dW of Q, layer 0 (Linear)" in message(check_phase, phase, model.batch, frozen)
 
 
 def test_a_metric_that_is_listed_and_not_returned_is_an_error():
-    phase, system, _ = tiny_phase(Backend.named("numpy", "float64"), "semi-supervised", kind=Measured)
+    phase, model, _ = tiny_phase(Backend.named("numpy", "float64"), "semi-supervised", kind=Measured)
     text = "semi-supervised: lists the metric weights, expected one of classification"
-    assert message(check_phase, phase, system.batch) == text
+    assert message(check_phase, phase, model.batch) == text
 
 
 def test_discriminate_lists_its_accuracies(backend64):
-    phase, system, _ = tiny_phase(backend64, "discriminate")
-    values, _ = phase.forward(system.batch)
+    phase, model, _ = tiny_phase(backend64, "discriminate")
+    values, _ = phase.forward(model.batch)
     assert set(phase.metrics) == {name for name in values if name.endswith("_accuracy")}
 
 
@@ -242,9 +242,9 @@ def test_a_right_phase_passes_at_a_useful_size(mode, seed):
     """With a hundred units a layer the kink of some ReLU often lies within the first step of the differences."""
     backend, mnist = Backend.named("numpy", "float64"), data.load_mnist()
     config = Config.of(mode, hidden=(100, 100), seed=seed).for_data(mnist)
-    system, batches = build(config, backend), Batches(mnist, config, backend)
+    model, batches = build(config, backend), Batches(mnist, config, backend)
     batch = next(batches.epoch(0))
-    for phase in system.optimized():
+    for phase in model.phases_with_optimizer():
         assert check_phase(phase, batch, seed=seed) < 1e-4
 
 
@@ -253,7 +253,7 @@ def test_a_right_phase_passes_at_a_useful_size(mode, seed):
 def test_one_percent_in_any_one_array_is_refused_on_200_seeds(name):
     backend = Backend.named("numpy", "float64")
     for seed in range(200):
-        phase, system, frozen = tiny_phase(backend, name)
+        phase, model, frozen = tiny_phase(backend, name)
         arrays = _arrays_of(phase.moves)
         array, part = arrays[seed % len(arrays)]
         backward = phase.backward
@@ -263,7 +263,7 @@ def test_one_percent_in_any_one_array_is_refused_on_200_seeds(name):
             phase.gradients.flat[part] *= 1.01
 
         phase.backward = planted
-        assert message(check_phase, phase, system.batch, frozen, seed=seed).startswith(f"{phase.name}: {array}, its")
+        assert message(check_phase, phase, model.batch, frozen, seed=seed).startswith(f"{phase.name}: {array}, its")
 
 
 @pytest.mark.slow

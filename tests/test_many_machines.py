@@ -142,7 +142,7 @@ def test_the_cases_have_every_phase_there_is():
 
     here = {kind for kind in kinds(phases.Phase) if kind.__module__ in (phases.__name__, extras.__name__)}
     systems = [assembled(config)[0] for config in CASES.values()]
-    used = {type(phase) for system in systems for phase in system.optimized()}
+    used = {type(phase) for model in systems for phase in model.phases_with_optimizer()}
     assert used == here - {phases.Phase}
 
 
@@ -356,16 +356,16 @@ def test_ranks_agree_on_the_largest():
 
 
 def test_a_checkpoint_read_by_rank_0_is_restored_on_all(tmp_path):
-    system, folder = tiny_run(tmp_path / "run")
+    model, folder = tiny_run(tmp_path / "run")
 
     def restored(ranks):
-        other, _ = assembled(system.config, Backend.named("numpy").join(ranks))
+        other, _ = assembled(model.config, Backend.named("numpy").join(ranks))
         position = RunFolder.open(folder.path, ranks).restore(other)
-        return position.epoch, other.state(), [phase.optimizer.steps for phase in other.optimized()]
+        return position.epoch, other.state(), [phase.optimizer.steps for phase in other.phases_with_optimizer()]
 
     for epoch, state, steps in among_threads(2, restored):
-        assert epoch == 2 and steps == [phase.optimizer.steps for phase in system.optimized()]
-        assert all(np.array_equal(state[name], array) for name, array in system.state().items())
+        assert epoch == 2 and steps == [phase.optimizer.steps for phase in model.phases_with_optimizer()]
+        assert all(np.array_equal(state[name], array) for name, array in model.state().items())
 
 
 # The whole program -------------------------------------------------------------------------------------------------

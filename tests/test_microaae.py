@@ -64,7 +64,7 @@ class Beside:
         self.replay = Replay()
         for name in ("normal", "uniform"):
             monkeypatch.setattr(NumpyBackend, name, self.replay.recording(getattr(Backend, name)))
-        self.system, batches = assembled(tiny_config(**RECIPE), NumpyBackend("float64"))
+        self.library, batches = assembled(tiny_config(**RECIPE), NumpyBackend("float64"))
         self.model = microaae.AdversarialAutoencoder(np.random.default_rng(0), PIXELS, CLASSES, STYLE, HIDDEN)
         self.model.rng = self.replay
         for name in NETWORKS:
@@ -72,9 +72,9 @@ class Beside:
                 w[...] = same
         self.losses, self.expected = [], []
         for batch, self.model.decay in zip(batches.epoch(0), DECAY, strict=False):
-            for phase in self.system.optimized():
+            for phase in self.library.phases_with_optimizer():
                 phase.optimizer.scale = self.model.decay
-            values = self.system.step(batch)
+            values = self.library.step(batch)
             self.expected.append([float(values[name]) for name in LOSSES])
             self.losses.append(self.model.step(batch.x, batch.x_labelled, batch.y_labelled))
         self.batch = batch
@@ -85,7 +85,7 @@ class Beside:
     def expected_weights(self, name):
         """The library's, in the shapes of the file."""
         weights = self.weights(name)
-        parts = np.split(self.system.networks[name].flat, np.cumsum([w.size for w in weights]))
+        parts = np.split(self.library.networks[name].flat, np.cumsum([w.size for w in weights]))
         assert parts.pop().size == 0
         return [part.reshape(w.shape) for w, part in zip(weights, parts, strict=True)]
 
@@ -111,7 +111,7 @@ def test_the_steps_take_all_that_the_library_draws_and_no_more(beside):
 
 
 def test_in_evaluation_q_outputs_what_the_library_does(beside):
-    code = beside.system.encode(beside.batch.x)
+    code = beside.library.encode(beside.batch.x)
     expected = np.concatenate([code.logits, code.z], axis=1)
     ours = beside.model.Q.forward(beside.batch.x, training=False)
     np.testing.assert_allclose(ours, expected, rtol=1e-10, atol=1e-10)

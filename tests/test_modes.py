@@ -49,14 +49,14 @@ def test_each_combination_trains_or_is_refused_in_one_line(mode, posterior, prio
         return
     config = tiny_config(mode, **flags)
     assert (config.prior, config.z == 2 or prior not in PLANAR) == (prior, True)
-    system, batches = assembled(config)
-    before = {name: network.flat.copy() for name, network in system.networks.items()}
-    values = system.step(next(batches.epoch(0)))
+    model, batches = assembled(config)
+    before = {name: network.flat.copy() for name, network in model.networks.items()}
+    values = model.step(next(batches.epoch(0)))
     assert {name: np.isfinite(float(value)) for name, value in values.items()} == dict.fromkeys(values, True)
-    assert all(np.any(network.flat != before[name]) for name, network in system.networks.items())
-    assert np.all(np.isfinite(system.sample(5)))
+    assert all(np.any(network.flat != before[name]) for name, network in model.networks.items())
+    assert np.all(np.isfinite(model.sample(5)))
     if mode != "gan":
-        assert np.all(np.isfinite(system.encode_drawn(batches.validation[0]).z))
+        assert np.all(np.isfinite(model.sample_posterior(batches.validation[0]).z))
 
 
 @pytest.mark.parametrize("mode", [mode for mode in MODES if "prior" in MODES[mode].flags])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import CLASSES, HIDDEN, PIXELS, STYLE, EveryField, N, host, saved, tiny_system
+from helpers import CLASSES, HIDDEN, PIXELS, STYLE, EveryField, N, host, saved, tiny_model
 
 from tinyaae import networks
 from tinyaae.backend import Context
@@ -39,19 +39,19 @@ def small(backend, name="D", seed=0):
 
 @each_encoder
 def test_encoder_s_gradient_of_every_field_is_the_derivative(backend64, options):
-    system = tiny_system(backend64, **options)
-    assert check_phase(EveryField(system.encoder), system.batch, [system.decoder]) < 1e-6
+    model = tiny_model(backend64, **options)
+    assert check_phase(EveryField(model.encoder), model.batch, [model.decoder]) < 1e-6
 
 
 @each_encoder
 def test_encoder_without_y_too(backend64, options):
-    system = tiny_system(backend64, classes=0, **options)
-    assert check_phase(EveryField(system.encoder), system.batch, [system.decoder]) < 1e-6
+    model = tiny_model(backend64, classes=0, **options)
+    assert check_phase(EveryField(model.encoder), model.batch, [model.decoder]) < 1e-6
 
 
 @pytest.mark.parametrize("options", [{}, {"batch_norm": True}, {"heads": CLASSES}, {"logits": True}], ids=str)
 def test_decoder_s_gradient_of_the_code_is_the_derivative(backend64, options):
-    decoder = tiny_system(backend64, **options).decoder
+    decoder = tiny_model(backend64, **options).decoder
     y, z, dx = random(backend64, N, CLASSES), random(backend64, N, STYLE, seed=1), random(backend64, N, PIXELS, seed=2)
 
     def loss():
@@ -66,16 +66,16 @@ def test_decoder_s_gradient_of_the_code_is_the_derivative(backend64, options):
 
 def test_nobody_computes_the_gradient_of_the_image(backend):
     """The first product of the encoder's backward would be as large as its first product forward."""
-    system, asked = tiny_system(backend, input_noise=0.3), []
-    first = system.encoder.stack.layers[1]
+    model, asked = tiny_model(backend, input_noise=0.3), []
+    first = model.encoder.stack.layers[1]
     backward = first.backward
     first.backward = lambda dy, x, grads, want_dx: asked.append(want_dx) or backward(dy, x, grads, want_dx)
-    EveryField(system.encoder).step(system.batch)
+    EveryField(model.encoder).step(model.batch)
     assert asked == [False]
 
 
 def test_decoder_without_y_gives_no_gradient_of_y(backend):
-    decoder = tiny_system(backend, classes=0).decoder
+    decoder = tiny_model(backend, classes=0).decoder
     image, cache = decoder.forward(Code(z=random(backend, N, STYLE)), training(backend))
     dcode = decoder.backward(image, cache)
     assert dcode.y is None and tuple(dcode.z.shape) == (N, STYLE)
@@ -130,7 +130,7 @@ def test_state_is_the_flat_vector_and_every_buffer_as_they_are_now(backend):
 
 
 def test_every_array_is_float32(backend):
-    for network in tiny_system(backend, posterior="gaussian", batch_norm=True).networks:
+    for network in tiny_model(backend, posterior="gaussian", batch_norm=True).networks:
         assert {host(backend, value).dtype for value in network.state().values()} == {np.dtype("float32")}
 
 
@@ -147,15 +147,15 @@ def test_a_cache_from_before_an_update_raises(backend):
 
 
 def test_a_stale_cache_raises_in_encoder_and_decoder_too(backend):
-    system = tiny_system(backend)
-    code, q_cache = system.encoder.forward(system.batch.x, training(backend))
-    image, p_cache = system.decoder.forward(code, training(backend))
-    for network in (system.encoder, system.decoder):
+    model = tiny_model(backend)
+    code, q_cache = model.encoder.forward(model.batch.x, training(backend))
+    image, p_cache = model.decoder.forward(code, training(backend))
+    for network in (model.encoder, model.decoder):
         network.updates += 1
     with pytest.raises(RuntimeError, match=r"^Q[.]backward: the cache is from before an update of Q"):
-        system.encoder.backward(Code(z=code.z), q_cache, Gradients(backend, [system.encoder]))
+        model.encoder.backward(Code(z=code.z), q_cache, Gradients(backend, [model.encoder]))
     with pytest.raises(RuntimeError, match=r"^P[.]backward: the cache is from before an update of P"):
-        system.decoder.backward(image, p_cache)
+        model.decoder.backward(image, p_cache)
 
 
 def test_commit_moves_buffers_and_nothing_else(backend):
@@ -171,8 +171,8 @@ def test_commit_moves_buffers_and_nothing_else(backend):
 
 
 def encode(backend, ctx=None, **options):
-    system = tiny_system(backend, **options)
-    code, _ = system.encoder.forward(system.batch.x, ctx or training(backend))
+    model = tiny_model(backend, **options)
+    code, _ = model.encoder.forward(model.batch.x, ctx or training(backend))
     return Code(*[None if field is None else host(backend, field) for field in code])
 
 
@@ -206,7 +206,7 @@ def test_codes_are_random_in_training_only(backend, name):
 
 @pytest.mark.parametrize("hidden", [[20, 7], [6, 7]], ids=str)
 def test_the_universal_posterior_reads_noise_whatever_the_width(backend, hidden):
-    encoder = tiny_system(backend, posterior="universal", hidden=hidden).encoder
+    encoder = tiny_model(backend, posterior="universal", hidden=hidden).encoder
     assert isinstance(encoder.stack.layers[0], AppendNoise)
 
 
@@ -217,20 +217,20 @@ def test_an_encoder_without_classes_has_no_y(backend):
 
 def test_encoder_puts_corruption_first_and_batch_norm_in_front_of_each_relu(backend):
     options = {"input_noise": 0.3, "input_dropout": 0.2, "batch_norm": True, "head_norm": True}
-    names = [type(layer).__name__ for layer in tiny_system(backend, **options).encoder.stack.layers]
+    names = [type(layer).__name__ for layer in tiny_model(backend, **options).encoder.stack.layers]
     hidden = ["Linear", "BatchNorm", "ReLU"]
     assert names == ["GaussianNoise", "Dropout", *hidden, *hidden, "Linear", "BatchNorm"]
-    noise, dropout = tiny_system(backend, **options).encoder.stack.layers[:2]
+    noise, dropout = tiny_model(backend, **options).encoder.stack.layers[:2]
     assert isinstance(noise, GaussianNoise) and noise.std == 0.3
     assert isinstance(dropout, Dropout) and dropout.p == 0.2
 
 
 @pytest.mark.parametrize("logits", [False, True])
 def test_decoder_s_images_are_sigmoids_of_its_last_linear(backend64, logits):
-    decoder = tiny_system(backend64, logits=logits).decoder
+    decoder = tiny_model(backend64, logits=logits).decoder
     code = Code(random(backend64, N, CLASSES), random(backend64, N, STYLE))
     image = host(backend64, decoder.image(decoder.forward(code, Context(backend64))[0]))
-    plain = tiny_system(backend64, logits=True).decoder
+    plain = tiny_model(backend64, logits=True).decoder
     last = host(backend64, plain.forward(code, Context(backend64))[0])
     assert image.shape == (N, PIXELS)
     np.testing.assert_allclose(image, 1 / (1 + np.exp(-last)), rtol=1e-12)
@@ -238,7 +238,7 @@ def test_decoder_s_images_are_sigmoids_of_its_last_linear(backend64, logits):
 
 @pytest.mark.parametrize("logits", [False, True])
 def test_decoder_s_image_backward_is_the_derivative_of_its_image(backend64, logits):
-    decoder = tiny_system(backend64, logits=logits).decoder
+    decoder = tiny_model(backend64, logits=logits).decoder
     output, dimage = random(backend64, N, PIXELS), random(backend64, N, PIXELS)
 
     def loss():
@@ -249,14 +249,14 @@ def test_decoder_s_image_backward_is_the_derivative_of_its_image(backend64, logi
 
 
 def test_encoder_s_dx_is_the_derivative(backend64):
-    system = tiny_system(backend64)
-    x, phase = system.batch.x, EveryField(system.encoder)
-    _, (dcode, cache) = phase.forward(system.batch)
+    model = tiny_model(backend64)
+    x, phase = model.batch.x, EveryField(model.encoder)
+    _, (dcode, cache) = phase.forward(model.batch)
 
     def loss():
-        return sum(float(host(backend64, value)) for value in phase.forward(system.batch)[0].values())
+        return sum(float(host(backend64, value)) for value in phase.forward(model.batch)[0].values())
 
-    dx = system.encoder.backward(dcode, cache, None, want_dx=True)
+    dx = model.encoder.backward(dcode, cache, None, want_dx=True)
     np.testing.assert_allclose(host(backend64, dx), differences(backend64, loss, x), rtol=1e-6, atol=1e-9)
 
 
@@ -293,7 +293,7 @@ def test_std_is_that_of_every_linear(backend, make):
 
 
 def test_an_image_of_another_size_is_told_in_one_line(backend):
-    encoder = tiny_system(backend).encoder
+    encoder = tiny_model(backend).encoder
     with pytest.raises(UserError) as error:
         encoder.forward(backend.zeros((2, 3)), Context(backend))
     assert str(error.value) == "Linear.forward: x is (2, 3), expected (n, 4); is the image flattened?"

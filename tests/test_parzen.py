@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from tiny import refusal, tiny_dataset, tiny_system
+from tiny import refusal, tiny_dataset, tiny_model
 
 from tinyaae.data import unit_interval
 from tinyaae.metrics import likelihood as parzen
@@ -133,33 +133,33 @@ def test_squared_distances(backend64):
     np.testing.assert_allclose(backend64.to_numpy(square), [[25, 5, 1], [8, 0, 2]], atol=1e-12)
 
 
-# Samples of a system
+# Samples of a model
 
 
 def test_imagined_images_are_the_same_ones_from_anywhere():
-    system = tiny_system("aae")
-    whole = np.concatenate(list(GeneratedSamples(system, 2 * CHUNK + 7)))
+    model = tiny_model("aae")
+    whole = np.concatenate(list(GeneratedSamples(model, 2 * CHUNK + 7)))
     assert whole.shape == (2 * CHUNK + 7, 36)
     assert len(np.unique(whole, axis=0)) > 1.9 * CHUNK  # a few saturate and are equal
-    np.testing.assert_array_equal(np.concatenate(list(GeneratedSamples(system, 2 * CHUNK + 7, CHUNK))), whole[CHUNK:])
+    np.testing.assert_array_equal(np.concatenate(list(GeneratedSamples(model, 2 * CHUNK + 7, CHUNK))), whole[CHUNK:])
 
 
 @pytest.mark.parametrize("mode", ["supervised", "clustering", "reduction"])
 def test_imagined_images_have_a_y_of_their_own_where_p_reads_one(mode):
-    system = tiny_system(mode)
-    read, decoder = [], system.networks["P"]
+    model = tiny_model(mode)
+    read, decoder = [], model.networks["P"]
     forward = decoder.forward
     decoder.forward = lambda code, ctx: read.append(code.y) or forward(code, ctx)
-    images = np.concatenate(list(GeneratedSamples(system, CHUNK)))
+    images = np.concatenate(list(GeneratedSamples(model, CHUNK)))
     y = np.concatenate(read)
     assert images.shape == (CHUNK, 36) and set(y.flat) == {0, 1} and (y.sum(axis=1) == 1).all()
     assert y.mean(axis=0) == pytest.approx(1 / y.shape[1], abs=0.1)
 
 
 def test_likelihood_of_a_system_is_that_of_its_samples():
-    system = tiny_system("aae")
-    samples = np.concatenate(list(GeneratedSamples(system, 300)))
-    found = likelihood(system, IMAGES, VALIDATION, 300)
+    model = tiny_model("aae")
+    samples = np.concatenate(list(GeneratedSamples(model, 300)))
+    found = likelihood(model, IMAGES, VALIDATION, 300)
     expected = parzen_by_log(samples, unit_interval(IMAGES), found["parzen_sigma_300"])
     assert found["log_likelihood_300"] == pytest.approx(np.mean(expected), abs=1e-3)
     assert found["parzen_searched_300"] == 300
@@ -183,8 +183,8 @@ class Stopped(Exception):
 
 
 @pytest.fixture
-def system():
-    return tiny_system("aae")
+def model():
+    return tiny_model("aae")
 
 
 @pytest.fixture
@@ -208,60 +208,60 @@ def stop_after(monkeypatch):
     return arrange
 
 
-def test_stopped_and_continued_is_as_if_never_stopped(system, stop_after, tmp_path):
+def test_stopped_and_continued_is_as_if_never_stopped(model, stop_after, tmp_path):
     n = 4 * CHUNK
-    whole = likelihood(system, IMAGES, VALIDATION, n)
+    whole = likelihood(model, IMAGES, VALIDATION, n)
     file = tmp_path / "parzen.npz"
     stop_after(2)
     with pytest.raises(Stopped):
-        stream(system, IMAGES, VALIDATION, n, file, quiet=True)
+        stream(model, IMAGES, VALIDATION, n, file, quiet=True)
     with np.load(file) as saved:
         assert saved["count"] == 2 * CHUNK
     stop_after(2)  # any more would raise
-    assert stream(system, IMAGES, VALIDATION, n, file, quiet=True) == whole
+    assert stream(model, IMAGES, VALIDATION, n, file, quiet=True) == whole
 
 
-def test_sums_are_whole_at_the_end(system, tmp_path):
+def test_sums_are_whole_at_the_end(model, tmp_path):
     file = tmp_path / "parzen.npz"
-    stream(system, IMAGES, VALIDATION, CHUNK + 500, file, quiet=True)
+    stream(model, IMAGES, VALIDATION, CHUNK + 500, file, quiet=True)
     with np.load(file) as saved:
         assert saved["count"] == CHUNK + 500
 
 
-def test_bar_counts_chunks_from_where_the_sums_were_continued(system, monkeypatch):
+def test_bar_counts_chunks_from_where_the_sums_were_continued(model, monkeypatch):
     made = []
     monkeypatch.setattr(parzen, "tqdm", lambda chunks, *what, **how: made.append((*what, how["initial"])) or chunks)
-    chunks = WithBar(GeneratedSamples(system, 2 * CHUNK + 500, CHUNK), "samples")
+    chunks = WithBar(GeneratedSamples(model, 2 * CHUNK + 500, CHUNK), "samples")
     for _ in range(2):  # each pass has a bar of its own
         assert [len(chunk) for chunk in chunks] == [CHUNK, 500]
     assert made == [("samples", 3, 1)] * 2
 
 
-def test_sums_of_other_weights_are_refused(system, tmp_path):
+def test_sums_of_other_weights_are_refused(model, tmp_path):
     file = tmp_path / "parzen.npz"
-    stream(system, IMAGES, VALIDATION, 500, file, quiet=True)
-    system.networks["P"].flat += 1
-    assert "other weights" in refusal(stream, system, IMAGES, VALIDATION, 500, file, quiet=True)
+    stream(model, IMAGES, VALIDATION, 500, file, quiet=True)
+    model.networks["P"].flat += 1
+    assert "other weights" in refusal(stream, model, IMAGES, VALIDATION, 500, file, quiet=True)
 
 
-def test_sums_of_other_images_are_refused(system, tmp_path):
+def test_sums_of_other_images_are_refused(model, tmp_path):
     file = tmp_path / "parzen.npz"
-    stream(system, IMAGES, VALIDATION, 500, file, quiet=True)
-    assert "or images" in refusal(stream, system, 255 - IMAGES, VALIDATION, 500, file, quiet=True)
+    stream(model, IMAGES, VALIDATION, 500, file, quiet=True)
+    assert "or images" in refusal(stream, model, 255 - IMAGES, VALIDATION, 500, file, quiet=True)
 
 
-def test_damaged_sums_are_refused(system, tmp_path):
+def test_damaged_sums_are_refused(model, tmp_path):
     file = tmp_path / "parzen.npz"
     file.write_bytes(b"nonsense")
-    assert "cannot be read" in refusal(stream, system, IMAGES, VALIDATION, 500, file, quiet=True)
+    assert "cannot be read" in refusal(stream, model, IMAGES, VALIDATION, 500, file, quiet=True)
 
 
-def test_sums_of_another_shape_are_refused(system, tmp_path):
+def test_sums_of_another_shape_are_refused(model, tmp_path):
     file = tmp_path / "parzen.npz"
-    stream(system, IMAGES, VALIDATION, 500, file, quiet=True)
+    stream(model, IMAGES, VALIDATION, 500, file, quiet=True)
     with np.load(file) as saved:
         arrays = dict(saved)
     np.savez(file, **arrays | {"sigma": np.ones(3)})
     assert "sigma is (3,) float64, expected () floating" in refusal(
-        stream, system, IMAGES, VALIDATION, 500, file, quiet=True
+        stream, model, IMAGES, VALIDATION, 500, file, quiet=True
     )

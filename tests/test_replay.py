@@ -26,22 +26,22 @@ CASES = [
 
 
 def trained(backend, flags, steps=9):
-    """Return the system after some steps, at rates that change each step, and the values of every step."""
-    system, batches = assembled(tiny_config(**flags), backend)
-    factor = schedule(system.config)
+    """Return the model after some steps, at rates that change each step, and the values of every step."""
+    model, batches = assembled(tiny_config(**flags), backend)
+    factor = schedule(model.config)
     values = []
     for step, batch in zip(range(steps), batches.epoch(0), strict=False):
-        for phase in system.optimized():
+        for phase in model.phases_with_optimizer():
             phase.optimizer.scale = factor(step / 4) / (step + 1)
-        values.append(system.step(batch))
-    return system, [{name: host(backend, value).tobytes() for name, value in row.items()} for row in values]
+        values.append(model.step(batch))
+    return model, [{name: host(backend, value).tobytes() for name, value in row.items()} for row in values]
 
 
-def content(system):
+def content(model):
     """Return all that a checkpoint would hold, and the counters."""
-    arrays = {name: host(system.backend, array).tobytes() for name, array in system.state().items()}
-    steps = {phase.name: phase.optimizer.steps for phase in system.optimized()}
-    return arrays, steps, {name: network.updates for name, network in system.networks.items()}
+    arrays = {name: host(model.backend, array).tobytes() for name, array in model.state().items()}
+    steps = {phase.name: phase.optimizer.steps for phase in model.phases_with_optimizer()}
+    return arrays, steps, {name: network.updates for name, network in model.networks.items()}
 
 
 @pytest.mark.parametrize("flags", CASES)
@@ -114,8 +114,8 @@ def test_a_recording_that_fails_leaves_everything_as_it_was():
     tape.record = fails
     with pytest.warns(UserWarning, match="no graph"):
         replayed, said = trained(tape, flags)
-    system, expected = trained(plain, flags)
-    assert said == expected and content(replayed) == content(system)
+    model, expected = trained(plain, flags)
+    assert said == expected and content(replayed) == content(model)
 
 
 def test_a_restored_counter_is_what_the_next_replay_uses():
@@ -123,24 +123,24 @@ def test_a_restored_counter_is_what_the_next_replay_uses():
     tape, plain = TapeBackend(), NumpyBackend(threads=1)
     ends = []
     for backend in (tape, plain):
-        system, _ = trained(backend, {"mode": "semi-supervised"}, steps=4)
-        for phase in system.optimized():
+        model, _ = trained(backend, {"mode": "semi-supervised"}, steps=4)
+        for phase in model.phases_with_optimizer():
             phase.optimizer.steps = 1000
         batches = assembled(tiny_config(), backend)[1]
-        system.step(next(iter(batches.epoch(1))))
-        ends.append(content(system))
+        model.step(next(iter(batches.epoch(1))))
+        ends.append(content(model))
     assert ends[0] == ends[1]
 
 
 def test_a_cache_from_before_a_replay_is_refused():
     backend = TapeBackend()
-    system, batches = assembled(tiny_config(), backend)
+    model, batches = assembled(tiny_config(), backend)
     rows = list(batches.epoch(0))
     for batch in rows[:3]:
-        system.step(batch)
-    phase = system.phases[0]
+        model.step(batch)
+    phase = model.phases[0]
     _, cache = phase.forward(rows[3])
-    system.step(rows[4])
+    model.step(rows[4])
     with pytest.raises(RuntimeError, match="from before an update"):
         phase.backward(cache)
 
@@ -179,8 +179,8 @@ def test_more_numbers_than_the_table_holds_are_not_recorded():
 
 def test_an_optimizer_lists_as_many_rates_as_it_says():
     """The table has room for `numbers` of them."""
-    system, _ = assembled(tiny_config("semi-supervised", preset="paper"))
-    optimizers = [phase.optimizer for phase in system.optimized()] + [Adam(0.1)]
+    model, _ = assembled(tiny_config("semi-supervised", preset="paper"))
+    optimizers = [phase.optimizer for phase in model.phases_with_optimizer()] + [Adam(0.1)]
     for optimizer in optimizers:
         optimizer.steps = 1
         assert len(optimizer.rates()) == optimizer.numbers

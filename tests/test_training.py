@@ -23,8 +23,8 @@ from tiny import (
     refusal,
     tiny_config,
     tiny_dataset,
+    tiny_model,
     tiny_run,
-    tiny_system,
 )
 
 from tinyaae.backend import Backend
@@ -35,7 +35,7 @@ from tinyaae.data import split, unit_interval
 from tinyaae.errors import Diverged, Interrupted
 from tinyaae.metrics.evaluation import diagnostics
 from tinyaae.model import build
-from tinyaae.training import Batches, Shuffles, divergence, schedule, train
+from tinyaae.training import Batches, Permutations, divergence, schedule, train
 from tinyaae.training.checkpoint import START, Position
 from tinyaae.training.loop import measure
 from tinyaae.training.run_folder import RunFolder
@@ -83,7 +83,7 @@ def metrics_but_seconds(run):
 
 @pytest.fixture
 def shuffles():
-    return Shuffles(np.arange(100, 107), seed=3, stream=11)
+    return Permutations(np.arange(100, 107), seed=3, stream=11)
 
 
 @pytest.mark.parametrize("start", [0, 1, 6, 7, 13, 20])
@@ -103,7 +103,7 @@ def test_one_shuffle_is_not_the_next(shuffles):
 
 @pytest.mark.parametrize("other", [{"seed": 4, "stream": 11}, {"seed": 3, "stream": 12}])
 def test_shuffles_depend_on_seed_and_stream(shuffles, other):
-    assert not np.array_equal(shuffles.take(0, 7), Shuffles(np.arange(100, 107), **other).take(0, 7))
+    assert not np.array_equal(shuffles.take(0, 7), Permutations(np.arange(100, 107), **other).take(0, 7))
 
 
 # Batches
@@ -224,9 +224,9 @@ def test_paper_schedule_falls_to_a_tenth_at_epochs_50_and_1000(epoch, factor):
 
 
 def test_every_phase_follows_the_schedule(tmp_path):
-    system, _ = tiny_run(tmp_path / "run", epochs=3, linear_decay_from=0.5)
-    last = schedule(system.config)(2 + (STEPS - 1) / STEPS)
-    assert last < 0.2 and {phase.optimizer.scale for phase in system.optimized()} == {last}
+    model, _ = tiny_run(tmp_path / "run", epochs=3, linear_decay_from=0.5)
+    last = schedule(model.config)(2 + (STEPS - 1) / STEPS)
+    assert last < 0.2 and {phase.optimizer.scale for phase in model.phases_with_optimizer()} == {last}
 
 
 # A run
@@ -234,14 +234,14 @@ def test_every_phase_follows_the_schedule(tmp_path):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_trains(tmp_path, mode):
-    system, run = tiny_run(tmp_path / "run", mode)
+    model, run = tiny_run(tmp_path / "run", mode)
     assert [row["epoch"] for row in run.metrics()] == [1, 2]
-    assert all(np.all(np.isfinite(array)) for array in system.state().values())
+    assert all(np.all(np.isfinite(array)) for array in model.state().values())
 
 
 def test_every_phase_steps_once_a_batch(tmp_path):
-    system, _ = tiny_run(tmp_path / "run")
-    assert [phase.optimizer.steps for phase in system.optimized()] == [2 * STEPS] * 4
+    model, _ = tiny_run(tmp_path / "run")
+    assert [phase.optimizer.steps for phase in model.phases_with_optimizer()] == [2 * STEPS] * 4
 
 
 def test_metrics_hold_losses_and_diagnostics(tmp_path):
@@ -254,32 +254,32 @@ def test_metrics_hold_losses_and_diagnostics(tmp_path):
 
 def test_metrics_are_means_over_the_epoch(tmp_path):
     _, run = tiny_run(tmp_path / "run", epochs=1)
-    system, batches = assembled(tiny_config(epochs=1))
+    model, batches = assembled(tiny_config(epochs=1))
     losses = []
     for step, batch in enumerate(batches.epoch(0)):
-        for phase in system.optimized():
-            phase.optimizer.scale = schedule(system.config)(step / STEPS)
-        losses.append(float(system.step(batch)["cross_entropy"]))
+        for phase in model.phases_with_optimizer():
+            phase.optimizer.scale = schedule(model.config)(step / STEPS)
+        losses.append(float(model.step(batch)["cross_entropy"]))
     assert run.metrics()[0]["cross_entropy"] == pytest.approx(np.mean(losses), rel=1e-6)
 
 
 def test_training_makes_reconstructions_better(tmp_path):
-    system, _ = tiny_run(tmp_path / "run", "autoencoder", epochs=20, hidden=(30, 20), lr_reconstruction=0.01)
-    fresh = build(system.config, system.backend)
+    model, _ = tiny_run(tmp_path / "run", "autoencoder", epochs=20, hidden=(30, 20), lr_reconstruction=0.01)
+    fresh = build(model.config, model.backend)
     clean = unit_interval(DATASET.x_test)
-    error = [np.mean((s.reconstruct(DATASET.x_test) - clean) ** 2) for s in (fresh, system)]
+    error = [np.mean((s.reconstruct(DATASET.x_test) - clean) ** 2) for s in (fresh, model)]
     assert error[1] < 0.8 * error[0]
 
 
 def test_training_learns_the_classes(tmp_path):
-    system, _ = tiny_run(tmp_path / "run", epochs=10, labels=30)
-    assert np.mean(system.classify(DATASET.x_test) == DATASET.y_test) > 0.8  # guessing: 1/3
+    model, _ = tiny_run(tmp_path / "run", epochs=10, labels=30)
+    assert np.mean(model.classify(DATASET.x_test) == DATASET.y_test) > 0.8  # guessing: 1/3
 
 
 def test_everything_stays_float32(backend):
-    system = tiny_system(backend=backend)
-    assert all(array.dtype == backend.xp.float32 for array in system.state().values())
-    assert all(phase.gradients.flat.dtype == backend.xp.float32 for phase in system.optimized())
+    model = tiny_model(backend=backend)
+    assert all(array.dtype == backend.xp.float32 for array in model.state().values())
+    assert all(phase.gradients.flat.dtype == backend.xp.float32 for phase in model.phases_with_optimizer())
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -317,25 +317,25 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, mode, epoch, ste
     """The signal comes in the middle of a step; that step is finished, saved, and not taken again."""
     _, whole = tiny_run(tmp_path / "whole", mode, epochs=3)
     part = RunFolder.create(tmp_path / "part")
-    system, batches = assembled(whole.config())
+    model, batches = assembled(whole.config())
     with pytest.raises(Interrupted) as stop:
-        train(system, InterruptedIn(batches, epoch, step), part, quiet=True)
+        train(model, InterruptedIn(batches, epoch, step), part, quiet=True)
     assert stop.value.status == 130
-    system, batches = assembled(whole.config())
-    position = part.restore(system)
+    model, batches = assembled(whole.config())
+    position = part.restore(model)
     assert (position.epoch, position.step) == (epoch, step + 1)
-    train(system, batches, part, position, quiet=True)
+    train(model, batches, part, position, quiet=True)
     same_run(part, whole)
 
 
 def test_resume_is_exact_on_every_backend(tmp_path, backend):
     _, whole = tiny_run(tmp_path / "whole", backend=backend)
     part = RunFolder.create(tmp_path / "part")
-    system, batches = assembled(tiny_config(), backend)
+    model, batches = assembled(tiny_config(), backend)
     with pytest.raises(Interrupted):
-        train(system, InterruptedIn(batches, 0, 6), part, quiet=True)
-    system, batches = assembled(tiny_config(), backend)
-    train(system, batches, part, part.restore(system), quiet=True)
+        train(model, InterruptedIn(batches, 0, 6), part, quiet=True)
+    model, batches = assembled(tiny_config(), backend)
+    train(model, batches, part, part.restore(model), quiet=True)
     same_run(part, whole)
 
 
@@ -363,24 +363,24 @@ class InterruptedIn:
 
 @pytest.mark.parametrize("save_every", [1, 3])
 def test_signal_in_the_last_step_of_an_epoch_ends_the_run_after_that_epoch(tmp_path, save_every):
-    system, batches = assembled(tiny_config(epochs=3, save_every=save_every))
+    model, batches = assembled(tiny_config(epochs=3, save_every=save_every))
     run = RunFolder.create(tmp_path / "run")
     with pytest.raises(Interrupted):
-        train(system, InterruptedIn(batches, 0, STEPS - 1), run, quiet=True)
-    assert run.restore(system) == run.saved == Position(1)
+        train(model, InterruptedIn(batches, 0, STEPS - 1), run, quiet=True)
+    assert run.restore(model) == run.saved == Position(1)
     assert len(run.metrics()) == 1
 
 
 def test_sigterm_has_a_status_of_its_own(tmp_path):
-    system, batches = assembled(tiny_config())
+    model, batches = assembled(tiny_config())
     with pytest.raises(Interrupted) as stop:
-        train(system, InterruptedIn(batches, 0, 1, sent=signal.SIGTERM), RunFolder.create(tmp_path / "run"), quiet=True)
+        train(model, InterruptedIn(batches, 0, 1, sent=signal.SIGTERM), RunFolder.create(tmp_path / "run"), quiet=True)
     assert stop.value.status == 143
 
 
 def test_second_signal_stops_at_once_and_leaves_the_last_checkpoint(tmp_path, monkeypatch):
     """It comes while the first one's checkpoint is being written."""
-    system, batches = assembled(tiny_config())
+    model, batches = assembled(tiny_config())
     run = RunFolder.create(tmp_path / "run")
     fsync = os.fsync
 
@@ -391,8 +391,8 @@ def test_second_signal_stops_at_once_and_leaves_the_last_checkpoint(tmp_path, mo
 
     monkeypatch.setattr(os, "fsync", fsync_interrupted)
     with pytest.raises(Interrupted):
-        train(system, InterruptedIn(batches, 0, 2), run, quiet=True)
-    assert run.restore(system) == START
+        train(model, InterruptedIn(batches, 0, 2), run, quiet=True)
+    assert run.restore(model) == START
     assert {path.name for path in run.path.iterdir()} == {"config.json", "checkpoint.npz"}
 
 
@@ -410,8 +410,8 @@ def test_trains_in_a_thread_that_can_have_no_handlers(tmp_path):
 
 
 def test_resume_where_an_epoch_has_fewer_steps(tmp_path):
-    system, batches = assembled(tiny_config())
-    line = refusal(train, system, batches, RunFolder.create(tmp_path / "run"), Position(0, STEPS), quiet=True)
+    model, batches = assembled(tiny_config())
+    line = refusal(train, model, batches, RunFolder.create(tmp_path / "run"), Position(0, STEPS), quiet=True)
     assert "has the data changed?" in line
 
 
@@ -422,9 +422,9 @@ def positions_saved(monkeypatch, tmp_path, **flags):
     """The (epoch, step) of every checkpoint of a run."""
     saved, save = [], RunFolder.save
 
-    def noted(run, system, position):
+    def noted(run, model, position):
         saved.append((position.epoch, position.step))
-        save(run, system, position)
+        save(run, model, position)
 
     monkeypatch.setattr(RunFolder, "save", noted)
     tiny_run(tmp_path / "run", **flags)
@@ -448,16 +448,16 @@ def test_checkpoints_change_no_number(tmp_path):
 
 
 def test_run_without_an_encoder_has_no_best_epoch_and_says_so(tmp_path):
-    system, run = tiny_run(tmp_path / "run", "gan")
-    assert "so no best epoch" in refusal(run.restore, system, best=True)
+    model, run = tiny_run(tmp_path / "run", "gan")
+    assert "so no best epoch" in refusal(run.restore, model, best=True)
 
 
 def test_best_is_the_epoch_with_the_lowest_validation_error(tmp_path):
-    system, run = tiny_run(tmp_path / "run", epochs=6)
+    model, run = tiny_run(tmp_path / "run", epochs=6)
     errors = [row["validation_error"] for row in run.metrics()]
-    best = run.restore(system, best=True).epoch
+    best = run.restore(model, best=True).epoch
     assert errors[best - 1] == min(errors) and errors.index(min(errors)) == best - 1
-    assert diagnostics(system, *batches_of().validation)["validation_error"] == min(errors)
+    assert diagnostics(model, *batches_of().validation)["validation_error"] == min(errors)
 
 
 @pytest.mark.parametrize("row, best", [({"reconstruction_error": 3.0}, 3.0), ({"D_image": 1.0}, math.inf)])
@@ -470,13 +470,13 @@ def test_without_true_labels_the_best_epoch_is_that_of_the_reconstruction(tmp_pa
     """One value for all labels makes every cluster's name right, so an error of 0 says nothing."""
     dataset = tiny_dataset()._replace(y_train=np.zeros(TRAIN, int), y_test=np.zeros(TEST, int), classes=2)
     config = tiny_config("clustering", clusters=3, epochs=4).for_data(dataset)
-    system, batches = build(config, Backend.named("numpy")), Batches(dataset, config, Backend.named("numpy"))
+    model, batches = build(config, Backend.named("numpy")), Batches(dataset, config, Backend.named("numpy"))
     run = RunFolder.create(tmp_path / "run")
     run.write_config(config)
-    train(system, batches, run, quiet=True)
+    train(model, batches, run, quiet=True)
     errors = [row["reconstruction_error"] for row in run.metrics()]
     assert "validation_cluster_error" not in run.metrics()[0]
-    assert run.restore(system, best=True).epoch == 1 + errors.index(min(errors)) > 1
+    assert run.restore(model, best=True).epoch == 1 + errors.index(min(errors)) > 1
 
 
 # Divergence
@@ -495,39 +495,39 @@ class NaNFrom:
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_divergence_is_found_on_every_backend(tmp_path, backend):
-    system, batches = assembled(tiny_config(), backend)
+    model, batches = assembled(tiny_config(), backend)
     with pytest.raises(Diverged, match=r"epoch 2, step 5: phase reconstruction, Q layer 1"):
-        train(system, NaNFrom(batches, 4), RunFolder.create(tmp_path / "run"), quiet=True)
+        train(model, NaNFrom(batches, 4), RunFolder.create(tmp_path / "run"), quiet=True)
 
 
 @pytest.mark.parametrize("save_minutes", [0.0, 10.0])
 def test_divergence_names_phase_layer_and_step_and_keeps_the_last_healthy_state(tmp_path, save_minutes):
-    system, batches = assembled(tiny_config(save_minutes=save_minutes))
+    model, batches = assembled(tiny_config(save_minutes=save_minutes))
     run = RunFolder.create(tmp_path / "run")
     with pytest.raises(Diverged, match=r"epoch 2, step 5: phase reconstruction, Q layer 1 of 10 \(Gaussian") as found:
-        train(system, NaNFrom(batches, 4), run, quiet=True)
+        train(model, NaNFrom(batches, 4), run, quiet=True)
     assert len(str(found.value).splitlines()) == 1
-    position = run.restore(system)
+    position = run.restore(model)
     assert (position.epoch, position.step) == (1, 4 if save_minutes == 0 else 0)
-    assert divergence.finite(system.backend, system.state().values())
+    assert divergence.finite(model.backend, model.state().values())
 
 
 @pytest.mark.parametrize("flat", ["D_gauss", "Q"])
 def test_nan_in_a_weight_alone_never_reaches_a_checkpoint(tmp_path, monkeypatch, flat):
     """No loss has seen it yet: it came with the last update."""
-    system, batches = assembled(tiny_config(epochs=1, save_minutes=0.0))
-    run, step, steps = RunFolder.create(tmp_path / "run"), type(system).step, itertools.count(1)
+    model, batches = assembled(tiny_config(epochs=1, save_minutes=0.0))
+    run, step, steps = RunFolder.create(tmp_path / "run"), type(model).step, itertools.count(1)
 
-    def poisoned(system, batch):
-        values = step(system, batch)
+    def poisoned(model, batch):
+        values = step(model, batch)
         if next(steps) == 4:
-            system.networks[flat].flat[0] = math.nan
+            model.networks[flat].flat[0] = math.nan
         return values
 
-    monkeypatch.setattr(type(system), "step", poisoned)
+    monkeypatch.setattr(type(model), "step", poisoned)
     with pytest.raises(Diverged, match="by step 4 of epoch 1; not finite: which did not happen again"):
-        train(system, batches, run, quiet=True)
-    assert run.restore(system).step == 3
+        train(model, batches, run, quiet=True)
+    assert run.restore(model).step == 3
 
 
 @pytest.mark.parametrize(
@@ -541,9 +541,9 @@ def test_nan_in_a_weight_alone_never_reaches_a_checkpoint(tmp_path, monkeypatch,
     ],
 )
 def test_replay_names_the_layer_that_is_sick(poison, words):
-    system, batches = assembled(tiny_config(reconstruction="squared", head_norm=False))
+    model, batches = assembled(tiny_config(reconstruction="squared", head_norm=False))
     name, k, method = poison
-    layer = list(system.networks[name].stack.walk())[k]
+    layer = list(model.networks[name].stack.walk())[k]
     original = getattr(layer, method)
 
     def sick(*arguments, **named):
@@ -552,32 +552,32 @@ def test_replay_names_the_layer_that_is_sick(poison, words):
 
     setattr(layer, method, sick)
     steps = [("step 1", batch) for batch in batches.epoch(0)]
-    assert re.match(f"step 1: {words}", divergence.culprit(system, steps))
+    assert re.match(f"step 1: {words}", divergence.locate_non_finite(model, steps))
 
 
 @pytest.mark.parametrize("backend", ["numpy", "numpy-fast", "cupy-without-gpu"])
 def test_replay_names_the_layer_on_a_backend_that_pairs_layers(backend, monkeypatch):
     config = tiny_config("aae", preset="paper")  # no batch norm between a Linear and its ReLU
-    system, batches = assembled(config, backend_for_test(backend, "float32", monkeypatch))
-    system.networks["P"].stack.layers[0].W[...] = math.nan
-    words = divergence.culprit(system, [("step 1", batch) for batch in batches.epoch(0)])
+    model, batches = assembled(config, backend_for_test(backend, "float32", monkeypatch))
+    model.networks["P"].stack.layers[0].W[...] = math.nan
+    words = divergence.locate_non_finite(model, [("step 1", batch) for batch in batches.epoch(0)])
     assert re.match(r"step 1: phase reconstruction, P layer 1 of \d+ \(Linear\) forward", words)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_replay_names_an_update_that_is_sick():
-    system, batches = assembled(tiny_config())
-    system.phases[-1].optimizer.rate = math.inf
-    words = divergence.culprit(system, [("step 1", batch) for batch in batches.epoch(0)])
+    model, batches = assembled(tiny_config())
+    model.phases[-1].optimizer.rate = math.inf
+    words = divergence.locate_non_finite(model, [("step 1", batch) for batch in batches.epoch(0)])
     assert words == "step 1: phase semi-supervised, update of Q"
 
 
 def test_replay_leaves_no_check_behind():
-    system, batches = assembled(tiny_config())
+    model, batches = assembled(tiny_config())
     steps = [(str(step), batch) for step, batch in enumerate(batches.epoch(0))]
-    assert "did not happen again" in divergence.culprit(system, steps)
-    layers = [layer for network in system.networks.values() for layer in network.stack.walk()]
-    for owner in [*layers, *system.phases, *system.optimized()]:
+    assert "did not happen again" in divergence.locate_non_finite(model, steps)
+    layers = [layer for network in model.networks.values() for layer in network.stack.walk()]
+    for owner in [*layers, *model.phases, *model.phases_with_optimizer()]:
         assert not {"forward", "backward", "update", "step"} & vars(owner).keys()
 
 
@@ -597,17 +597,17 @@ def test_optimizers_give_the_same_bytes_on_one_thread_and_on_two(tmp_path, monke
 
 
 def test_progress_names_the_epoch_and_its_losses_in_words(tmp_path):
-    system, batches = assembled(tiny_config())
+    model, batches = assembled(tiny_config())
     said = []
-    train(system, batches, RunFolder.create(tmp_path / "run"), say=said.append)
+    train(model, batches, RunFolder.create(tmp_path / "run"), say=said.append)
     assert [line.split(":")[0] for line in said] == ["epoch 1/2", "epoch 2/2"]
     for words in ("cross-entropy", "D_gauss right", "D_cat right", "loss on labels", "validation error"):
         assert all(words in line for line in said)
 
 
 def test_quiet_training_says_nothing(tmp_path, capfd):
-    system, batches = assembled(dataclasses.replace(tiny_config(), epochs=1))
-    train(system, batches, RunFolder.create(tmp_path / "run"), quiet=True)
+    model, batches = assembled(dataclasses.replace(tiny_config(), epochs=1))
+    train(model, batches, RunFolder.create(tmp_path / "run"), quiet=True)
     assert capfd.readouterr() == ("", "")
 
 

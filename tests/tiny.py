@@ -1,4 +1,4 @@
-"""A tiny data set, and systems and runs over it: what the tests of training, folders and the command line share.
+"""A tiny data set, and models and runs over it: what the tests of training, folders and the command line share.
 
 120 training and 40 test images of 6 x 6 pixels in 3 classes, noisy enough that two epochs do not tell them all apart.
 Ten of the training images are for validation, so 110 are trained on: 11 batches of 10 an epoch, none left over.
@@ -60,26 +60,26 @@ def tiny_config(mode="semi-supervised", **flags):
 
 
 def assembled(config, backend=None):
-    """Return the fresh system of `config` and its batches."""
+    """Return the fresh model of `config` and its batches."""
     backend = backend or Backend.named("numpy")
     return build(config, backend), Batches(tiny_dataset(), config, backend)
 
 
-def tiny_system(mode="semi-supervised", backend=None, **flags):
-    """Return a system that has been trained for one epoch."""
-    system, batches = assembled(tiny_config(mode, **flags), backend)
+def tiny_model(mode="semi-supervised", backend=None, **flags):
+    """Return a model that has been trained for one epoch."""
+    model, batches = assembled(tiny_config(mode, **flags), backend)
     for batch in batches.epoch(0):
-        system.step(batch)
-    return system
+        model.step(batch)
+    return model
 
 
 def tiny_run(folder, mode="semi-supervised", backend=None, **flags):
-    """Train into the new folder `folder`, without evaluation; return the system and the `RunFolder`."""
-    system, batches = assembled(tiny_config(mode, **flags), backend)
+    """Train into the new folder `folder`, without evaluation; return the model and the `RunFolder`."""
+    model, batches = assembled(tiny_config(mode, **flags), backend)
     run = RunFolder.create(folder)
-    run.write_config(system.config)
-    train(system, batches, run, quiet=True)
-    return system, run
+    run.write_config(model.config)
+    train(model, batches, run, quiet=True)
+    return model, run
 
 
 def refusal(call, *arguments, **named):

@@ -21,8 +21,8 @@ from helpers import (
     HeldReconstruction,
     HeldVirtualAdversarial,
     phase_of,
+    tiny_model,
     tiny_phase,
-    tiny_system,
 )
 
 from tinyaae.extras import LatentNoise
@@ -101,16 +101,16 @@ def wrong_loss(mistake, right):
 
 
 def wrong_network(mistake, **options):
-    """Enter an encoder or a decoder, checked in a phase of the tiny system that uses all of its outputs."""
+    """Enter an encoder or a decoder, checked in a phase of the tiny model that uses all of its outputs."""
 
     def check(kind, backend, seed=0):
-        system = tiny_system(backend, **options)
+        model = tiny_model(backend, **options)
         if issubclass(kind, Encoder):
-            encoder = kind(backend, system.encoder.stack.layers, system.encoder.classes, options.get("posterior"))
-            return check_phase(EveryField(encoder), system.batch, seed=seed)
-        decoder = kind(backend, system.decoder.stack.layers)
-        phase = phase_of(system._replace(decoder=decoder), "reconstruction")
-        return check_phase(phase, system.batch, seed=seed)
+            encoder = kind(backend, model.encoder.stack.layers, model.encoder.classes, options.get("posterior"))
+            return check_phase(EveryField(encoder), model.batch, seed=seed)
+        decoder = kind(backend, model.decoder.stack.layers)
+        phase = phase_of(model._replace(decoder=decoder), "reconstruction")
+        return check_phase(phase, model.batch, seed=seed)
 
     return _enter(mistake, check)
 
@@ -119,8 +119,8 @@ def wrong_phase(mistake, name, **options):
     """Enter a phase, `name` being its name in `helpers.PHASES`."""
 
     def check(kind, backend, seed=0):
-        phase, system, frozen = tiny_phase(backend, name, kind=kind, **options)
-        return check_phase(phase, system.batch, frozen, seed=seed)
+        phase, model, frozen = tiny_phase(backend, name, kind=kind, **options)
+        return check_phase(phase, model.batch, frozen, seed=seed)
 
     return _enter(mistake, check)
 
@@ -882,7 +882,7 @@ class HeadSeparationOverwrites(HeadSeparation):
 class DiscriminateMovesEncoder(Discriminate):
     def __init__(self, encoder, parts, optimizer, seed=0):
         Phase.__init__(self, "discriminate", [encoder, *(part.discriminator for part in parts)], optimizer, seed)
-        self.encoder, self.judges = encoder, parts
+        self.encoder, self.adversaries = encoder, parts
 
 
 @wrong_phase("real and fake are confused", "discriminate")
@@ -925,7 +925,7 @@ class GenerateLastPartOnly(Generate):
     def backward(self, cache):
         q_cache, d_caches = cache
         self.gradients.zero()
-        dz = self.judges[-1].discriminator.backward(d_caches[-1][1], d_caches[-1][0])
+        dz = self.adversaries[-1].discriminator.backward(d_caches[-1][1], d_caches[-1][0])
         self.encoder.backward(Code(z=dz), q_cache, self.gradients)
 
 
@@ -936,7 +936,7 @@ class GenerateWrongColumns(Generate):
         self.gradients.zero()
         dy, dz = [
             part.discriminator.backward(dlogits, d_cache)[:, -part.prior.d :]
-            for part, (d_cache, dlogits, _) in zip(self.judges, d_caches, strict=True)
+            for part, (d_cache, dlogits, _) in zip(self.adversaries, d_caches, strict=True)
         ]
         self.encoder.backward(Code(y=dy, z=dz), q_cache, self.gradients)
 
@@ -948,9 +948,9 @@ class GenerateMovesToldY(HeldGenerate):
         self.gradients.zero()
         dy, dboth = [
             part.discriminator.backward(dlogits, d_cache)
-            for part, (d_cache, dlogits, _) in zip(self.judges, d_caches, strict=True)
+            for part, (d_cache, dlogits, _) in zip(self.adversaries, d_caches, strict=True)
         ]
-        width = self.judges[1].prior.d
+        width = self.adversaries[1].prior.d
         self.encoder.backward(Code(y=dy + dboth[:, width:], z=dboth[:, :width]), q_cache, self.gradients)
 
 
@@ -972,14 +972,14 @@ class LatentNoiseCommits(LatentNoise):
 class GenerateMovesD(Generate):
     def __init__(self, encoder, parts, optimizer, seed=0):
         Phase.__init__(self, "generate", [encoder, *(part.discriminator for part in parts)], optimizer, seed)
-        self.encoder, self.judges = encoder, parts
+        self.encoder, self.adversaries = encoder, parts
 
 
 @wrong_phase("the update moves the discriminators against the encoder's gradient", "generate")
 class GenerateUpdatesD(Generate):
     def update(self):
         super().update()
-        for part in self.judges:
+        for part in self.adversaries:
             part.discriminator.flat -= 0.1 * self.gradients.flat[: part.discriminator.size]
 
 
@@ -1002,7 +1002,7 @@ class GenerateSkipsSigmoid(Generate):
     def backward(self, cache):
         (p_cache, _), [(d_cache, dlogits, _)] = cache
         self.gradients.zero()
-        dx = self.judges[0].discriminator.backward(dlogits, d_cache)
+        dx = self.adversaries[0].discriminator.backward(dlogits, d_cache)
         self.encoder.decoder.backward(dx, p_cache, self.gradients, want_dx=False)
 
 

@@ -20,11 +20,11 @@ __all__ = ["Backend", "UserError", "build", "fused", "load"]
 
 
 def load(run, backend=None, best=False):
-    """Return the trained `System` in the folder `run`, of the last checkpoint or of the epoch `best` on validation.
+    """Return the trained `Model` in the folder `run`, of the last checkpoint or of the epoch `best` on validation.
 
     `UserError` where there is none or it is damaged.
     """
     folder = RunFolder.open(run)
-    system = build(folder.config(), backend or Backend.named("numpy"))
-    folder.restore(system, best)
-    return system
+    model = build(folder.config(), backend or Backend.named("numpy"))
+    folder.restore(model, best)
+    return model

@@ -1,4 +1,4 @@
-"""A system: the networks of a recipe and the phases that train them, and what a trained one is good for.
+"""A model: the networks of a recipe and the phases that train them, and what a trained one is good for.
 
 Everything here takes and returns NumPy arrays, whatever the backend; images are rows (n, d), uint8 or in [0, 1].
 """
@@ -10,7 +10,7 @@ from .errors import UserError, expect_columns
 from .layers import ClusterHeads
 from .networks import Code
 from .priors import Categorical
-from .recipes import Make, networks_and_phases
+from .recipes import Builder, networks_and_phases
 
 CHUNK = 1000  # rows at a time, so that a whole test set needs little memory
 
@@ -31,13 +31,13 @@ def expect_distinct(names):
             raise UserError(f"system: {names.count(name)} networks or phases are called {name!r}; give each its own")
 
 
-class System:
+class Model:
     """Networks by name, phases in order, the prior of z, and inference with them."""
 
     def __init__(self, config, backend, networks, phases, prior):
         self.config, self.backend, self.phases, self.prior = config, backend, phases, prior
         self.networks = {network.name: network for network in networks}
-        expect_distinct([*[network.name for network in networks], *[phase.name for phase in self.optimized()]])
+        expect_distinct([each.name for each in (*networks, *self.phases_with_optimizer())])
         self._replayed = backend.replayed(self._step)
 
     def step(self, batch):
@@ -57,7 +57,7 @@ class System:
             values |= found
         return values
 
-    def optimized(self):
+    def phases_with_optimizer(self):
         """Return every phase that has an optimizer of its own, in order."""
         return [part for phase in self.phases for part in phase.parts()]
 
@@ -66,7 +66,7 @@ class System:
         arrays = {}
         for name, network in self.networks.items():
             arrays |= {f"{name}/{key}": value for key, value in network.state().items()}
-        for phase in self.optimized():
+        for phase in self.phases_with_optimizer():
             arrays |= {f"{phase.name}/{key}": value for key, value in phase.optimizer.state.items()}
         return arrays
 
@@ -78,7 +78,7 @@ class System:
             raise UserError(f"encode: mode {self.config.mode} has no encoder; it can only sample and decode")
         return self._in_chunks(self._encode, self._images("encode", images))
 
-    def encode_drawn(self, images):
+    def sample_posterior(self, images):
         """Return the `Code` of images (n, d) as D saw it: where q(z|x) is a Gaussian, z is drawn from it."""
         return self.drawn(self.encode(images))
 
@@ -124,21 +124,21 @@ class System:
         code = self.encode(images)
         return self.decode(code.z, self.read_y(code, labels))
 
-    def sample(self, n, labels=None, seed=0, of=1):
+    def sample(self, n, labels=None, seed=0, candidates=1):
         """Return n images (n, d) from the prior; `labels`, one for all or (n,), fixes their y where P reads one.
 
         Without `labels` the values of y come in turn.
 
-        Each is the one that D_gauss picks `of` so many draws (see `draw`).
+        With `candidates` > 1 each z is resampled from that many by D_gauss (see `draw`).
         """
         ctx, k = Context(self.backend, seed=seed, stream="sample"), self.config.decoder_y_dim
         if k == 0:
             if labels is not None:
                 raise UserError(f"sample: labels are given, but mode {self.config.mode} has no y")
-            return self.decode(self.backend.to_numpy(self.draw(n, ctx, of=of).z))
+            return self.decode(self.backend.to_numpy(self.draw(n, ctx, candidates=candidates).z))
         labels = np.arange(n) % k if labels is None else labels
         y = self._one_hot("sample", np.full(n, labels) if np.ndim(labels) == 0 else labels)
-        return self.decode(self.backend.to_numpy(self.draw(n, ctx, self.backend.array(y), of).z), y)
+        return self.decode(self.backend.to_numpy(self.draw(n, ctx, self.backend.array(y), candidates).z), y)
 
     @property
     def has_prior(self):
@@ -154,36 +154,36 @@ class System:
         return self.has_prior and (self.config.decoder_y_dim == 0 or self.config.condition_on_y)
 
     @property
-    def can_pick(self):
+    def can_resample(self):
         """Whether D_gauss can judge a draw: there is one, and it does not ask for the label of an image."""
         return "D_gauss" in self.networks and self.config.mode != "label-regularized"
 
-    def draw(self, n, ctx, y=None, of=1):
+    def draw(self, n, ctx, y=None, candidates=1):
         """Return a `Code` of n draws from the prior, on the device; y (n, k) is drawn too where P reads one.
 
-        With `of` > 1 D_gauss picks each z from that many. Its logit approaches ln p(z)/q(z) (Goodfellow et al. 2014,
-        proposition 1), so odds of exp(−logit) turn draws from the prior into such as Q makes, which P knows: a way to
-        put right what regularization has left (Azadi et al. 2018 reject instead). `UserError` where it cannot judge.
+        With `candidates` > 1 each z is drawn from that many, with odds exp(−logit of D_gauss). The logit approaches
+        ln p(z)/q(z) (Goodfellow et al. 2014, proposition 1), so such draws are approximately of q(z), on which P was
+        trained (Azadi et al. 2018 reject instead). `UserError` where there is no D_gauss of z alone, or of z and y.
         """
-        if of < 1:
-            raise UserError(f"sample: picked `of` {of} draws, expected 1 or more")
+        if candidates < 1:
+            raise UserError(f"sample: candidates={candidates} given, expected 1 or more")
         k = self.config.decoder_y_dim
         if k and y is None:
             y = Categorical(k).sample(n, ctx)
-        z = self.prior.sample(n * of, ctx)
-        return Code(y, z if of == 1 else self._picked(z, y, of, ctx))
+        z = self.prior.sample(n * candidates, ctx)
+        return Code(y, z if candidates == 1 else self._resampled(z, y, candidates, ctx))
 
-    def _picked(self, z, y, of, ctx):
-        """z (n·of, d) -> (n, d): the largest of −logit and a Gumbel draw is one picked with odds exp(−logit)."""
-        if not self.can_pick:
-            raise UserError(f"sample: mode {self.config.mode} has no D_gauss that could pick one `of` several draws")
-        xp, n = self.backend.xp, z.shape[0] // of
-        judged = xp.concat([z, xp.repeat(y, of, axis=0)], axis=1) if self.config.condition_on_y else z
-        pieces = [judged[k : k + CHUNK, :] for k in range(0, max(n * of, 1), CHUNK)]
+    def _resampled(self, z, y, candidates, ctx):
+        """z (n·candidates, d) -> (n, d): the largest of −logit plus a Gumbel draw has odds exp(−logit)."""
+        if not self.can_resample:
+            raise UserError(f"sample: mode {self.config.mode} has no D_gauss to resample candidates by")
+        xp, n = self.backend.xp, z.shape[0] // candidates
+        read = xp.concat([z, xp.repeat(y, candidates, axis=0)], axis=1) if self.config.condition_on_y else z
+        pieces = [read[k : k + CHUNK, :] for k in range(0, max(n * candidates, 1), CHUNK)]
         logits = xp.concat([self.networks["D_gauss"].forward(piece, Context(self.backend))[0] for piece in pieces])
-        gumbel = -xp.log(-xp.log(ctx.uniform((n * of, 1)) + 1e-12))
-        best = xp.argmax(xp.reshape(gumbel - logits, (n, of)), axis=1)
-        return xp.take(z, best + self.backend.array(np.arange(n) * of, best.dtype), axis=0)
+        gumbel = -xp.log(-xp.log(ctx.uniform((n * candidates, 1)) + 1e-12))
+        best = xp.argmax(xp.reshape(gumbel - logits, (n, candidates)), axis=1)
+        return xp.take(z, best + self.backend.array(np.arange(n) * candidates, best.dtype), axis=0)
 
     def interpolate(self, a, b, steps=8, labels=None):
         """Return images (steps, d) on the straight line in latent space from image a (d,) to image b (d,).
@@ -247,8 +247,8 @@ class System:
 
 
 def build(config, backend):
-    """Return the `System` that `config` describes, with fresh weights from its seed; `UserError` if it is too big."""
+    """Return the `Model` that `config` describes, with fresh weights from its seed; `UserError` if it is too big."""
     config.expect_memory()
-    make = Make(config, backend)
+    make = Builder(config, backend)
     networks, phases = networks_and_phases(make)
-    return System(config, backend, networks, phases, make.prior)
+    return Model(config, backend, networks, phases, make.prior)

@@ -178,7 +178,7 @@ class HeadSeparation(Reconstruction):
         self.gradients.of["P"][0]["W"] += dheads
 
 
-class Part(NamedTuple):
+class Adversary(NamedTuple):
     """One part of the code ("y" or "z") with the discriminator that judges it and the prior it should follow.
 
     Where `label_conditional`, the discriminator reads the one-hot label beside the code, and the prior may use it
@@ -201,7 +201,7 @@ class Part(NamedTuple):
             return batch.x
         return self.prior.sample(batch.x.shape[0], ctx, batch.labels if self.label_conditional else None)
 
-    def judged(self, xp, sample, code, batch):
+    def discriminator_input(self, xp, sample, code, batch):
         """Return what the discriminator reads of `sample` (n, d), real or Q's: (n, d), (n, d + k + 1) or (n, d + k)."""
         if self.label_conditional:
             return xp.concat([sample, batch.labels], axis=1)
@@ -220,11 +220,11 @@ class Discriminate(Phase):
 
     def __init__(self, encoder, parts, optimizer, seed=0, smoothing=0.0, name="discriminate"):
         super().__init__(name, [part.discriminator for part in parts], optimizer, seed)
-        self.encoder, self.judges, self.smoothing = encoder, parts, smoothing
+        self.encoder, self.adversaries, self.smoothing = encoder, parts, smoothing
 
     @property
     def metrics(self):
-        return tuple(f"{part.discriminator.name}_accuracy" for part in self.judges)
+        return tuple(f"{part.discriminator.name}_accuracy" for part in self.adversaries)
 
     def forward(self, batch, code=None):
         """Use `code` for Q's where it has been computed already (Q does not move between the two halves)."""
@@ -235,9 +235,9 @@ class Discriminate(Phase):
         ones, zeros = self.backend.zeros((n, 1)) + 1, self.backend.zeros((n, 1))
         target = xp.concat([ones * (1 - self.smoothing), zeros], axis=0)
         values, caches = {}, []
-        for part in self.judges:
+        for part in self.adversaries:
             fake = getattr(code, part.of)
-            pair = [part.judged(xp, sample, code, batch) for sample in (part.real(batch, ctx), fake)]
+            pair = [part.discriminator_input(xp, sample, code, batch) for sample in (part.real(batch, ctx), fake)]
             logits, d_cache = part.discriminator.forward(xp.concat(pair, axis=0), ctx.stacked(2))
             value, dlogits = binary_cross_entropy(xp, logits, target)
             right = xp.astype((logits > 0) == (target > 0), logits.dtype)
@@ -248,7 +248,7 @@ class Discriminate(Phase):
 
     def backward(self, caches):
         self.gradients.zero()
-        for part, (d_cache, dlogits) in zip(self.judges, caches, strict=True):
+        for part, (d_cache, dlogits) in zip(self.adversaries, caches, strict=True):
             part.discriminator.backward(dlogits, d_cache, self.gradients, want_dx=False)
 
 
@@ -260,7 +260,7 @@ class Generate(Phase):
 
     def __init__(self, encoder, parts, optimizer, seed=0, commits=False, name="generate"):
         super().__init__(name, encoder.networks, optimizer, seed)
-        self.encoder, self.judges, self.commits = encoder, parts, commits
+        self.encoder, self.adversaries, self.commits = encoder, parts, commits
 
     def encode(self, batch):
         """Return Q's code, its cache and the context of the pass, whose further draws are D's."""
@@ -273,9 +273,9 @@ class Generate(Phase):
         code, q_cache, ctx = encoded or self.encode(batch)
         ones = self.backend.zeros((batch.x.shape[0], 1)) + 1
         values, d_caches = {}, []
-        for part in self.judges:
-            judged = part.judged(xp, getattr(code, part.of), code, batch)
-            logits, d_cache = part.discriminator.forward(judged, ctx)
+        for part in self.adversaries:
+            discriminator_input = part.discriminator_input(xp, getattr(code, part.of), code, batch)
+            logits, d_cache = part.discriminator.forward(discriminator_input, ctx)
             value, dlogits = binary_cross_entropy(xp, logits, ones)
             if part.adversarial_warmup:
                 factor = self.warmup_factor(part.adversarial_warmup)
@@ -288,7 +288,7 @@ class Generate(Phase):
         q_cache, d_caches = cache
         self.gradients.zero()
         dcode = {}
-        for part, (d_cache, dlogits, d) in zip(self.judges, d_caches, strict=True):
+        for part, (d_cache, dlogits, d) in zip(self.adversaries, d_caches, strict=True):
             djudged = part.discriminator.backward(dlogits, d_cache)  # nobody wants D's dW here
             dcode[part.of] = djudged[:, :d]  # the label or y beside it, if any, is no variable
         self.encoder.backward(Code(**dcode), q_cache, self.gradients)

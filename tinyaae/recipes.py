@@ -1,4 +1,4 @@
-"""Recipes: every system is a list of phases over the same few networks.
+"""Recipes: every model is a list of phases over the same few networks.
 
     autoencoder        Reconstruction
     vae                Variational
@@ -10,15 +10,23 @@
     clustering         Reconstruction, Regularization of y and z
     reduction          the same with cluster heads W_C kept apart, and SemiSupervised where there are labels
 
-The three modes in which Q has a y take a further phase for it, off unless asked for (`Make.extras`); they and
-supervised can have D_gauss read that y beside z (`condition_on_y` in `Make.judged_z`). `examples/` adds phases from
-outside. Read one function and you have read the model. What the numbers are is `presets.py`'s business.
+The three modes in which Q has a y take a further phase for it, off unless asked for (`Builder.extras`). They and
+supervised can have D_gauss read y beside z (`condition_on_y` in `Builder.adversary_of_z`). `examples/` adds phases
+from outside. Read one function and you have read the model; its numbers are the business of `config/presets.py`.
 """
 
 from . import networks
 from .extras import LatentNoise, VirtualAdversarial
 from .optimizers import Adam, Momentum
-from .phases import HeadSeparation, Part, PriorGenerator, Reconstruction, Regularization, SemiSupervised, Variational
+from .phases import (
+    Adversary,
+    HeadSeparation,
+    PriorGenerator,
+    Reconstruction,
+    Regularization,
+    SemiSupervised,
+    Variational,
+)
 from .priors import PLANAR, Categorical, Gaussian, is_same, prior_named
 
 
@@ -38,7 +46,7 @@ def vae(make):
 def gan(make):
     """No encoder: P paints images from the prior, D compares them with real ones, and Generate commits P's averages."""
     p, d = make.decoder(), make.discriminator("D_image", make.config.inputs, make.config.input_noise)
-    return [p, d], [make.regularization(PriorGenerator(p, make.prior), [Part("x", d, None)], commits=True)]
+    return [p, d], [make.regularization(PriorGenerator(p, make.prior), [Adversary("x", d, None)], commits=True)]
 
 
 def aae(make):
@@ -46,7 +54,7 @@ def aae(make):
     q, p, d = make.encoder(), make.decoder(), make.discriminator("D_gauss", make.prior.d)
     return [q, p, d], [
         make.reconstruction(q, p),
-        make.regularization(q, [Part("z", d, make.prior)]),
+        make.regularization(q, [Adversary("z", d, make.prior)]),
     ]
 
 
@@ -56,7 +64,7 @@ def label_regularized(make):
     d = make.discriminator("D_gauss", make.prior.d + make.config.classes + 1)
     return [q, p, d], [
         make.reconstruction(q, p),
-        make.regularization(q, [Part("z", d, make.prior, label_conditional=True)]),
+        make.regularization(q, [Adversary("z", d, make.prior, label_conditional=True)]),
     ]
 
 
@@ -65,7 +73,7 @@ def supervised(make):
 
     The paper's D sees z alone, so styles that P never met with a label come up beside it; with `condition_on_y` few do.
     """
-    q, p, z = make.encoder(), make.decoder(), make.judged_z()
+    q, p, z = make.encoder(), make.decoder(), make.adversary_of_z()
     return [q, p, z.discriminator], [
         make.reconstruction(q, p, decode_true_label=True),
         make.regularization(q, [z]),
@@ -81,13 +89,13 @@ def semi_supervised(make):
 def clustering(make):
     """The same without a label: y is pressed to be one of k, and its k values become clusters."""
     q, p = make.encoder(), make.decoder()
-    return make.judged_y_and_z(q, p, make.reconstruction(q, p))
+    return make.adversaries_of_y_and_z(q, p, make.reconstruction(q, p))
 
 
 def reduction(make):
     """Figure 10: P reads y·W_C + z, a cluster head and a place around it, so codes of few dimensions can be drawn."""
     q, p = make.encoder(), make.decoder(heads=make.config.y_dim)
-    nets, phases = make.judged_y_and_z(q, p, make.reconstruction(q, p, HeadSeparation, eta=make.config.eta))
+    nets, phases = make.adversaries_of_y_and_z(q, p, make.reconstruction(q, p, HeadSeparation, eta=make.config.eta))
     if make.config.y_is_class:
         phases.append(SemiSupervised(q, make.optimizer("classifier"), make.seed))
     return nets, phases
@@ -121,7 +129,7 @@ def networks_and_phases(make):
     return networks, phases
 
 
-class Make:
+class Builder:
     """Makes the pieces of a recipe with the sizes and rates of a config."""
 
     def __init__(self, config, backend):
@@ -166,17 +174,20 @@ class Make:
         d_optimizer, g_optimizer = self.optimizer("adversarial"), self.optimizer("adversarial")
         return Regularization(encoder, parts, d_optimizer, g_optimizer, self.seed, self.config.smoothing, commits)
 
-    def judged_y_and_z(self, q, p, reconstruction):
+    def adversaries_of_y_and_z(self, q, p, reconstruction):
         """Return the networks and phases in which y has an adversary D_cat, and z one called D_gauss."""
-        d_cat, z = self.discriminator("D_cat", self.config.y_dim), self.judged_z()
-        parts = [Part("y", d_cat, Categorical(self.config.y_dim), adversarial_warmup=self.config.adversarial_warmup), z]
+        d_cat, z = self.discriminator("D_cat", self.config.y_dim), self.adversary_of_z()
+        parts = [
+            Adversary("y", d_cat, Categorical(self.config.y_dim), adversarial_warmup=self.config.adversarial_warmup),
+            z,
+        ]
         return [q, p, d_cat, z.discriminator], [reconstruction, self.regularization(q, parts), *self.extras(q)]
 
-    def judged_z(self):
+    def adversary_of_z(self):
         """Return z as the part that D_gauss judges; with `condition_on_y` it reads P's y, or the label, beside z."""
         condition_on_y = self.config.condition_on_y
         d_gauss = self.discriminator("D_gauss", self.prior.d + (self.config.decoder_y_dim if condition_on_y else 0))
-        return Part("z", d_gauss, self.prior, condition_on_y=condition_on_y)
+        return Adversary("z", d_gauss, self.prior, condition_on_y=condition_on_y)
 
     def extras(self, q):
         """Return what the config asks for beside the phases of the paper: one more for y, by default none."""

@@ -49,7 +49,7 @@ for case, values in cases.items():
     config = made(values).for_data(few)
     backend = Backend.named("numpy")
     model, batches = build(config, backend), Batches(few, config, backend)
-    phases = model.optimized()
+    phases = (model.optimized if hasattr(model, "optimized") else model.phases_with_optimizer)()
     for phase in phases:
         phase.name = names.get(phase.name, phase.name)
     factor = schedule(config)

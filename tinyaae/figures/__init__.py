@@ -1,7 +1,7 @@
-"""Figures: what a trained system looks like, saved as PNG beside its run.
+"""Figures: what a trained model looks like, saved as PNG beside its run.
 
 Each picture is one function, in `images`, `latent` or `charts`, to a matplotlib `Figure`. The table `PICTURES` says
-what a system must be able to do for a picture to make sense, and `draw_all` draws those that do. `layout` holds what
+what a model must be able to do for a picture to make sense, and `draw_all` draws those that do. `layout` holds what
 all pages share.
 
     python -m tinyaae.figures draw RUN                  the pictures of a run again
@@ -14,25 +14,25 @@ from .layout import save
 __all__ = ["MEASURED", "PICTURES", "REPORTS", "can", "draw_all"]
 
 
-def can(system):
-    """Return what a system can do, in the words of `PICTURES`."""
-    config = system.config
+def can(model):
+    """Return what a model can do, in the words of `PICTURES`."""
+    config = model.config
     words = {
-        "encode": "Q" in system.networks,
-        "sample": system.has_prior,
+        "encode": "Q" in model.networks,
+        "sample": model.has_prior,
         "read y": config.decoder_y_dim > 0,
         "say y": config.y_dim > 0,
         "classify": config.y_is_class,
         "plane": config.z == 2 and config.decoder_y_dim == 0,
-        "axes": hasattr(system.prior, "walks"),
+        "axes": hasattr(model.prior, "walks"),
         "sweep": config.z > 2 or config.decoder_y_dim > 0,
-        "circle": system.heads() is not None and config.z > 2,
+        "circle": model.heads() is not None and config.z > 2,
         "embed": config.y_dim > 0,  # without a y it would repeat `latent`
     }
     return {word for word, true in words.items() if true}
 
 
-PICTURES = [  # the picture, and what a system must be able to do for it to make sense
+PICTURES = [  # the picture, and what a model must be able to do for it to make sense
     (images.reconstructions, {"encode"}),
     (images.walk, {"encode"}),
     (latent.latent, {"encode"}),
@@ -58,19 +58,19 @@ REPORTS = [  # the picture, and how the names of the entries of result.json begi
 ]
 
 
-def draw_all(system, dataset, folder, found=None):
-    """Save in `folder.figures` the pictures that make sense for `system`; return their paths.
+def draw_all(model, dataset, folder, found=None):
+    """Save in `folder.figures` the pictures that make sense for `model`; return their paths.
 
     `found` is what `evaluate` reported; without it, what the run's result.json says, if it has one.
     """
     found = found or folder.result() or {}
-    figures = {draw.__name__: draw(system, dataset) for draw, needs in PICTURES if needs <= can(system)}
-    figures |= {draw.__name__: draw(system, dataset, found) for draw, needs in MEASURED if needs <= can(system)}
+    figures = {draw.__name__: draw(model, dataset) for draw, needs in PICTURES if needs <= can(model)}
+    figures |= {draw.__name__: draw(model, dataset, found) for draw, needs in MEASURED if needs <= can(model)}
     figures |= {draw.__name__: draw(found) for draw, key in REPORTS if any(name.startswith(key) for name in found)}
     if folder.metrics():
-        figures["learning_curves"] = charts.learning_curves(system, folder.metrics())
+        figures["learning_curves"] = charts.learning_curves(model, folder.metrics())
     paths = [save(figure, folder.figures / f"{name}.png") for name, figure in figures.items()]
     if folder.codes():
         paths.append(folder.figures / "latent.gif")
-        latent.animation(system, folder.codes(), paths[-1])
+        latent.animation(model, folder.codes(), paths[-1])
     return paths

@@ -42,12 +42,12 @@ def main(argv=None):
 
 
 def opened(run):
-    """Return the system of a run and the data it was trained on."""
-    system = load(run)
-    source = system.config.data
+    """Return the model of a run and the data it was trained on."""
+    model = load(run)
+    source = model.config.data
     dataset = data.load_mnist() if source is None else data.load(source)
-    system.config.expect_data(dataset)
-    return system, dataset
+    model.config.expect_data(dataset)
+    return model, dataset
 
 
 def write(figure, path):

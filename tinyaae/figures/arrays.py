@@ -1,4 +1,4 @@
-"""What there is to see: from a system and its data to the arrays that pictures show.
+"""What there is to see: from a model and its data to the arrays that pictures show.
 
 Everything that several pictures share is here: which images to show, draws of the prior, a plane to look at codes in.
 """
@@ -23,24 +23,24 @@ def shown(n, things, word):
     return f" The first {n} of {things} {word}." if n < things else ""
 
 
-def from_prior(system, n, labels=None):
+def from_prior(model, n, labels=None):
     """Return z (n, d) from the prior; `labels` (n,) choose its modes where training told D the labels."""
-    if labels is not None and system.config.mode == "label-regularized":
-        labels = system.backend.array(np.eye(system.prior.modes + 1)[labels])
+    if labels is not None and model.config.mode == "label-regularized":
+        labels = model.backend.array(np.eye(model.prior.modes + 1)[labels])
     else:
         labels = None
-    return system.backend.to_numpy(system.prior.sample(n, Context(system.backend, stream="figures"), labels))
+    return model.backend.to_numpy(model.prior.sample(n, Context(model.backend, stream="figures"), labels))
 
 
-def decode(system, z, labels):
+def decode(model, z, labels):
     """Return images (n, d) of z (n, z) and, where P reads a y, the one-hot of `labels` (n,)."""
-    k = system.config.decoder_y_dim
-    return system.decode(z, np.eye(k)[labels] if k else None)
+    k = model.config.decoder_y_dim
+    return model.decode(z, np.eye(k)[labels] if k else None)
 
 
-def style_grid(system, rows, columns):
+def style_grid(model, rows, columns):
     """Return z (rows·columns, d), the same down each column, and labels (rows·columns,), the same along each row."""
-    return np.tile(from_prior(system, columns), (rows, 1)), np.repeat(np.arange(rows), columns)
+    return np.tile(from_prior(model, columns), (rows, 1)), np.repeat(np.arange(rows), columns)
 
 
 def plane(z):

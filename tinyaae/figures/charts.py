@@ -1,6 +1,6 @@
 """Pictures made of numbers: learning curves, and what q(y|x) and the likelihood say of the test images.
 
-Each is one function to a matplotlib `Figure`, from a system and its data, from the rows of metrics.csv, or from the
+Each is one function to a matplotlib `Figure`, from a model and its data, from the rows of metrics.csv, or from the
 entries of result.json.
 """
 
@@ -36,7 +36,7 @@ CURVES = [  # title, column of metrics.csv -> its name, a dotted line (of a smoo
 ]  # fmt: skip
 
 
-def learning_curves(system, metrics):
+def learning_curves(model, metrics):
     """Draw each phase's losses over the epochs, from the rows of metrics.csv, and what validation says of them."""
     panels = [panel for panel in CURVES if panel[1].keys() & metrics[0].keys()]
     columns = min(3, len(panels))
@@ -51,7 +51,7 @@ def learning_curves(system, metrics):
             style = "--" if column.startswith("G_") else "-"
             ax.plot(epochs, values, style, color=colour, label=names[column], **look)
         if reference:
-            where, name = reference(system.config.smoothing)
+            where, name = reference(model.config.smoothing)
             ax.axhline(where, color=GREY, ls=":", lw=1.2, label=name)
         name_axes(ax, title, "epoch")
         ax.set_yscale("log" if scale == "log" else "linear")
@@ -67,12 +67,12 @@ def learning_curves(system, metrics):
     return figure
 
 
-def label_histogram(system, dataset):
+def label_histogram(model, dataset):
     """Draw how many test images each y gets: beside how many there are, or, for clusters, of which classes they are."""
-    chosen, k = np.argmax(system.encode(dataset.x_test).logits, axis=1), system.config.y_dim
+    chosen, k = np.argmax(model.encode(dataset.x_test).logits, axis=1), model.config.y_dim
     counts = contingency(dataset.y_test, chosen, dataset.classes, k)
     what, place = "How often is each class said?", np.arange(k)
-    classify = system.config.y_is_class
+    classify = model.config.y_is_class
     note = f"Counts of {len(chosen)} test images by argmax q(y|x)."
     if not classify:
         what, note = "Who is in each cluster?", note + " Each bar is a cluster, and its colours are the true classes."
@@ -92,12 +92,12 @@ def label_histogram(system, dataset):
     return figure
 
 
-def confidence(system, dataset):
+def confidence(model, dataset):
     """Draw how sure q(y|x) is of the y it chooses; where y is a class, where it is right and where it is wrong."""
-    code = system.encode(dataset.x_test)
+    code = model.encode(dataset.x_test)
     chosen, sure = np.argmax(code.logits, axis=1), np.max(code.y, axis=1)
     note = "The probability max q(y|x) of the chosen y, on test images; counts on a log scale."
-    if system.config.y_is_class:
+    if model.config.y_is_class:
         right, title = chosen == dataset.y_test, "How sure is the classifier?"
         shares = [(right, "right", dict(color=BLUE, alpha=0.4)),
                   (~right, "wrong", dict(color=ORANGE, histtype="step", lw=1.8))]  # fmt: skip
@@ -116,13 +116,13 @@ def confidence(system, dataset):
     return figure
 
 
-def confusion(system, dataset):
+def confusion(model, dataset):
     """Draw how many test images of each class get each y: a class, or a cluster, in the order of their main classes."""
-    chosen = np.argmax(system.encode(dataset.x_test).logits, axis=1)
-    counts = contingency(dataset.y_test, chosen, dataset.classes, system.config.y_dim)
-    order = np.arange(system.config.y_dim)
+    chosen = np.argmax(model.encode(dataset.x_test).logits, axis=1)
+    counts = contingency(dataset.y_test, chosen, dataset.classes, model.config.y_dim)
+    order = np.arange(model.config.y_dim)
     note = f"Counts of {len(chosen)} test images. The colour is the share of the row."
-    if system.config.y_is_class:
+    if model.config.y_is_class:
         column, title = "argmax q(y|x)", f"Confusion: {error_rate(chosen, dataset.y_test):.2%} of test images wrong"
     else:
         order = np.argsort(np.argmax(counts, axis=0), kind="stable")
@@ -191,7 +191,7 @@ def sigma_curve(found):
     for colour, end in zip((BLUE, ORANGE, INK, GREY), ends, strict=False):
         sigmas, values = np.array(found[f"parzen_curve{end}"]).T
         best = int(np.argmax(values))
-        which = "samples picked by D" if end.endswith("_picked") else "samples"
+        which = "samples resampled by D" if end.endswith("_resampled") else "samples"
         name = f"{found[f'parzen_searched{end}']:,} {which}: σ = {sigmas[best]:.3f}".replace(",", " ")
         ax.plot(sigmas, values, "-o", ms=3, lw=1.5, color=colour, label=name)
         ax.plot(sigmas[best], values[best], "o", ms=9, mfc="none", mew=1.5, color=colour)

@@ -17,24 +17,24 @@ from .layout import BLUE, DPI, INK, chart_page, name_axes
 HEAD = dict(boxstyle="circle,pad=0.2", fc="white", ec=INK, lw=0.8)
 
 
-def codes_seen(system, dataset):
+def codes_seen(model, dataset):
     """Return where P reads the codes of test images (n, d), their labels (n,), and what such a code is called."""
     images, labels = dataset.x_test[:MOST_POINTS], dataset.y_test[:MOST_POINTS]
-    name = "z" if system.heads() is None else "y·W_C + z"
-    return system.places(system.encode_drawn(images)), labels, name
+    name = "z" if model.heads() is None else "y·W_C + z"
+    return model.places(model.sample_posterior(images)), labels, name
 
 
-def prior_seen(system, n):
+def prior_seen(model, n):
     """Return n draws of the prior (n, d), around the cluster heads in turn where there are any, and their y (n,)."""
-    contents = np.arange(n) % (system.config.decoder_y_dim or system.config.classes)
-    drawn, heads = from_prior(system, n, contents), system.heads()
+    contents = np.arange(n) % (model.config.decoder_y_dim or model.config.classes)
+    drawn, heads = from_prior(model, n, contents), model.heads()
     return (drawn if heads is None else heads[contents] + drawn), contents
 
 
-def contours_of(system, drawn):
+def contours_of(model, drawn):
     """Return the prior's lines in the plane, or None where its codes lie elsewhere or it has no density."""
-    flat = system.config.z == 2 and system.heads() is None and system.has_prior
-    return prior_contours(system.prior, drawn) if flat else None
+    flat = model.config.z == 2 and model.heads() is None and model.has_prior
+    return prior_contours(model.prior, drawn) if flat else None
 
 
 def about_lines(contours, more=""):
@@ -73,23 +73,23 @@ def key_of_classes(figure, classes):
     figure.legend(handles=keys, loc="upper right", bbox_to_anchor=(1, top), ncols=10, **look)
 
 
-def latent(system, dataset):
+def latent(model, dataset):
     """Draw where the codes of test images lie, coloured by class, and samples from the prior on the same map."""
-    z, labels, name = codes_seen(system, dataset)
+    z, labels, name = codes_seen(model, dataset)
     onto, axis_names = plane(z)
-    colours, heads, contours = palette(dataset.classes), system.heads(), None
+    colours, heads, contours = palette(dataset.classes), model.heads(), None
     clouds = [(f"Codes {name} of {len(z)} test images", onto(z), colours[labels])]
     note = "Nothing tells a plain autoencoder where its codes should lie."
-    if system.has_prior:
-        drawn, contents = prior_seen(system, len(z))
-        told = colours[contents] if system.config.mode == "label-regularized" else "#9a9a9a"
+    if model.has_prior:
+        drawn, contents = prior_seen(model, len(z))
+        told = colours[contents] if model.config.mode == "label-regularized" else "#9a9a9a"
         clouds.append((f"As many samples of {name} from the prior", onto(drawn), told))
         note = "Training pulls the codes on the left, all classes together, into the shape of the prior on the right."
-        if system.config.mode == "label-regularized":
+        if model.config.mode == "label-regularized":
             note = (
                 "Training pulls the codes on the left, class by class, to that class's part of the prior on the right."
             )
-        contours = contours_of(system, drawn)
+        contours = contours_of(model, drawn)
     note += about_lines(contours)
     note += " Circles are the cluster heads, the rows of W_C." if heads is not None else ""
     figure, axes = chart_page(100 + 520 * len(clouds), 565, "Latent space", note, (1, len(clouds)))
@@ -102,21 +102,21 @@ def latent(system, dataset):
 
 
 def side_by_side(runs):
-    """Draw the latent spaces of several runs on one page (figure 2); `runs` = [(name, system, dataset), …].
+    """Draw the latent spaces of several runs on one page (figure 2); `runs` = [(name, model, dataset), …].
 
-    Raises `UserError` for a system without an encoder, or where the classes are not the same.
+    Raises `UserError` for a model without an encoder, or where the classes are not the same.
     """
-    for name, system, dataset in runs:
-        if "Q" not in system.networks:
-            raise UserError(f"{name}: mode {system.config.mode} has no encoder, so no codes to compare; leave it out")
+    for name, model, dataset in runs:
+        if "Q" not in model.networks:
+            raise UserError(f"{name}: mode {model.config.mode} has no encoder, so no codes to compare; leave it out")
         if dataset.classes != runs[0][2].classes:
             came, expected = dataset.classes, runs[0][2].classes
             raise UserError(f"{name}: data of {came} classes, expected {expected} as in {runs[0][0]}; the same --data?")
     spaces = []
-    for _, system, dataset in runs:
-        z, labels, _ = codes_seen(system, dataset)
-        drawn = prior_seen(system, len(z))[0] if system.has_prior else z
-        spaces.append((z, labels, drawn, contours_of(system, drawn)))
+    for _, model, dataset in runs:
+        z, labels, _ = codes_seen(model, dataset)
+        drawn = prior_seen(model, len(z))[0] if model.has_prior else z
+        spaces.append((z, labels, drawn, contours_of(model, drawn)))
     columns = len(runs) if len(runs) <= 3 else 2 if len(runs) == 4 else 3
     shape = -(-len(runs) // columns), columns
     more = ": the prior will hardly draw a code that lies outside, and in an empty place inside P has learned nothing"
@@ -124,22 +124,22 @@ def side_by_side(runs):
     note += about_lines(any(contours for *_, contours in spaces), more)
     width, height = max(100 + 400 * columns, 620), 430 * shape[0] + 10
     figure, axes = chart_page(width, height, "Latent spaces side by side", note, shape, between=0.25)
-    for ax, (name, system, dataset), (z, labels, drawn, contours) in zip(axes, runs, spaces, strict=False):
+    for ax, (name, model, dataset), (z, labels, drawn, contours) in zip(axes, runs, spaces, strict=False):
         onto, axis_names = plane(z)
-        heads, reach = system.heads(), reach_of(onto(z), onto(drawn))
+        heads, reach = model.heads(), reach_of(onto(z), onto(drawn))
         scatter(ax, onto(z), palette(dataset.classes)[labels], reach, contours, () if heads is None else onto(heads))
-        prior = f", {system.config.prior} prior" if system.has_prior else ""
-        name_axes(ax, f"{name}: {system.config.mode}{prior}", *axis_names)
+        prior = f", {model.config.prior} prior" if model.has_prior else ""
+        name_axes(ax, f"{name}: {model.config.mode}{prior}", *axis_names)
     for ax in axes[len(runs) :]:
         ax.remove()
     key_of_classes(figure, dataset.classes)
     return figure
 
 
-def z_histogram(system, dataset):
+def z_histogram(model, dataset):
     """Draw how often each value of z occurs, over all its coordinates, and how often the prior wants it."""
-    z = system.encode_drawn(dataset.x_test[:MOST_POINTS]).z.astype(float)
-    drawn = from_prior(system, 20000, np.arange(20000) % system.config.classes) if system.has_prior else z
+    z = model.sample_posterior(dataset.x_test[:MOST_POINTS]).z.astype(float)
+    drawn = from_prior(model, 20000, np.arange(20000) % model.config.classes) if model.has_prior else z
     low, high = [mix(np.quantile(z, q), np.quantile(drawn, q)) for mix, q in ((min, 0.002), (max, 0.998))]
     edges = np.linspace(low - 1e-6, high + 1e-6, 61)
     density = lambda values: np.histogram(values, edges)[0] / (values.size * (edges[1] - edges[0]))  # noqa: E731
@@ -159,10 +159,10 @@ def z_histogram(system, dataset):
 # Maps of more than two dimensions ------------------------------------------------------------------------------------
 
 
-def embedding(system, dataset):
+def embedding(model, dataset):
     """Draw the principal components of the whole code, y beside z, coloured by class."""
     images, labels = dataset.x_test[:MOST_POINTS], dataset.y_test[:MOST_POINTS]
-    code = system.encode_drawn(images)
+    code = model.sample_posterior(images)
     parts = [part - np.mean(part, axis=0) for part in (code.y, code.z) if part is not None]
     whole = np.concatenate([part / np.sqrt(np.sum(np.var(part, axis=0)) + 1e-12) for part in parts], axis=1)
     note = f"The codes ({'y, z' if len(parts) == 2 else 'z'}) of {len(images)} test images, coloured by class."
@@ -202,11 +202,11 @@ def onto_circle(heads):
     return (lambda x: (x - centre) @ linear), (heads - centre) @ linear
 
 
-def circle(system, dataset):
+def circle(model, dataset):
     """Draw the codes y·W_C + z mapped so that the cluster heads lie evenly on a circle (figure 11)."""
-    z, labels, name = codes_seen(system, dataset)
-    k, d = system.heads().shape
-    onto, heads = onto_circle(system.heads().astype(float))
+    z, labels, name = codes_seen(model, dataset)
+    k, d = model.heads().shape
+    onto, heads = onto_circle(model.heads().astype(float))
     note = f"The linear map from {d} dimensions to 2 that sends the {k} cluster heads, the rows of W_C, "
     note += "to points evenly spaced on a circle"
     note += "." if k <= d + 1 else f", as nearly as it can: {k} heads in {d} dimensions leave it no free choice."
@@ -221,19 +221,19 @@ def circle(system, dataset):
 # Over the epochs ------------------------------------------------------------------------------------------------------
 
 
-def animation(system, frames, path):
+def animation(model, frames, path):
     """Save as GIF how codes move over the epochs; `frames` = [(epoch, codes (n, d), labels (n,)), …], in order."""
     _, last, labels = frames[-1]
     onto, axis_names = plane(last)
-    drawn = prior_seen(system, 2000)[0] if system.has_prior else last
-    contours = contours_of(system, drawn)
+    drawn = prior_seen(model, 2000)[0] if model.has_prior else last
+    contours = contours_of(model, drawn)
     note = f"Codes of {len(labels)} validation images, coloured by class, epoch by epoch."
     note += about_lines(contours)
     figure, (ax,) = chart_page(620, 600, "How the latent space took shape", note)
     reach = reach_of(*[onto(z) for _, z, _ in frames[len(frames) // 2 :]], onto(drawn))
-    dots = scatter(ax, onto(frames[0][1]), palette(system.config.classes)[labels], reach, contours)
+    dots = scatter(ax, onto(frames[0][1]), palette(model.config.classes)[labels], reach, contours)
     name_axes(ax, "", *axis_names)
-    key_of_classes(figure, system.config.classes)
+    key_of_classes(figure, model.config.classes)
     writer = PillowWriter(fps=max(4, min(15, len(frames) / 10)))
     writer.setup(figure, path, dpi=DPI)
     for epoch, z, _ in frames + 8 * frames[-1:]:  # the end stands still for a while

@@ -69,13 +69,13 @@ def thumbnails(images, side):
     return images.reshape(-1, *side)[:, rows][:, :, columns]
 
 
-def image_page(system, images, shape, title, note, rows=(), columns=(), wide_above=(), wide_before=(), framed=()):
+def image_page(model, images, shape, title, note, rows=(), columns=(), wide_above=(), wide_before=(), framed=()):
     """Return a Figure of images (r·c, d) in `shape` (r, c), pixel for pixel, with names for `rows` and `columns`.
 
     The gap is wider above the rows and before the columns with these numbers; columns in `framed` have a frame.
     """
-    pictures = thumbnails(images, system.config.side)
-    if system.config.side is None:
+    pictures = thumbnails(images, model.config.side)
+    if model.config.side is None:
         note += f" (An image's {images.shape[1]} numbers are no rectangle of pixels; they are wrapped into one.)"
     _, h, w = pictures.shape
     left = EDGE + (8 + 7 * max(map(len, rows)) if rows else 0)

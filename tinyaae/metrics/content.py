@@ -43,8 +43,8 @@ def judge_for(dataset, config):
     return Judge(dataset.x_train[train], dataset.y_train[train])
 
 
-def content_report(system, judge, names, validation, test):
-    """Return the four measures of a `system` whose P reads a y, as entries of result.json.
+def content_report(model, judge, names, validation, test):
+    """Return the four measures of a `model` whose P reads a y, as entries of result.json.
 
     content_accuracy: of samples P(y_k, z), z from p(z) and each k in turn, the share that the judge calls `names[k]`.
     exchange_accuracy: test images are encoded, y is replaced by one of another class, z is kept: the share of images
@@ -60,21 +60,21 @@ def content_report(system, judge, names, validation, test):
     less than 75 % of the test images, and they and the leak where there are fewer than two classes.
     """
     x, labels = unit_interval(test[0][:IMAGES]), test[1][:IMAGES]
-    k, z = system.config.decoder_y_dim, system.encode(x).z
+    k, z = model.config.decoder_y_dim, model.encode(x).z
     y = np.arange(IMAGES) % k
-    samples = system.sample(IMAGES, labels=y)
+    samples = model.sample(IMAGES, labels=y)
     found = dict.fromkeys(["content_accuracy", "exchange_accuracy", "style_leak", "style_leak_chance"])
     found["style_spread"] = spread(samples, y) / max(spread(x, labels), 1e-12)
     found["judge_accuracy"] = float(np.mean(judge(x) == labels))
     if len(np.unique(labels)) < 2 or len(np.unique(validation[1])) < 2:
         return found
-    predicted = linear_probe(system.encode(validation[0]).z, validation[1])(z)
+    predicted = linear_probe(model.encode(validation[0]).z, validation[1])(z)
     found["style_leak"] = float(np.mean(predicted == labels))
     found["style_leak_chance"] = float(np.max(np.bincount(labels)) / len(labels))
     others = [np.flatnonzero(names != label) for label in labels]
     if found["judge_accuracy"] >= FIT_TO_JUDGE and all(map(len, others)):
         new = np.array([other[i % len(other)] for i, other in enumerate(others)])
-        exchanged = system.decode(z, np.eye(k, dtype=np.float32)[new])
+        exchanged = model.decode(z, np.eye(k, dtype=np.float32)[new])
         found["content_accuracy"] = float(np.mean(judge(samples) == names[y]))
         found["exchange_accuracy"] = float(np.mean(judge(exchanged) == names[new]))
     return found

@@ -1,4 +1,4 @@
-"""How good a trained system is: classification, clustering and likelihood, and the diagnostics that explain a run.
+"""How good a trained model is: classification, clustering and likelihood, and the diagnostics that explain a run.
 
 The test set is read once, with the weights of the last epoch; whatever is chosen (a cluster's name, the width of
 a Parzen window) is chosen on validation images.
@@ -10,11 +10,11 @@ from ..data import unit_interval
 from .content import content_report, judge_for
 from .likelihood import likelihood
 
-PICKED_OF = 32  # draws of which D_gauss picks one; with 8 or 128 the likelihood was the same, with 4 a little less
+CANDIDATES = 32  # draws of which D_gauss picks one; with 8 or 128 the likelihood was the same, with 4 a little less
 
 
-def diagnostics(system, images, labels):
-    """Return what a validation set tells about `system`, as name -> float.
+def diagnostics(model, images, labels):
+    """Return what a validation set tells about `model`, as name -> float.
 
     reconstruction_error: ½ Σ (x̂ − x)² per image. z_mean, z_std: over all coordinates of the codes, as D saw them, to
     compare with the prior. y_entropy: of the mean of q(y|x), in nats; ln k when all k outputs are used equally.
@@ -22,11 +22,11 @@ def diagnostics(system, images, labels):
     or, where y stands for clusters, `validation_cluster_error` with the clusters named on these same images; neither
     where all `labels` are the same.
     """
-    if "Q" not in system.networks:
+    if "Q" not in model.networks:
         return {}
-    code = system.encode(images)
-    z = system.drawn(code).z
-    difference = system.decode(code.z, system.read_y(code, labels)) - unit_interval(images)
+    code = model.encode(images)
+    z = model.drawn(code).z
+    difference = model.decode(code.z, model.read_y(code, labels)) - unit_interval(images)
     found = {
         "reconstruction_error": float(np.sum(difference * difference) / (2 * len(images))),
         "z_mean": float(np.mean(z)),
@@ -39,14 +39,14 @@ def diagnostics(system, images, labels):
         found["dead_outputs"] = int(np.sum(np.bincount(chosen, minlength=mean.size) == 0))
         if np.all(labels == labels[0]):  # data without labels have one value for all; any answer would be right
             return found
-        if system.config.y_is_class:
+        if model.config.y_is_class:
             found["validation_error"] = error_rate(chosen, labels)
         else:
             found["validation_cluster_error"] = error_rate(names_by_most_confident(code.y, labels)[chosen], labels)
     return found
 
 
-def evaluate(system, dataset, validation):
+def evaluate(model, dataset, validation):
     """Return what `result.json` reports of the test set; `validation` = images (n, d), labels (n,) chooses.
 
     `test_error` is None where y does not stand for classes. Where P reads a y, the entries of `content_report` say
@@ -54,20 +54,20 @@ def evaluate(system, dataset, validation):
     it, where there is a D_gauss to do so, that of draws which it has picked.
     """
     images, labels = dataset.x_test, dataset.y_test
-    found = diagnostics(system, images, labels)
+    found = diagnostics(model, images, labels)
     result = {"test_error": found.get("validation_error"), "reconstruction_error": found.get("reconstruction_error")}
-    if system.config.y_is_class:
-        result["per_label"] = label_report(system.classify(images), labels, dataset.classes)
-    elif system.config.y_dim:
-        result |= cluster_report(system.encode(validation[0]).y, validation[1], system.encode(images).y, labels)
-    if system.config.decoder_y_dim:
-        names = np.array(result.get("cluster_names", range(system.config.decoder_y_dim)))
-        judge = judge_for(dataset, system.config)
-        result |= content_report(system, judge, names, validation, (images, labels))
-    if system.has_joint_prior:
-        result |= likelihood(system, images, validation[0], 10_000)
-        if system.can_pick:
-            result |= likelihood(system, images, validation[0], 10_000, of=PICKED_OF)
+    if model.config.y_is_class:
+        result["per_label"] = label_report(model.classify(images), labels, dataset.classes)
+    elif model.config.y_dim:
+        result |= cluster_report(model.encode(validation[0]).y, validation[1], model.encode(images).y, labels)
+    if model.config.decoder_y_dim:
+        names = np.array(result.get("cluster_names", range(model.config.decoder_y_dim)))
+        judge = judge_for(dataset, model.config)
+        result |= content_report(model, judge, names, validation, (images, labels))
+    if model.has_joint_prior:
+        result |= likelihood(model, images, validation[0], 10_000)
+        if model.can_resample:
+            result |= likelihood(model, images, validation[0], 10_000, candidates=CANDIDATES)
     return result
 
 

@@ -1,4 +1,4 @@
-"""Parzen windows: how likely a system that imagines images finds those of the test set (section 3 of the paper).
+"""Parzen windows: how likely a model that imagines images finds those of the test set (section 3 of the paper).
 
 A Gaussian window of width σ stands on each of N samples, p(x) = 1/N Σ_s N(x; s, σ²I), and ln p(x) is averaged over the
 test images; σ is searched on validation images. More samples always give more: the paper has 340 with 10 000 and 427
@@ -91,18 +91,18 @@ def squared_distances(xp, a, b):
 class GeneratedSamples:
     """`n` images that P makes of the prior, in chunks on the device: always the same ones, from number `first` on.
 
-    Each is of the draw that D_gauss picks `of` so many (`System.draw`).
+    With `candidates` > 1 each z is resampled from that many (`Model.draw`).
     """
 
-    def __init__(self, system, n, first=0, of=1):
-        self.system, self.n, self.first, self.of = system, n, first, of
+    def __init__(self, model, n, first=0, candidates=1):
+        self.model, self.n, self.first, self.candidates = model, n, first, candidates
 
     def __iter__(self):
-        system, evaluation = self.system, Context(self.system.backend)
-        decoder = system.networks["P"]
+        model, evaluation = self.model, Context(self.model.backend)
+        decoder = model.networks["P"]
         for start in range(self.first, self.n, CHUNK):
-            ctx = Context(system.backend, seed=1, stream="parzen", step=start // CHUNK)
-            code = system.draw(min(CHUNK, self.n - start), ctx, of=self.of)
+            ctx = Context(model.backend, seed=1, stream="parzen", step=start // CHUNK)
+            code = model.draw(min(CHUNK, self.n - start), ctx, candidates=self.candidates)
             yield decoder.image(decoder.forward(code, evaluation)[0])
 
 
@@ -150,21 +150,23 @@ def parzen_sigma(chunks, validation, images=1000, backend=None):
     return best, [[sigma, curve[sigma]] for sigma in sorted(curve)]
 
 
-def likelihood(system, images, validation, samples, of=1):
+def likelihood(model, images, validation, samples, candidates=1):
     """Return the likelihood of test images (n, d) under `samples` images from the prior, as entries of result.json.
 
-    With `of` > 1 it is that of draws which D_gauss has picked.
+    With `candidates` > 1 it is that of draws resampled by D_gauss.
     """
     images, validation = unit_interval(images), unit_interval(validation)
-    few = GeneratedSamples(system, min(samples, SEARCHED), of=of)
-    sigma, curve = parzen_sigma(few, validation, backend=system.backend)
-    mean, error = parzen_log_likelihood(GeneratedSamples(system, samples, of=of), images, sigma, system.backend)
-    return report(samples, mean, error, sigma, curve, of)
+    few = GeneratedSamples(model, min(samples, SEARCHED), candidates=candidates)
+    sigma, curve = parzen_sigma(few, validation, backend=model.backend)
+    mean, error = parzen_log_likelihood(
+        GeneratedSamples(model, samples, candidates=candidates), images, sigma, model.backend
+    )
+    return report(samples, mean, error, sigma, curve, candidates)
 
 
-def report(samples, mean, error, sigma, curve, of=1):
+def report(samples, mean, error, sigma, curve, candidates=1):
     """Return the entries of result.json; their names end in the number of samples, which is not said at 10 000."""
-    end = suffix(samples, of)
+    end = suffix(samples, candidates)
     return {
         f"log_likelihood{end}": mean,
         f"log_likelihood_stderr{end}": error,
@@ -174,9 +176,9 @@ def report(samples, mean, error, sigma, curve, of=1):
     }
 
 
-def suffix(samples, of=1):
+def suffix(samples, candidates=1):
     """Return how the names of such entries end."""
-    return ("" if samples == 10_000 else "_" + in_short(samples)) + ("_picked" if of > 1 else "")
+    return ("" if samples == 10_000 else "_" + in_short(samples)) + ("_resampled" if candidates > 1 else "")
 
 
 def in_short(n):
@@ -187,22 +189,22 @@ def in_short(n):
     return str(n)
 
 
-def stream(system, images, validation, samples, file, quiet=False):
+def stream(model, images, validation, samples, file, quiet=False):
     """Do what `likelihood` does with a progress bar, and sums kept in `file` (.npz): the same call continues them.
 
-    `file` is left for the caller to delete. Raises `UserError` where it is damaged or of another system.
+    `file` is left for the caller to delete. Raises `UserError` where it is damaged or of another model.
     """
     images, validation = unit_interval(images), unit_interval(validation)
-    weights = b"".join(system.backend.to_numpy(part).tobytes() for part in system.networks["P"].state().values())
+    weights = b"".join(model.backend.to_numpy(part).tobytes() for part in model.networks["P"].state().values())
     of = np.array([crc32(weights), crc32(images.tobytes()), len(images), samples])
     if os.path.isfile(file):
         kept = read_sums(file, of)
         sigma, curve = float(kept["sigma"]), kept["curve"].tolist()
     else:
         few = min(samples, SEARCHED)
-        chunks = WithBar(GeneratedSamples(system, few), "searching σ", quiet)
-        (sigma, curve), kept = parzen_sigma(chunks, validation, backend=system.backend), None
-    windows = Windows(system.backend, images, [sigma])
+        chunks = WithBar(GeneratedSamples(model, few), "searching σ", quiet)
+        (sigma, curve), kept = parzen_sigma(chunks, validation, backend=model.backend), None
+    windows = Windows(model.backend, images, [sigma])
     keep = {"of": of, "sigma": np.float64(sigma), "curve": np.array(curve)}
 
     def write():
@@ -212,7 +214,7 @@ def stream(system, images, validation, samples, file, quiet=False):
     if kept:
         windows.restore(kept)
     written = write()
-    for chunk in WithBar(GeneratedSamples(system, samples, windows.count), "samples", quiet):
+    for chunk in WithBar(GeneratedSamples(model, samples, windows.count), "samples", quiet):
         windows.add(chunk)
         if time.monotonic() - written > EVERY or windows.count == samples:
             written = write()
@@ -232,7 +234,7 @@ class WithBar:
 
 
 def read_sums(file, of):
-    """Return the arrays that `stream` wrote; `UserError` where they are damaged or not `of` this system."""
+    """Return the arrays that `stream` wrote; `UserError` where they are damaged or not `of` this model."""
     _, _, n, _ = of.tolist()
     sums = {"nearest": ((n,), "floating"), "total": ((1, n), "floating"), "count": ((), "integer")}
     search = {"sigma": ((), "floating"), "curve": ((None, 2), "floating")}

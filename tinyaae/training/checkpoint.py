@@ -5,7 +5,7 @@ the next, that epoch's running totals), the config and a format number; no name,
 equal bytes. It opens without pickle. The last 64 characters of the file are the SHA-256 of all bytes before them,
 which any tool can check: `head -c -64 checkpoint.npz | sha256sum`. One changed bit anywhere is noticed.
 
-A checkpoint may come from a stranger. What the system needs is known before the file is opened, and whatever the file
+A checkpoint may come from a stranger. What the model needs is known before the file is opened, and whatever the file
 says of itself is held to that before memory is spent on it.
 """
 
@@ -42,18 +42,18 @@ class Position(NamedTuple):
 START = Position()
 
 
-def write_checkpoint(file, system, position):
-    """Write `system` at `position` to `file`, open for writing and reading."""
-    backend = system.backend
+def write_checkpoint(file, model, position):
+    """Write `model` at `position` to `file`, open for writing and reading."""
+    backend = model.backend
     with zipfile.ZipFile(file, "w") as archive:
         contents = {
             "format": np.int64(FORMAT),
-            "config": np.array(json.dumps(lasting(system.config), sort_keys=True)),
+            "config": np.array(json.dumps(lasting(model.config), sort_keys=True)),
             "epoch": np.int64(position.epoch),
             "step": np.int64(position.step),
             **{TOTAL + name: backend.to_numpy(total) for name, total in position.totals.items()},
-            **{f"{phase.name}/steps": np.int64(phase.optimizer.steps) for phase in system.optimized()},
-            **{name: backend.to_numpy(array) for name, array in system.state().items()},
+            **{f"{phase.name}/steps": np.int64(phase.optimizer.steps) for phase in model.phases_with_optimizer()},
+            **{name: backend.to_numpy(array) for name, array in model.state().items()},
         }
         for name, array in contents.items():
             with archive.open(zipfile.ZipInfo(name + ".npy"), "w", force_zip64=True) as member:
@@ -64,24 +64,24 @@ def write_checkpoint(file, system, position):
     file.write(digest)
 
 
-def read_checkpoint(path, system):
-    """Copy the checkpoint at `path` into `system` and return its `Position`; `UserError`, and nothing is changed,
-    where it is damaged, too large, of a later format or of another system."""
+def read_checkpoint(path, model):
+    """Copy the checkpoint at `path` into `model` and return its `Position`; `UserError`, and nothing is changed,
+    where it is damaged, too large, of a later format or of another model."""
     if not path.is_file():
         raise UserError(f"{path}: no such file, expected the run's checkpoint; did the run ever start?")
     with told(path), path.open("rb") as file:
-        arrays = checked_arrays(path, file, system)
-    for name, target in system.state().items():
-        target[...] = system.backend.array(arrays[name])
-    for phase in system.optimized():
+        arrays = checked_arrays(path, file, model)
+    for name, target in model.state().items():
+        target[...] = model.backend.array(arrays[name])
+    for phase in model.phases_with_optimizer():
         phase.optimizer.steps = int(arrays[f"{phase.name}/steps"])
-    totals = {name[len(TOTAL) :]: system.backend.array(a) for name, a in arrays.items() if name.startswith(TOTAL)}
+    totals = {name[len(TOTAL) :]: model.backend.array(a) for name, a in arrays.items() if name.startswith(TOTAL)}
     return Position(int(arrays["epoch"]), int(arrays.get("step", 0)), totals)
 
 
-def checked_arrays(path, file, system):
-    """Return name -> array of an open checkpoint, all of them as `system` needs them."""
-    state = system.state()
+def checked_arrays(path, file, model):
+    """Return name -> array of an open checkpoint, all of them as `model` needs them."""
+    state = model.state()
     size, most = os.fstat(file.fileno()).st_size, ROOM + 8 * sum(array.size for array in state.values())
     if size > most:
         raise UserError(f"{path}: holds {size} bytes, expected at most {most}; was config.json changed?")
@@ -109,19 +109,19 @@ def checked_arrays(path, file, system):
         if version > 1:
             shapes |= {"step": ((), "integer"), "config": ((), "str_")}
             shapes |= {name: ((), "floating") for name in names if name.startswith(TOTAL)}
-        shapes |= {f"{phase.name}/steps": ((), "integer") for phase in system.optimized()}
+        shapes |= {f"{phase.name}/steps": ((), "integer") for phase in model.phases_with_optimizer()}
         shapes |= {name: (tuple(array.shape), "floating") for name, array in state.items()}
         foreign = sorted({*names} - shapes.keys())
         if foreign or len(names) > len(shapes):
             more = foreign[0] if foreign else "one of them twice"
             raise UserError(f"{path}: {ascii(more)[:80]}, expected only the arrays of this system; {CHANGED}")
         arrays = {name: read(name, *expected) for name, expected in shapes.items()}
-    epochs, numbers = system.config.epochs, [a for name, a in arrays.items() if shapes[name] == ((), "integer")]
+    epochs, numbers = model.config.epochs, [a for name, a in arrays.items() if shapes[name] == ((), "integer")]
     epoch, step = int(arrays["epoch"]), int(arrays.get("step", 0))
     if min(numbers) < 0 or max(numbers) >= 2**62 or epoch > epochs or (epoch == epochs and step > 0):
         raise UserError(f"{path}: epoch {epoch} of {epochs}, step {step}; {CHANGED}")
     if version > 1:
-        expect_config(path, str(arrays["config"]), lasting(system.config))
+        expect_config(path, str(arrays["config"]), lasting(model.config))
     return arrays
 
 

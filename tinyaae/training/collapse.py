@@ -37,14 +37,14 @@ def chance(smoothing=0.0):
     return -2 * (c * math.log(c) + (1 - c) * math.log(1 - c))
 
 
-class Symptoms:
+class CollapseMonitor:
     """Reads a run's metrics line by line; `warnings` are those found so far, each once."""
 
-    def __init__(self, system):
+    def __init__(self, model):
         self.warnings, self._streak, self._seen = [], {}, set()
-        self.outputs, self.chance = system.config.y_dim, chance(system.config.smoothing)
-        self.pupil = "Q" if "Q" in system.networks else "P"
-        draws = system.backend.to_numpy(system.prior.sample(10_000, Context(system.backend, stream="symptoms")))
+        self.outputs, self.chance = model.config.y_dim, chance(model.config.smoothing)
+        self.pupil = "Q" if "Q" in model.networks else "P"
+        draws = model.backend.to_numpy(model.prior.sample(10_000, Context(model.backend, stream="symptoms")))
         self.mean, self.std = float(np.mean(draws)), float(np.std(draws))
 
     def see(self, row):

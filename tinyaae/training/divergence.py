@@ -17,22 +17,22 @@ def finite(backend, arrays):
     return bool(backend.xp.isfinite(backend.xp.asarray(total)))
 
 
-def healthy(system, totals):
+def all_finite(model, totals):
     """Return whether the running `totals` (name -> array), all gradients, weights and optimizer states are finite."""
-    gradients = [phase.gradients.flat for phase in system.optimized()]
-    return finite(system.backend, [*totals.values(), *gradients, *system.state().values()])
+    gradients = [phase.gradients.flat for phase in model.phases_with_optimizer()]
+    return finite(model.backend, [*totals.values(), *gradients, *model.state().values()])
 
 
 class NotFinite(ArithmeticError):
     """Something returned a number that is not finite; `str(error)` says what."""
 
 
-def culprit(system, steps):
-    """Take `steps`, an iterable of (name, batch), from where `system` stands; return in words what fails first."""
-    with every_layer_checked(system):
+def locate_non_finite(model, steps):
+    """Take `steps`, an iterable of (name, batch), from where `model` stands; return in words what fails first."""
+    with every_layer_checked(model):
         for name, batch in steps:
             try:
-                for phase in system.phases:
+                for phase in model.phases:
                     phase.step(batch)
             except NotFinite as found:
                 return f"{name}: {found}"
@@ -40,20 +40,20 @@ def culprit(system, steps):
 
 
 @contextmanager
-def every_layer_checked(system):
-    """While open, each layer, loss, gradient and update of `system` raises `NotFinite` if its result is not finite."""
+def every_layer_checked(model):
+    """While open, each layer, loss, gradient and update of `model` raises `NotFinite` if its result is not finite."""
     present = [""]
 
     def check(what, *arrays):
-        if not finite(system.backend, [array for array in arrays if array is not None]):
+        if not finite(model.backend, [array for array in arrays if array is not None]):
             raise NotFinite(f"phase {present[0]}, {what}")
 
     with ExitStack() as stack:
-        for phase in system.phases:
+        for phase in model.phases:
             for part in {id(part): part for part in (phase, *phase.parts())}.values():
                 for method in {"step", "forward", "backward", "update"} & set(dir(part)):
                     watch_phase(stack, part, method, present, check)
-        for network in system.networks.values():
+        for network in model.networks.values():
             owned = [part for part in vars(network).values() if isinstance(part, Layer)]
             layers = [layer for part in owned for layer in part.walk()]
             for k, layer in enumerate(layers, 1):

@@ -22,10 +22,10 @@ from ..metrics.evaluation import diagnostics
 from ..optimizers import linear_schedule, step_schedule
 from ..phases import Batch
 from .checkpoint import START, Position
-from .collapse import Symptoms
-from .divergence import culprit, healthy
+from .collapse import CollapseMonitor
+from .divergence import all_finite, locate_non_finite
 
-WATCHED, FRAMES = 500, 200  # validation images in an animation, and frames at most (one more for the end)
+ANIMATED_IMAGES, FRAMES = 500, 200  # validation images in an animation, and frames at most (one more for the end)
 
 WORDS = {  # metric -> how the progress bar says it
     "half_squared_error": "squared error {:.1f}",
@@ -43,7 +43,7 @@ WATCH = 100  # steps between looks at whether all numbers are finite; each look 
 VALIDATION = ("validation_error", "validation_cluster_error", "reconstruction_error")  # the first there is, says best
 
 
-class Shuffles:
+class Permutations:
     """An endless row of shuffles of `items`; any stretch of it can be had again."""
 
     def __init__(self, items, seed, stream):
@@ -73,8 +73,8 @@ class Batches:
         self.validation = dataset.x_train[parts.validation], dataset.y_train[parts.validation]
         self.size = min(config.batch_size, len(parts.train))
         self.steps = len(parts.train) // self.size
-        self.all = Shuffles(parts.train, config.seed, 11)
-        self.labelled = Shuffles(parts.labelled, config.seed, 12) if config.y_is_class else None
+        self.all = Permutations(parts.train, config.seed, 11)
+        self.labelled = Permutations(parts.labelled, config.seed, 12) if config.y_is_class else None
         self.labelled_size = min(config.batch_size, len(parts.labelled))
         expect_shares(backend.team, "--batch-size", self.size, "images")
         if self.labelled:
@@ -135,8 +135,8 @@ def schedule(config):
     return lambda epoch: steps(epoch) * fade(epoch)
 
 
-def train(system, batches, folder, position=START, quiet=False, say=print):
-    """Train `system` from `position` to the end of its config, with metrics and checkpoints; return the warnings.
+def train(model, batches, folder, position=START, quiet=False, say=print):
+    """Train `model` from `position` to the end of its config, with metrics and checkpoints; return the warnings.
 
     Where a team trains, every rank calls this, and rank 0 alone touches the folder.
 
@@ -145,13 +145,13 @@ def train(system, batches, folder, position=START, quiet=False, say=print):
     """
     if position.step >= batches.steps:
         raise UserError(f"step {position.step} of {batches.steps} in an epoch; has the data changed?")
-    epochs = system.config.epochs
-    training = Training(system, batches, folder, quiet)
-    with warnings.catch_warnings(), Interruption(system.backend.team) as interruption:
+    epochs = model.config.epochs
+    training = Training(model, batches, folder, quiet)
+    with warnings.catch_warnings(), Interruption(model.backend.team) as interruption:
         warnings.simplefilter("ignore", RuntimeWarning)  # overflow and NaN are looked for below, and told in one line
         if position == START:
-            keep_codes(system, batches, folder, 0)
-            folder.save(system, START)
+            keep_codes(model, batches, folder, 0)
+            folder.save(model, START)
         for epoch in range(position.epoch, epochs):
             row = training.epoch(epoch, position, interruption)
             position = Position(epoch + 1)
@@ -169,20 +169,20 @@ def train(system, batches, folder, position=START, quiet=False, say=print):
 
 
 class Training:
-    """One run from now on: what it needs from epoch to epoch beside the system."""
+    """One run from now on: what it needs from epoch to epoch beside the model."""
 
-    def __init__(self, system, batches, folder, quiet):
-        self.system, self.batches, self.folder, self.quiet = system, batches, folder, quiet
-        self.team = system.backend.team
-        self.factor_at = schedule(system.config)
-        self.symptoms, self.best, self.saved_at = Symptoms(system), math.inf, time.monotonic()
+    def __init__(self, model, batches, folder, quiet):
+        self.model, self.batches, self.folder, self.quiet = model, batches, folder, quiet
+        self.team = model.backend.team
+        self.factor_at = schedule(model.config)
+        self.symptoms, self.best, self.saved_at = CollapseMonitor(model), math.inf, time.monotonic()
         for row in folder.metrics():
             self.symptoms.see(row)
             self.best = min(self.best, measure(row))
 
     def epoch(self, epoch, position, interruption):
         """Train through all images once, or from `position.step` on; save what is due, and return the metrics."""
-        started, config, steps = time.perf_counter(), self.system.config, self.batches.steps
+        started, config, steps = time.perf_counter(), self.model.config, self.batches.steps
         totals = dict(position.totals)
         bar = tqdm(
             self.batches.epoch(epoch, position.step), total=steps, initial=position.step,
@@ -191,7 +191,7 @@ class Training:
         )  # fmt: skip
         for done, batch in enumerate(bar, position.step + 1):
             self.set_rates(epoch, done - 1)
-            for name, value in self.system.step(batch).items():
+            for name, value in self.model.step(batch).items():
                 totals[name] = totals.get(name, 0.0) + value
             if done < steps:
                 stop, due = interruption.agreed(time.monotonic() - self.saved_at >= 60 * config.save_minutes)
@@ -210,7 +210,7 @@ class Training:
     def measured(self, end):
         """Return the metrics of the epoch that has reached its `end`."""
         row = {"epoch": end.epoch + 1, **{name: float(total) / end.step for name, total in end.totals.items()}}
-        row |= diagnostics(self.system, *self.batches.validation)
+        row |= diagnostics(self.model, *self.batches.validation)
         sick = [name for name, value in row.items() if not math.isfinite(value)]
         if sick:
             raise self.diverged(end, f"{', '.join(sick)} of the validation images")
@@ -218,33 +218,33 @@ class Training:
 
     def finish_epoch(self, row, position):
         """Keep the metrics, the weights if they are the best so far, and a checkpoint if one is due."""
-        config = self.system.config
+        config = self.model.config
         if measure(row) < self.best:  # before the metrics, which say after an interruption what was best
-            self.folder.save_best(self.system, position)
+            self.folder.save_best(self.model, position)
             self.best = measure(row)
         self.folder.append_metrics(row)
-        keep_codes(self.system, self.batches, self.folder, position.epoch)
+        keep_codes(self.model, self.batches, self.folder, position.epoch)
         if position.epoch % config.save_every == 0 or position.epoch == config.epochs:
             self.save(position)
 
     def set_rates(self, epoch, step):
         """Set every phase's rate to what the schedule says at a step."""
-        for phase in self.system.optimized():
+        for phase in self.model.phases_with_optimizer():
             phase.optimizer.scale = self.factor_at(epoch + step / self.batches.steps)
 
     def save(self, position):
         """Write a checkpoint, having made sure that it is healthy."""
         self.expect_healthy(position)
-        self.folder.save(self.system, position)
+        self.folder.save(self.model, position)
         self.saved_at = time.monotonic()
 
     def expect_healthy(self, position):
         """Raise `Diverged`, with the first phase, layer and step, if any number is not finite."""
-        (sick,) = self.team.most(int(not healthy(self.system, position.totals)))
+        (sick,) = self.team.most(int(not all_finite(self.model, position.totals)))
         if sick:
-            start = self.folder.restore(self.system)
+            start = self.folder.restore(self.model)
             # by one rank, on whole batches
-            words = self.team.first(lambda: culprit(self.system, self.steps(start, position)))
+            words = self.team.first(lambda: locate_non_finite(self.model, self.steps(start, position)))
             raise self.diverged(position, words)
 
     def steps(self, start, end):
@@ -308,9 +308,9 @@ class Interruption:
             raise Interrupted(self.known)
 
 
-def keep_codes(system, batches, folder, epoch):
+def keep_codes(model, batches, folder, epoch):
     """Where the run is to be animated, write where P reads some validation images, in about 200 epochs of the run."""
-    config = system.config
+    config = model.config
     if config.animate and (epoch % -(-config.epochs // FRAMES) == 0 or epoch == config.epochs):
-        images, labels = (part[:WATCHED] for part in batches.validation)
-        folder.save_codes(epoch, system.places(system.encode_drawn(images)), labels)
+        images, labels = (part[:ANIMATED_IMAGES] for part in batches.validation)
+        folder.save_codes(epoch, model.places(model.sample_posterior(images)), labels)

@@ -188,9 +188,9 @@ class RunFolder:
         """Return whether the run left anything of its training: it may have been stopped before its first save."""
         return any((self.path / name).exists() for name in ("checkpoint.npz", "metrics.csv"))
 
-    def save(self, system, position):
-        """Write `system` at `position` to checkpoint.npz."""
-        self._write("checkpoint.npz", system, position)
+    def save(self, model, position):
+        """Write `model` at `position` to checkpoint.npz."""
+        self._write("checkpoint.npz", model, position)
         self.saved = position
 
     @by_rank_0
@@ -209,23 +209,23 @@ class RunFolder:
             frames.append((int(file.stem), kept["places"].astype(np.float32), kept["labels"]))
         return frames
 
-    def save_best(self, system, position):
-        """Write `system` at `position` to best.npz."""
-        self._write("best.npz", system, position)
+    def save_best(self, model, position):
+        """Write `model` at `position` to best.npz."""
+        self._write("best.npz", model, position)
 
     @by_rank_0
-    def _write(self, name, system, position):
-        expect_named_prior(system)
-        write_safely(self.path / name, lambda file: write_checkpoint(file, system, position))
+    def _write(self, name, model, position):
+        expect_named_prior(model)
+        write_safely(self.path / name, lambda file: write_checkpoint(file, model, position))
 
-    def restore(self, system, best=False):
-        """Copy checkpoint.npz, or best.npz, into `system` and return its `Position`; `UserError` where it is unfit."""
+    def restore(self, model, best=False):
+        """Copy checkpoint.npz, or best.npz, into `model` and return its `Position`; `UserError` where it is unfit."""
         file = self.path / ("best.npz" if best else "checkpoint.npz")
-        if best and "Q" not in system.networks:
-            raise UserError(f"{file}: mode {system.config.mode} has no error on validation images, so no best epoch")
-        optimizers = [phase.optimizer for phase in system.optimized()]
-        position, steps = self.team.first(lambda: (read_checkpoint(file, system), [o.steps for o in optimizers]))
-        for array in system.state().values():
+        if best and "Q" not in model.networks:
+            raise UserError(f"{file}: mode {model.config.mode} has no error on validation images, so no best epoch")
+        optimizers = [phase.optimizer for phase in model.phases_with_optimizer()]
+        position, steps = self.team.first(lambda: (read_checkpoint(file, model), [o.steps for o in optimizers]))
+        for array in model.state().values():
             self.team.share(array)
         for optimizer, taken in zip(optimizers, steps, strict=True):
             optimizer.steps = taken
@@ -233,12 +233,12 @@ class RunFolder:
         return position
 
 
-def expect_named_prior(system):
+def expect_named_prior(model):
     """Raise `UserError` where a prior of z is not the one that the config names: a load would build another."""
-    expected = prior_of(system.config)
-    judged = [part for phase in system.optimized() for part in getattr(phase, "judges", ()) if part.of == "z"]
-    for prior in (system.prior, *(part.prior for part in judged)):
+    expected = prior_of(model.config)
+    adversaries = [found for phase in model.phases_with_optimizer() for found in getattr(phase, "adversaries", ())]
+    for prior in (model.prior, *(adversary.prior for adversary in adversaries if adversary.of == "z")):
         if not is_same(prior, expected):
             came = f"{type(prior).__name__} put in by hand"
             hint = "give its options by --set, or enter its class in tinyaae.priors.PRIORS"
-            raise UserError(f"prior: {came}, expected the {system.config.prior} prior that config.json names; {hint}")
+            raise UserError(f"prior: {came}, expected the {model.config.prior} prior that config.json names; {hint}")

@@ -1,16 +1,16 @@
-"""What `tinyaae.model` promises of a trained system: codes, classes and images, the same each time it is asked."""
+"""What `tinyaae.model` promises of a trained model: codes, classes and images, the same each time it is asked."""
 
 from zlib import crc32
 
 import numpy as np
 import pytest
-from tiny import CLASSES, TEST, assembled, refusal, tiny_config, tiny_dataset, tiny_run, tiny_system
+from tiny import CLASSES, TEST, assembled, refusal, tiny_config, tiny_dataset, tiny_model, tiny_run
 
 import tinyaae
-from tinyaae import model as system_module
+from tinyaae import model as model_module
 from tinyaae.backend import Backend, Context
 from tinyaae.config.modes import MODES, POSTERIORS
-from tinyaae.model import System, build
+from tinyaae.model import Model, build
 from tinyaae.optimizers import Adam
 from tinyaae.phases import Batch, Discriminate, Generate
 
@@ -21,31 +21,31 @@ WITH_Q = [mode for mode in MODES if mode != "gan"]
 
 
 @pytest.fixture
-def system(backend):
-    return tiny_system(backend=backend, z=STYLE)
+def model(backend):
+    return tiny_model(backend=backend, z=STYLE)
 
 
 @pytest.fixture(scope="module")
 def plain():
-    """A semi-supervised system on NumPy, for what does not depend on the backend."""
-    return tiny_system(z=STYLE)
+    """A semi-supervised model on NumPy, for what does not depend on the backend."""
+    return tiny_model(z=STYLE)
 
 
-def labels_for(system):
+def labels_for(model):
     """The labels of the test images where P reads them, else None."""
-    return LABELS if system.config.decoder_y_dim != system.config.y_dim else None
+    return LABELS if model.config.decoder_y_dim != model.config.y_dim else None
 
 
 # Codes
 
 
-def test_shapes_of_a_code(system):
-    code = system.encode(IMAGES)
+def test_shapes_of_a_code(model):
+    code = model.encode(IMAGES)
     assert (code.y.shape, code.logits.shape, code.z.shape) == ((TEST, CLASSES), (TEST, CLASSES), (TEST, STYLE))
 
 
-def test_codes_are_numpy_arrays_in_float32(system):
-    code = system.encode(IMAGES)
+def test_codes_are_numpy_arrays_in_float32(model):
+    code = model.encode(IMAGES)
     assert all(type(part) is np.ndarray and part.dtype == np.float32 for part in (code.y, code.logits, code.z))
 
 
@@ -61,21 +61,21 @@ def test_y_is_the_softmax_of_the_logits(plain):
 
 
 def test_autoencoder_has_no_y():
-    code = tiny_system("autoencoder").encode(IMAGES)
+    code = tiny_model("autoencoder").encode(IMAGES)
     assert code.y is None and code.logits is None
 
 
 def test_gaussian_posterior_has_a_mean_and_a_variance():
-    assert tiny_system("aae", posterior="gaussian", z=STYLE).encode(IMAGES).posterior.shape == (TEST, 2 * STYLE)
+    assert tiny_model("aae", posterior="gaussian", z=STYLE).encode(IMAGES).posterior.shape == (TEST, 2 * STYLE)
 
 
 def test_code_of_a_gaussian_posterior_is_its_mean():
-    code = tiny_system("aae", posterior="gaussian", z=STYLE).encode(IMAGES)
+    code = tiny_model("aae", posterior="gaussian", z=STYLE).encode(IMAGES)
     assert np.array_equal(code.z, code.posterior[:, :STYLE])
 
 
-def test_bytes_and_floats_have_the_same_code(system):
-    assert np.array_equal(system.encode(IMAGES).z, system.encode(FLOATS).z)
+def test_bytes_and_floats_have_the_same_code(model):
+    assert np.array_equal(model.encode(IMAGES).z, model.encode(FLOATS).z)
 
 
 def test_a_list_of_rows_will_do(plain):
@@ -95,54 +95,54 @@ def test_codes_follow_the_weights(plain):
 # Classes and images
 
 
-def test_class_is_the_most_probable_y(system):
-    assert np.array_equal(system.classify(IMAGES), np.argmax(system.encode(IMAGES).y, axis=1))
+def test_class_is_the_most_probable_y(model):
+    assert np.array_equal(model.classify(IMAGES), np.argmax(model.encode(IMAGES).y, axis=1))
 
 
 @pytest.mark.parametrize("mode", [mode for mode in MODES if not tiny_config(mode).y_is_class])
 def test_mode_without_classes_cannot_classify(mode):
-    system = build(tiny_config(mode), Backend.named("numpy"))
-    assert refusal(system.classify, IMAGES).startswith(f"classify: mode {mode}")
+    model = build(tiny_config(mode), Backend.named("numpy"))
+    assert refusal(model.classify, IMAGES).startswith(f"classify: mode {mode}")
 
 
 @pytest.mark.parametrize("mode", WITH_Q)
 def test_reconstructions_are_images(mode):
-    system = tiny_system(mode)
-    images = system.reconstruct(IMAGES, labels_for(system))
+    model = tiny_model(mode)
+    images = model.reconstruct(IMAGES, labels_for(model))
     assert images.shape == IMAGES.shape and images.min() >= 0 and images.max() <= 1
 
 
-def test_reconstruction_decodes_the_code(system):
-    code = system.encode(IMAGES)
-    assert np.array_equal(system.reconstruct(IMAGES), system.decode(code.z, code.y))
+def test_reconstruction_decodes_the_code(model):
+    code = model.encode(IMAGES)
+    assert np.array_equal(model.reconstruct(IMAGES), model.decode(code.z, code.y))
 
 
-def test_reconstruction_comes_as_float32(system):
-    assert system.reconstruct(IMAGES).dtype == np.float32
+def test_reconstruction_comes_as_float32(model):
+    assert model.reconstruct(IMAGES).dtype == np.float32
 
 
 def test_supervised_reconstruction_depends_on_the_label():
-    system = tiny_system("supervised")
-    given, other = (system.reconstruct(IMAGES, labels) for labels in (LABELS, (LABELS + 1) % CLASSES))
+    model = tiny_model("supervised")
+    given, other = (model.reconstruct(IMAGES, labels) for labels in (LABELS, (LABELS + 1) % CLASSES))
     assert np.all(np.max(np.abs(given - other), axis=1) > 1e-4)
 
 
 def test_supervised_reconstruction_without_labels():
-    assert "labels" in refusal(tiny_system("supervised").reconstruct, IMAGES)
+    assert "labels" in refusal(tiny_model("supervised").reconstruct, IMAGES)
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_samples_are_images(mode):
-    images = tiny_system(mode).sample(7)
+    images = tiny_model(mode).sample(7)
     assert images.shape == (7, 36) and images.min() >= 0 and images.max() <= 1
 
 
-def test_samples_are_the_same_for_a_seed(system):
-    assert np.array_equal(system.sample(5, seed=3), system.sample(5, seed=3))
+def test_samples_are_the_same_for_a_seed(model):
+    assert np.array_equal(model.sample(5, seed=3), model.sample(5, seed=3))
 
 
-def test_samples_differ_with_the_seed(system):
-    assert not np.array_equal(system.sample(5, seed=3), system.sample(5, seed=4))
+def test_samples_differ_with_the_seed(model):
+    assert not np.array_equal(model.sample(5, seed=3), model.sample(5, seed=4))
 
 
 def test_samples_run_through_the_classes(plain):
@@ -165,75 +165,77 @@ class Judge:
         return self.slope * x[:, :1] + self.of_y * x[:, -1:], None
 
 
-def drawn(system, judge, **options):
+def drawn(model, judge, **options):
     """Return the z (n, z) of 2000 draws with `judge` in D_gauss's place."""
-    system.networks["D_gauss"] = judge
-    ctx = Context(system.backend, seed=1, stream="test")
-    return system.backend.to_numpy(system.draw(2000, ctx, **options).z)
+    model.networks["D_gauss"] = judge
+    ctx = Context(model.backend, seed=1, stream="test")
+    return model.backend.to_numpy(model.draw(2000, ctx, **options).z)
 
 
 def test_d_gauss_picks_draws_with_the_odds_of_q_to_p(backend):
     """With p = N(0, 1) and the logit ln p/q = c·z, q is N(−c, 1)."""
-    z = drawn(tiny_system("aae", backend=backend), Judge(0.5), of=64)
+    z = drawn(tiny_model("aae", backend=backend), Judge(0.5), candidates=64)
     assert z[:, 0].mean() == pytest.approx(-0.5, abs=0.07) and z[:, 0].std() == pytest.approx(1, abs=0.07)
     assert z[:, 1:].mean() == pytest.approx(0, abs=0.05)
 
 
 def test_d_gauss_is_not_asked_about_one_draw(backend):
-    system = tiny_system("aae", backend=backend)
+    model = tiny_model("aae", backend=backend)
     ctx = Context(backend, seed=1, stream="test")
-    expected = backend.to_numpy(system.prior.sample(2000, ctx))
-    np.testing.assert_array_equal(drawn(system, Judge(0.5), of=1), expected)
+    expected = backend.to_numpy(model.prior.sample(2000, ctx))
+    np.testing.assert_array_equal(drawn(model, Judge(0.5), candidates=1), expected)
 
 
 @pytest.mark.parametrize("mode", ["supervised", "clustering"])
 def test_d_gauss_picks_for_the_y_beside_which_p_will_read_z(backend, mode):
-    system = tiny_system(mode, backend=backend, condition_on_y=True)
-    k = system.config.decoder_y_dim
+    model = tiny_model(mode, backend=backend, condition_on_y=True)
+    k = model.config.decoder_y_dim
     y = np.eye(k)[np.arange(2000) % k]
     judge = Judge(0, of_y=1)
-    drawn(system, judge, y=backend.array(y), of=3)
+    drawn(model, judge, y=backend.array(y), candidates=3)
     read = np.concatenate([backend.to_numpy(piece) for piece in judge.read])
-    np.testing.assert_array_equal(read[:, system.config.z :], np.repeat(y, 3, axis=0))
+    np.testing.assert_array_equal(read[:, model.config.z :], np.repeat(y, 3, axis=0))
 
 
 def test_d_gauss_judges_so_few_draws_at_a_time_that_any_number_fits_in_memory():
     judge = Judge(0)
-    drawn(tiny_system("aae"), judge, of=3)
+    drawn(tiny_model("aae"), judge, candidates=3)
     assert [len(piece) for piece in judge.read] == [1000] * 6
 
 
 @pytest.mark.parametrize("mode", ["vae", "gan", "label-regularized"])
 def test_nobody_picks_samples_without_a_d_gauss_that_can(mode):
-    assert "no D_gauss" in refusal(tiny_system(mode).sample, 3, of=2)
+    assert "no D_gauss" in refusal(tiny_model(mode).sample, 3, candidates=2)
 
 
 def test_samples_are_picked_of_one_draw_at_least():
-    assert "`of` 0 draws" in refusal(tiny_system("aae").sample, 3, of=0)
+    assert "candidates=0 given" in refusal(tiny_model("aae").sample, 3, candidates=0)
 
 
-@pytest.mark.parametrize("of", [1, 4])
-def test_no_samples_are_no_images(of):
-    assert tiny_system("aae").sample(0, of=of).shape == (0, 36)
+@pytest.mark.parametrize("candidates", [1, 4])
+def test_no_samples_are_no_images(candidates):
+    assert tiny_model("aae").sample(0, candidates=candidates).shape == (0, 36)
 
 
 @pytest.mark.parametrize("mode", ["aae", "semi-supervised"])
 def test_picked_samples_are_other_images(mode):
-    system = tiny_system(mode)
-    assert system.sample(5, of=4).shape == (5, 36) and not np.array_equal(system.sample(5, of=4), system.sample(5))
+    model = tiny_model(mode)
+    assert model.sample(5, candidates=4).shape == (5, 36) and not np.array_equal(
+        model.sample(5, candidates=4), model.sample(5)
+    )
 
 
-def test_walk_has_as_many_images_as_steps(system):
-    assert system.interpolate(IMAGES[0], IMAGES[1], steps=5).shape == (5, 36)
+def test_walk_has_as_many_images_as_steps(model):
+    assert model.interpolate(IMAGES[0], IMAGES[1], steps=5).shape == (5, 36)
 
 
 @pytest.mark.parametrize("mode", WITH_Q)
 def test_walk_begins_and_ends_at_the_reconstructions(mode):
-    system = tiny_system(mode)
-    labels = labels_for(system)
+    model = tiny_model(mode)
+    labels = labels_for(model)
     ends = None if labels is None else labels[:2]
-    walk = system.interpolate(IMAGES[0], IMAGES[1], labels=ends)
-    assert np.allclose(walk[[0, -1]], system.reconstruct(IMAGES[:2], ends), atol=1e-6)
+    walk = model.interpolate(IMAGES[0], IMAGES[1], labels=ends)
+    assert np.allclose(walk[[0, -1]], model.reconstruct(IMAGES[:2], ends), atol=1e-6)
 
 
 def test_walk_goes_through_the_middle_of_the_codes(plain):
@@ -251,14 +253,14 @@ def test_walk_from_bytes_to_floats(plain):
 
 @pytest.mark.parametrize("posterior", POSTERIORS)
 def test_evaluation_draws_no_noise(monkeypatch, posterior):
-    system = tiny_system(posterior=posterior, hidden=(20, 7), input_noise=0.5, input_dropout=0.5)
-    monkeypatch.setattr(system.backend, "normal", None)
-    monkeypatch.setattr(system.backend, "uniform", None)
-    assert np.array_equal(system.reconstruct(IMAGES), system.reconstruct(IMAGES))
+    model = tiny_model(posterior=posterior, hidden=(20, 7), input_noise=0.5, input_dropout=0.5)
+    monkeypatch.setattr(model.backend, "normal", None)
+    monkeypatch.setattr(model.backend, "uniform", None)
+    assert np.array_equal(model.reconstruct(IMAGES), model.reconstruct(IMAGES))
 
 
-def test_code_of_an_image_does_not_depend_on_its_neighbours(system):
-    assert np.allclose(system.encode(IMAGES[:1]).z, system.encode(IMAGES).z[:1], atol=1e-5)
+def test_code_of_an_image_does_not_depend_on_its_neighbours(model):
+    assert np.allclose(model.encode(IMAGES[:1]).z, model.encode(IMAGES).z[:1], atol=1e-5)
 
 
 def test_inference_changes_nothing(plain):
@@ -268,36 +270,36 @@ def test_inference_changes_nothing(plain):
 
 
 @pytest.mark.parametrize("chunk", [7, 20])
-def test_chunks_do_not_change_results(system, monkeypatch, chunk):
-    code, images = system.encode(IMAGES), system.reconstruct(IMAGES)
-    monkeypatch.setattr(system_module, "CHUNK", chunk)
-    assert np.allclose(system.encode(IMAGES).z, code.z, atol=1e-5)
-    assert np.allclose(system.reconstruct(IMAGES), images, atol=1e-5)
+def test_chunks_do_not_change_results(model, monkeypatch, chunk):
+    code, images = model.encode(IMAGES), model.reconstruct(IMAGES)
+    monkeypatch.setattr(model_module, "CHUNK", chunk)
+    assert np.allclose(model.encode(IMAGES).z, code.z, atol=1e-5)
+    assert np.allclose(model.reconstruct(IMAGES), images, atol=1e-5)
 
 
 @pytest.mark.parametrize("mode", WITH_Q)
 def test_loaded_system_gives_the_same_numbers(tmp_path, mode):
-    system, run = tiny_run(tmp_path / "run", mode)
-    loaded, labels = tinyaae.load(run.path), labels_for(system)
-    assert np.array_equal(loaded.reconstruct(IMAGES, labels), system.reconstruct(IMAGES, labels))
+    model, run = tiny_run(tmp_path / "run", mode)
+    loaded, labels = tinyaae.load(run.path), labels_for(model)
+    assert np.array_equal(loaded.reconstruct(IMAGES, labels), model.reconstruct(IMAGES, labels))
 
 
 def test_loaded_gan_paints_the_same_images(tmp_path):
-    system, run = tiny_run(tmp_path / "run", "gan")
-    assert np.array_equal(tinyaae.load(run.path).sample(5), system.sample(5))
+    model, run = tiny_run(tmp_path / "run", "gan")
+    assert np.array_equal(tinyaae.load(run.path).sample(5), model.sample(5))
 
 
 def test_system_is_loaded_onto_the_backend_that_is_asked_for(tmp_path, backend):
-    system, run = tiny_run(tmp_path / "run")
+    model, run = tiny_run(tmp_path / "run")
     loaded = tinyaae.load(str(run.path), backend)
     assert loaded.backend is backend
-    assert np.allclose(loaded.encode(IMAGES).z, system.encode(IMAGES).z, atol=1e-5)
+    assert np.allclose(loaded.encode(IMAGES).z, model.encode(IMAGES).z, atol=1e-5)
 
 
 def test_state_is_what_the_system_computes_with():
-    system = tiny_system()
-    system.state()["Q/flat"][...] = 0
-    assert not np.any(system.encode(IMAGES).z)
+    model = tiny_model()
+    model.state()["Q/flat"][...] = 0
+    assert not np.any(model.encode(IMAGES).z)
 
 
 # Mistakes, each told in one line
@@ -335,7 +337,7 @@ def test_walk_between_images_that_are_not_flattened(plain):
 
 
 def test_walk_without_the_labels_that_p_reads():
-    words = refusal(tiny_system("supervised").interpolate, IMAGES[0], IMAGES[1])
+    words = refusal(tiny_model("supervised").interpolate, IMAGES[0], IMAGES[1])
     assert words.startswith("interpolate: ") and "give labels" in words
 
 
@@ -360,7 +362,7 @@ def test_decode_without_the_y_that_it_reads(plain):
 
 
 def test_decode_with_a_y_that_it_does_not_read():
-    assert "y is given" in refusal(tiny_system("aae", z=STYLE).decode, np.zeros((2, STYLE)), np.eye(3)[:2])
+    assert "y is given" in refusal(tiny_model("aae", z=STYLE).decode, np.zeros((2, STYLE)), np.eye(3)[:2])
 
 
 @pytest.mark.parametrize("labels", [[0, 3], [-1, 0]])
@@ -377,34 +379,34 @@ def test_sample_with_too_few_labels(plain):
 
 
 def test_sample_with_labels_where_there_is_no_y():
-    assert "mode aae has no y" in refusal(tiny_system("aae").sample, 2, [0, 1])
+    assert "mode aae has no y" in refusal(tiny_model("aae").sample, 2, [0, 1])
 
 
 # Names
 
 
 def test_two_networks_or_phases_of_one_name_are_refused():
-    system = tiny_system("aae")
-    nets = list(system.networks.values())
-    reconstruct, regularize = system.phases
+    model = tiny_model("aae")
+    nets = list(model.networks.values())
+    reconstruct, regularize = model.phases
 
     def made(networks, phases):
-        return System(system.config, system.backend, networks, phases, system.prior)
+        return Model(model.config, model.backend, networks, phases, model.prior)
 
     again = "system: 2 networks or phases are called"
-    assert refusal(made, [*nets, nets[0]], system.phases).startswith(f"{again} 'Q'; ")
+    assert refusal(made, [*nets, nets[0]], model.phases).startswith(f"{again} 'Q'; ")
     assert refusal(made, nets, [reconstruct, reconstruct]).startswith(f"{again} 'reconstruction'; ")
-    second = Discriminate(nets[0], regularize.discriminate.judges, Adam(0.1))
-    assert refusal(made, nets, [*system.phases, second]).startswith(f"{again} 'discriminate'; ")
-    namesake = Discriminate(nets[0], regularize.discriminate.judges, Adam(0.1), name="Q")
-    assert refusal(made, nets, [*system.phases, namesake]).startswith(f"{again} 'Q'; ")
+    second = Discriminate(nets[0], regularize.discriminate.adversaries, Adam(0.1))
+    assert refusal(made, nets, [*model.phases, second]).startswith(f"{again} 'discriminate'; ")
+    namesake = Discriminate(nets[0], regularize.discriminate.adversaries, Adam(0.1), name="Q")
+    assert refusal(made, nets, [*model.phases, namesake]).startswith(f"{again} 'Q'; ")
 
 
 def test_two_phases_with_a_value_of_one_name_are_refused_at_the_first_step():
-    system = tiny_system("aae")
-    second = Generate(system.networks["Q"], system.phases[1].generate.judges, Adam(0.1), name="generate-again")
-    twice = System(system.config, system.backend, system.networks.values(), [*system.phases, second], system.prior)
-    batch = Batch(system.backend.array(FLOATS[:4]))
+    model = tiny_model("aae")
+    second = Generate(model.networks["Q"], model.phases[1].generate.adversaries, Adam(0.1), name="generate-again")
+    twice = Model(model.config, model.backend, model.networks.values(), [*model.phases, second], model.prior)
+    batch = Batch(model.backend.array(FLOATS[:4]))
     assert refusal(twice.step, batch).startswith("generate-again: its value G_gauss is another phase's already")
 
 
@@ -424,17 +426,17 @@ def test_no_noise_of_a_step_is_drawn_twice(mode, posterior, every_option):
         numbers = {"input_dropout": 0.2, "dropout": 0.3, "input_noise": 0.3, "latent_noise": 0.1, "vat": 1.0}
         numbers |= {"information_maximization": 0.1}
         flags |= {name: number for name, number in numbers.items() if name in MODES[mode].flags}
-    system, batches = assembled(tiny_config(mode, **flags))
+    model, batches = assembled(tiny_config(mode, **flags))
     drawn = []
     for draw in ("normal", "uniform"):
-        original = getattr(system.backend, draw)
+        original = getattr(model.backend, draw)
 
         def recorded(place, shape, original=original):
             drawn.append(place)
             return original(place, shape)
 
-        setattr(system.backend, draw, recorded)
-    system.step(next(batches.epoch(0)))
+        setattr(model.backend, draw, recorded)
+    model.step(next(batches.epoch(0)))
     once = [place for place in drawn if place[1] != crc32(b"vat")]
     assert len(once) == len(set(once))
     assert once or mode == "autoencoder" or not every_option
@@ -442,12 +444,12 @@ def test_no_noise_of_a_step_is_drawn_twice(mode, posterior, every_option):
 
 def test_a_discriminator_that_drops_units_has_noise_of_its_own_in_generate():
     """Q's input noise and D's dropout come from one context: with two, D would repeat the draws that made z."""
-    system, batches = assembled(tiny_config("aae", dropout=0.3, z=36))
-    ctx = system.phases[1].generate.context()
+    model, batches = assembled(tiny_config("aae", dropout=0.3, z=36))
+    ctx = model.phases[1].generate.context()
     seen = []
-    original = system.backend.uniform
-    system.backend.uniform = lambda place, shape: seen.append(place) or original(place, shape)
-    system.step(next(batches.epoch(0)))
+    original = model.backend.uniform
+    model.backend.uniform = lambda place, shape: seen.append(place) or original(place, shape)
+    model.step(next(batches.epoch(0)))
     q_draws = 1  # the input noise
     generate = [place[-1] for place in seen if place[1] == ctx._place[1]]
     assert generate and min(generate) > q_draws
