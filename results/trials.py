@@ -45,15 +45,14 @@ def try_seeds(flags, seeds, jobs, backend):
 
 def trial(flags, seed, backend):
     """Train with `flags` (text, as on the command line) and `seed`; return the line for the log."""
-    import run_mnist
-    from tinyaae import Backend, build, data
+    from tinyaae import Backend, build, cli, data
     from tinyaae.config import Config
     from tinyaae.metrics.evaluation import evaluate
     from tinyaae.training import Batches, train
     from tinyaae.training.run_folder import RunFolder
 
     started = time.perf_counter()
-    asked = vars(run_mnist.parser().parse_args(shlex.split(flags)))
+    asked = vars(cli.parser().parse_args(shlex.split(flags)))
     config = Config.of(**{flag: value for flag, value in asked.items() if value is not None} | {"seed": seed})
     dataset, device = data.load_mnist(), Backend.named(backend)
     config = config.for_data(dataset).for_backend(device)
@@ -68,7 +67,7 @@ def trial(flags, seed, backend):
     found = evaluate(model, hidden, (images[:half], labels[:half]))
     measured = {name.replace("test_", "validation_"): found[name] for name in MEASURES if found.get(name) is not None}
     return {
-        "date": time.strftime("%Y-%m-%d"), "commit": run_mnist.commit(), "flags": flags, "seed": seed,
+        "date": time.strftime("%Y-%m-%d"), "commit": cli.commit(), "flags": flags, "seed": seed,
         "seconds": round(time.perf_counter() - started), **measured,
     }  # fmt: skip
 

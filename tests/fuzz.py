@@ -35,9 +35,8 @@ from test_checkpoint import seal
 from test_command_line import write_idx
 from tiny import write_npz
 
-import run_mnist
 import tinyaae
-from tinyaae import UserError, figures
+from tinyaae import UserError, cli, figures
 from tinyaae.config import Config
 from tinyaae.config.config import KNOWN
 from tinyaae.config.modes import SETTINGS
@@ -110,7 +109,7 @@ class Sandbox:
         Model.step = interrupted
         data = str(self.good / "data.npz")
         line = ["--data", data, *SMALL, "--labels", "6", "--out", str(self.good / "run"), "--quiet"]
-        assert self.call(lambda: run_mnist.main(line))[0] == 130
+        assert self.call(lambda: cli.main(line))[0] == 130
         Model.step = step
         self.before = self.outside()
 
@@ -191,7 +190,7 @@ def damaged(sandbox, rng):
     if name == "checkpoint.npz" and rng.random() < 0.7:
         with contextlib.suppress(Exception):  # what cannot be sealed stays as it is
             seal(path)
-    sandbox.expect_no_surprise(f"{path} damaged, {arguments}", lambda: run_mnist.main(arguments))
+    sandbox.expect_no_surprise(f"{path} damaged, {arguments}", lambda: cli.main(arguments))
 
 
 def repack(path, rng):
@@ -315,22 +314,20 @@ def invented(sandbox, kind, case):
         line = [*SMALL, "--epochs", "1", "--quiet", *itertools.chain(*case)]
         if not any(flag in ("--data", "--resume", "--evaluate") for flag, _ in case):
             line += ["--data", "../good/data.npz"]  # MNIST takes longer
-        sandbox.expect_no_surprise(line, lambda: run_mnist.main(line))
+        sandbox.expect_no_surprise(line, lambda: cli.main(line))
     if kind == "config":
         shutil.copytree(sandbox.good / "run", "run")
         config = json.loads(Path("run", "config.json").read_text()) | case
         Path("run", "config.json").write_text(json.dumps(config))
         for verb in ("--resume", "--evaluate"):
-            sandbox.expect_no_surprise(
-                f"{verb} with {case}", lambda verb=verb: run_mnist.main([verb, "run", "--quiet"])
-            )
+            sandbox.expect_no_surprise(f"{verb} with {case}", lambda verb=verb: cli.main([verb, "run", "--quiet"]))
         sandbox.expect_no_surprise(f"load with {case}", lambda: load("run"))
     if kind == "arrays":
         with np.load(sandbox.good / "data.npz") as good:
             made = {key: made_up(*which) for key, which in case.items()}
             np.savez("data.npz", **(dict(good) | made))
         line = [*SMALL, "--epochs", "1", "--data", "data.npz", "--labels", "all", "--quiet"]
-        sandbox.expect_no_surprise(case, lambda: run_mnist.main(line))
+        sandbox.expect_no_surprise(case, lambda: cli.main(line))
 
 
 def made_up(shape, kind, value):

@@ -113,13 +113,13 @@ def main():
         return train(ranks, *arguments, CASES)
     if what == "gpuless":
         return train(ranks, *arguments, GPULESS, gpuless=True)
-    import run_mnist
+    from tinyaae import cli
 
     if what == "evaluate":
-        run_mnist.evaluate = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+        cli.evaluate = lambda *_: os.kill(os.getpid(), signal.SIGINT)
     else:
         fail(ranks, what)
-    return run_mnist.main(arguments)
+    return cli.main(arguments)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 from tiny import REPOSITORY, SIDE, STEPS, arrays, assembled, refusal, tiny_config, tiny_dataset, write_npz
 
-import run_mnist
 import tinyaae
-from tinyaae import figures
+from tinyaae import cli, figures
 from tinyaae.backend import Backend
 from tinyaae.config.modes import MODES
 from tinyaae.errors import Interrupted
@@ -56,7 +55,7 @@ def command(capsys):
 
     def run(*arguments):
         try:
-            status = run_mnist.main([str(argument) for argument in arguments])
+            status = cli.main([str(argument) for argument in arguments])
         except SystemExit as stop:
             status = stop.code
         return status, *capsys.readouterr()
@@ -237,12 +236,42 @@ def test_auto_falls_back_to_numpy_with_a_notice(command, undrawn, here, monkeypa
     assert json.loads((here / "out" / "result.json").read_text())["backend"] == "numpy"
 
 
-def test_help_explains_every_flag(command):
+def test_help_explains_every_flag_and_every_mode(command):
     status, out, err = command("--help")
     assert (status, err) == (0, "")
-    flags = "mode backend prior posterior labels clusters extra set hidden epochs batch-size input-noise seed preset"
-    for flag in [*flags.split(), "data", "out", "resume", "evaluate", "quiet", "revision"]:
-        assert f"--{flag} " in out or f"--{flag}\n" in out
+    for action in cli.parser()._actions:
+        assert action.help and action.option_strings[-1] in out
+        assert action.help.split()[0] in out
+    for name, mode in MODES.items():
+        assert f"{name:18} {mode.about}" in out
+
+
+def test_the_installed_command_has_the_verbs(command, capsys, finished):
+    assert cli.verbs(["evaluate", str(finished)]) == 0
+    assert capsys.readouterr().out.startswith(f"{finished} after epoch 2 of 2: test error")
+    assert cli.verbs(["resume", str(finished)]) == 0
+    assert "finished already" in capsys.readouterr().out
+    assert cli.verbs(["modes"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(MODES)
+    assert cli.verbs([]) == 0
+    assert "tinyaae train" in capsys.readouterr().out
+
+
+def test_a_verb_that_is_none_is_told_the_verbs(capsys):
+    assert cli.verbs(["trian"]) == 2
+    assert capsys.readouterr().err == (
+        "tinyaae: there is no verb 'trian'; expected train, resume, evaluate, draw, compare or modes\n"
+    )
+
+
+def test_a_mistake_names_the_command_that_was_given(capsys):
+    assert cli.verbs(["train", "--mode", "none"]) == 2
+    assert capsys.readouterr().err.startswith("tinyaae train: --mode: there is no mode 'none'")
+
+
+def test_the_version_is_the_one_of_the_package():
+    project = (REPOSITORY / "pyproject.toml").read_text()
+    assert f'version = "{tinyaae.__version__}"' in project
 
 
 # Evaluate and resume

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny import REPOSITORY, refusal, tiny_config, tiny_dataset
 
-import run_mnist
+from tinyaae import cli
 from tinyaae.backend import Backend
 from tinyaae.config import Config
 from tinyaae.config.flags import MOVED, RENAMED
@@ -154,7 +154,7 @@ def test_settings_by_name_and_value():
 
 def test_every_number_of_a_recipe_can_be_set():
     recipes = [PRESETS["paper"], *OWN.values(), *PRESETS.values()]
-    with_flags = {flag for flag in vars(run_mnist.parser().parse_args([]))}
+    with_flags = {flag for flag in vars(cli.parser().parse_args([]))}
     assert {name for recipe in recipes for name in recipe} <= with_flags | SETTINGS | {"prior_options"}
 
 

@@ -11,7 +11,7 @@ from fake_cupy import COMPILER, backend_without_gpu, fake_cublas, install
 from helpers import host
 from tiny import assembled, tiny_config, tiny_dataset
 
-import run_mnist
+from tinyaae import cli
 from tinyaae.backend import Backend
 from tinyaae.backend.cuda import cublas
 from tinyaae.backend.cuda import kernels as cuda_kernels
@@ -363,8 +363,8 @@ def test_cupy_graphs_repeat_the_steps_as_written(dtype, cupy, flags):
 
 @needs_compiler
 def test_a_run_says_which_gpu_it_was_made_on(gpuless):
-    assert run_mnist.machine(gpuless).startswith("no GPU, ")
-    assert not run_mnist.machine(NumpyBackend()).startswith("None")
+    assert cli.machine(gpuless).startswith("no GPU, ")
+    assert not cli.machine(NumpyBackend()).startswith("None")
 
 
 # The look at a GPU, which has to work at the first try ----------------------------------------------------------

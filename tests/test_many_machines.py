@@ -222,7 +222,7 @@ def test_mpiexec_without_mpi4py_is_one_line(monkeypatch, variable):
 
 @pytest.mark.parametrize("rank, said", [("0", 1), ("3", 0)])
 def test_of_many_processes_without_mpi4py_one_says_so(monkeypatch, capsys, rank, said):
-    import run_mnist as program
+    from tinyaae import cli as program
 
     monkeypatch.setenv("PMI_SIZE", "4")
     monkeypatch.setenv("PMI_RANK", rank)

@@ -98,9 +98,9 @@ def test_check_fails_when_a_file_changes(here):
 
 @pytest.mark.parametrize("name", [name for name, experiment in EXPERIMENTS.items() if not experiment.record])
 def test_the_flags_of_an_experiment_are_flags_that_its_mode_takes(name):
-    import run_mnist
+    from tinyaae import cli
 
-    flags = vars(run_mnist.parser().parse_args(shlex.split(EXPERIMENTS[name].flags)))
+    flags = vars(cli.parser().parse_args(shlex.split(EXPERIMENTS[name].flags)))
     assert Config.of(**{flag: value for flag, value in flags.items() if value is not None})
 
 
@@ -108,13 +108,13 @@ def test_the_flags_of_an_experiment_are_flags_that_its_mode_takes(name):
     "file", sorted(HERE.glob("*/seed-*/config.json")), ids=lambda file: "/".join(file.parts[-3:-1])
 )
 def test_a_committed_run_was_made_by_the_command_that_the_table_gives(file):
-    import run_mnist
+    from tinyaae import cli
 
     if commit := EXPERIMENTS[file.parts[-3]].record:
         pytest.skip(f"a record of commit {commit}")
     made = Config.from_json(file.read_text(), file)
     line = results.command(EXPERIMENTS[file.parts[-3]], json.loads(file.read_text()))
-    flags = vars(run_mnist.parser().parse_args(shlex.split(line.replace("--seed N", f"--seed {file.parts[-2][5:]}"))))
+    flags = vars(cli.parser().parse_args(shlex.split(line.replace("--seed N", f"--seed {file.parts[-2][5:]}"))))
     asked = Config.of(**{flag: value for flag, value in flags.items() if value is not None})
     filled_in = ("revision", "backend", "threads", "ranks", "data_name", "data_digest")
     assert made == replace(asked, **{name: getattr(made, name) for name in filled_in})

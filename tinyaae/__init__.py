@@ -1,8 +1,12 @@
 """tinyaae: adversarial autoencoders from scratch, on NumPy or CuPy.
 
-import tinyaae
-system = tinyaae.load("runs/my-run")
-system.classify(images)
+    import tinyaae
+    model = tinyaae.load("runs/my-run")
+    model.classify(images)
+
+The textbook lies at the top of the package, in this reading order: layers, losses, optimizers, priors, networks,
+phases, extras, recipes, model, gradcheck. Everything else is a service: backend, config, data, training, metrics,
+figures, cli.
 """
 
 import os
@@ -16,7 +20,8 @@ from .errors import UserError
 from .model import build
 from .training.run_folder import RunFolder
 
-__all__ = ["Backend", "UserError", "build", "fused", "load"]
+__all__ = ["Backend", "UserError", "__version__", "build", "fused", "load"]
+__version__ = "0.2.0"
 
 
 def load(run, backend=None, best=False):

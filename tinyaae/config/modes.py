@@ -11,6 +11,7 @@ POSTERIORS = ("deterministic", "gaussian", "universal")
 class Mode(NamedTuple):
     """What a mode can use: `flags` beside those that all can, and where the widths of Q's and P's y come from."""
 
+    about: str
     flags: set
     q_y: str | None = None  # "classes", "clusters", or "either": classes where there are labels, else clusters
     p_y: str | None = None
@@ -28,14 +29,46 @@ OF_Y = {"vat_rampup", "adversarial_warmup", "detach_y", "vat_optimizer", "lr_vat
 SETTINGS = OF_Q | OF_D | OF_ALL | OF_Y | {"lr_classifier", "eta"}  # what --set NAME=VALUE can change
 AAE = {"prior", "prior_options", "posterior", "input_noise"} | OF_Q | OF_D | OF_ALL | Z_EXTRAS
 MODES = {
-    "autoencoder": Mode({"input_noise"} | OF_Q | OF_ALL | Z_EXTRAS),
-    "vae": Mode({"prior", "prior_options", "input_noise"} | OF_Q | OF_ALL),
-    "gan": Mode({"prior", "prior_options", "input_noise"} | OF_D | OF_ALL),
-    "aae": Mode(AAE),
-    "label-regularized": Mode(AAE | {"labels"}, None, None, 1, label_conditional=True),
-    "supervised": Mode(AAE | {"condition_on_y"}, None, "classes", label_conditional=True),
-    "semi-supervised": Mode(AAE | Y_EXTRAS | OF_Y | {"labels", "lr_classifier"}, "classes", "classes", 1),
-    "clustering": Mode(AAE | Y_EXTRAS | OF_Y | {"clusters"}, "clusters", "clusters"),
-    "reduction": Mode(AAE | Y_EXTRAS | OF_Y | {"labels", "lr_classifier", "clusters", "eta"}, "either", "either"),
+    "autoencoder": Mode("an autoencoder; nothing says how codes lie", {"input_noise"} | OF_Q | OF_ALL | Z_EXTRAS),
+    "vae": Mode(
+        "the variational autoencoder: a formula matches q(z|x) to the prior",
+        {"prior", "prior_options", "input_noise"} | OF_Q | OF_ALL,
+    ),
+    "gan": Mode(
+        "the generator and discriminator of a GAN, without an encoder",
+        {"prior", "prior_options", "input_noise"} | OF_D | OF_ALL,
+    ),
+    "aae": Mode("codes z whose distribution an adversary matches to a prior", AAE),
+    "label-regularized": Mode(
+        "the same, where each class has its own mode of the prior",
+        AAE | {"labels"},
+        None,
+        None,
+        1,
+        label_conditional=True,
+    ),
+    "supervised": Mode(
+        "P is given the label, and z is left with the style",
+        AAE | {"condition_on_y"},
+        None,
+        "classes",
+        label_conditional=True,
+    ),
+    "semi-supervised": Mode(
+        "y and z, and a few labels: it classifies",
+        AAE | Y_EXTRAS | OF_Y | {"labels", "lr_classifier"},
+        "classes",
+        "classes",
+        1,
+    ),
+    "clustering": Mode(
+        "y and z without a label: y becomes clusters", AAE | Y_EXTRAS | OF_Y | {"clusters"}, "clusters", "clusters"
+    ),
+    "reduction": Mode(
+        "clusters with heads in a plane: codes of few dimensions",
+        AAE | Y_EXTRAS | OF_Y | {"labels", "lr_classifier", "clusters", "eta"},
+        "either",
+        "either",
+    ),
 }
 OPTIONAL = {"prior", "prior_options", "posterior", "input_noise", "labels", "clusters"} | EXTRAS | SETTINGS

@@ -1,0 +1,406 @@
+"""The command line: `tinyaae VERB …`, and `python run_mnist.py …` from a checkout.
+
+Exit status: 0 done, 2 a mistake in what was asked (one line says which), 3 the numbers diverged, 130 interrupted by
+Ctrl-C, 143 by SIGTERM, both after saving; a second Ctrl-C stops at once, and the last checkpoint stands.
+"""
+
+import argparse
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from . import data, figures
+from .backend import Backend
+from .backend.distributed import base as team
+from .config import Config
+from .config.modes import EXTRAS, MODES, SETTINGS
+from .errors import Diverged, Interrupted, UserError
+from .figures.__main__ import main as draw_or_compare
+from .metrics import content
+from .metrics import likelihood as parzen
+from .metrics.evaluation import evaluate
+from .model import build
+from .training import Batches, train
+from .training.checkpoint import START
+from .training.run_folder import RunFolder
+
+EXAMPLES = """\
+examples:
+    python run_mnist.py                          semi-supervised, 100 labels, on the CPU, in minutes
+    python run_mnist.py --mode label-regularized --prior swiss-roll
+    python run_mnist.py --resume runs/20260101-120000
+    python run_mnist.py --evaluate runs/20260101-120000 --samples 10000000
+    mpiexec -n 4 python run_mnist.py             four processes share each batch (pip install -e ".[mpi]")
+"""
+VERBS = """\
+tinyaae train …                       train a model: tinyaae train --help
+tinyaae resume RUN                    continue the run in this folder
+tinyaae evaluate RUN [--samples N]    test the trained run in this folder
+tinyaae draw RUN                      its pictures again, into its figures/
+tinyaae compare RUN RUN … [--out F]   the latent spaces of several runs on one page
+tinyaae modes                         the nine modes, a line each
+"""
+STARTED = time.perf_counter()
+program = "run_mnist.py"  # how `main` was called; messages begin with it
+EXTRA_NAMES = ", ".join(sorted(EXTRAS)).replace("_", "-")
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a mistake is one line."""
+
+    def error(self, message):
+        self.exit(2, f"{program}: {in_one_line(message)}; see {program} --help\n")
+
+
+def labels(text):
+    try:
+        return text if text == "all" else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} given, expected a whole number, or all") from None
+
+
+def widths(text):
+    try:
+        sizes = tuple(int(width) for width in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} given, expected widths such as 400 or 400,400") from None
+    return sizes * 2 if len(sizes) == 1 else sizes
+
+
+def parser():
+    p = Parser(
+        prog=program, description="Train an adversarial autoencoder, and look at what came out.",
+        epilog=f"modes:\n{modes_in_words()}\n{EXAMPLES}", allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    p.add_argument("--mode", metavar="MODE", help="what to train, one of the nine below; default: semi-supervised")
+    p.add_argument("--preset", help="quick (the default) or paper, the paper's own network and recipe")
+    p.add_argument("--backend", help="numpy (the default), numpy-fast (with Numba), cupy (an NVIDIA GPU), auto")
+    p.add_argument("--prior", help="of z: gaussian, laplace, uniform, gamma, mixture or swiss-roll")
+    p.add_argument("--posterior", help="q(z|x): deterministic, gaussian or universal")
+    p.add_argument("--labels", type=labels, metavar="N|all", help="how many training images show their label")
+    p.add_argument("--images", type=int, metavar="N", help="train on N images at most, labelled or not")
+    p.add_argument("--clusters", type=int, metavar="N", help="how many clusters, in the modes that cluster")
+    p.add_argument("--hidden", type=widths, metavar="N[,N…]", help="hidden widths; one number is used for two layers")
+    p.add_argument("--z", type=int, metavar="N", help="dimensions of z")
+    p.add_argument("--epochs", type=int, metavar="N", help="times through the training images; default: the preset's")
+    p.add_argument("--batch-size", type=int, metavar="N", help="images a step; default: 100")
+    p.add_argument("--input-noise", type=float, metavar="STD", help="noise on Q's input in training (pixels: 0 to 1)")
+    p.add_argument(
+        "--extra",
+        action="append",
+        metavar="NAME=NUMBER",
+        help=f"a further term and how much; may be repeated: {EXTRA_NAMES}",
+    )
+    p.add_argument(
+        "--set",
+        action="append",
+        metavar="NAME=VALUE",
+        help=f"another number of the recipe, as in config.json; may be repeated: {', '.join(sorted(SETTINGS))}",
+    )
+    p.add_argument("--seed", type=int, metavar="N", help="of weights, noise, batches and drawn labels; default: 0")
+    p.add_argument("--save-every", type=int, metavar="EPOCHS", help="a checkpoint every EPOCHS epochs; default: 1")
+    p.add_argument("--save-minutes", type=float, metavar="M", help="and every M minutes within an epoch; default: 10")
+    p.add_argument("--data", metavar="DIR-or-npz", help="IDX files with MNIST's names, or an .npz; default: MNIST")
+    p.add_argument("--out", metavar="DIR", help="the run's folder; default runs/<revision>")
+    p.add_argument("--revision", metavar="NAME", help="the run's name; default: date and time")
+    p.add_argument("--resume", metavar="RUN", help="continue the run in this folder")
+    p.add_argument("--evaluate", metavar="RUN", help="test the trained run in this folder")
+    p.add_argument(
+        "--samples",
+        type=int,
+        metavar="N",
+        help="with --evaluate: the likelihood under N samples, 10000000 in the paper; it can be continued",
+    )
+    p.add_argument("--animate", action="store_true", default=None, help="a GIF of the latent space over the epochs")
+    p.add_argument("--quiet", action="store_true", default=None, help="print the result alone")
+    return p
+
+
+def modes_in_words():
+    """Return a line for each mode."""
+    return "".join(f"    {name:18} {mode.about}\n" for name, mode in MODES.items())
+
+
+def start_program(entry):
+    """Return the exit status of `entry()`, as the one job of this process: SIGTERM stops it like Ctrl-C."""
+    signal.signal(signal.SIGTERM, terminate)
+    return entry()
+
+
+def command():
+    """Be the installed command `tinyaae`."""
+    return start_program(verbs)
+
+
+def verbs(argv=None):
+    """Do what `tinyaae VERB …` asks; return the exit status."""
+    verb, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    if verb == "train":
+        return main(rest, "tinyaae train")
+    if verb in ("resume", "evaluate"):
+        return main([f"--{verb}", *rest], "tinyaae")
+    if verb in ("draw", "compare"):
+        return draw_or_compare([verb, *rest])
+    if verb in ("modes", "--help", "-h"):
+        print(modes_in_words() if verb == "modes" else VERBS, end="")
+        return 0
+    expected = "train, resume, evaluate, draw, compare or modes"
+    print(f"tinyaae: there is no verb {verb!a}; expected {expected}", file=sys.stderr)
+    return 2
+
+
+def main(argv=None, called="run_mnist.py"):
+    """Do what the flags in `argv` ask, on all ranks of a team if mpiexec started one; return the exit status."""
+    global program
+    program = called
+    try:
+        ranks = team.started()
+    except UserError as error:
+        status, line = refused(error, 2)
+        return team.ALONE.run(lambda: (status, line if team.speaks() else None))
+    return ranks.run(lambda: work(argv, ranks))
+
+
+def work(argv, ranks):
+    """Do what the flags in `argv` ask; return the exit status and what to say on the standard error."""
+    flags = {name: value for name, value in vars(parser().parse_args(argv)).items() if value is not None}
+    try:
+        for name, value in flags.items():
+            if isinstance(value, str) and not value.isprintable():
+                flag = name.replace("_", "-")
+                raise UserError(f"--{flag}: {value!a} given, expected a name that can be printed; is it UTF-8?")
+        quiet = flags.pop("quiet", False)
+        for verb, do in (("resume", resume), ("evaluate", test)):
+            if verb in flags:
+                run = flags.pop(verb)
+                if verb == "evaluate" and "samples" in flags:
+                    do = likelihood
+                    run = run, flags.pop("samples")
+                if flags:
+                    other = sorted(flags)[0].replace("_", "-")
+                    raise UserError(f"--{verb}: takes no --{other}; the run's own config.json says all but --quiet")
+                do(run, quiet, ranks)
+                return 0, None
+        start(flags, quiet, ranks)
+    except UserError as error:
+        return refused(error, 2)
+    except Diverged as error:
+        return refused(error, 3)
+    except MemoryError:
+        return refused("not enough memory; a smaller --hidden or --batch-size, or less --data?", 2)
+    except OSError as error:
+        return refused(f"{error}; is the disk full, or a file not ours to read or write?", 2)
+    except KeyboardInterrupt as stop:
+        return getattr(stop, "status", 130), f"\n{program}: interrupted{stop}"
+    return 0, None
+
+
+def refused(error, status):
+    """Return the exit status and an error as one line."""
+    return status, f"{program}: {in_one_line(error)}"
+
+
+def in_one_line(error):
+    """Return the text of an error without the line breaks that a name in it may hold."""
+    return " ".join(str(error).split())
+
+
+def terminate(number, frame):
+    raise Interrupted(number)
+
+
+def start(flags, quiet, ranks):
+    """Check everything before anything is written, then train."""
+    if "samples" in flags:
+        raise UserError("--samples: goes with --evaluate RUN")
+    out, revision = flags.pop("out", None), flags.pop("revision", None)
+    ranks.first(lambda: RunFolder.check(out, revision))
+    if flags.get("data"):
+        flags["data"] = os.path.abspath(flags["data"])  # so that --resume finds it from anywhere
+    config = Config.of(**flags)
+    backend, dataset = prepare(config, quiet, ranks)
+    config = config.for_data(dataset).for_backend(backend)
+    model, batches = assemble(config, backend, dataset)
+    folder = RunFolder.create(out, revision, ranks)
+    folder.write_config(config)
+    with folder.locked():
+        finish(model, batches, dataset, folder, START, quiet)
+
+
+def resume(run, quiet, ranks):
+    """Continue the run from its last checkpoint; a finished run is left as it is."""
+    folder = RunFolder.open(run, ranks)
+    if folder.result() is not None:
+        print(f"{run} is finished already; --evaluate {run} tests it.")
+        return
+    config = folder.config()
+    backend, dataset = prepare_again(run, config, quiet, ranks)
+    model, batches = assemble(config, backend, dataset)
+    with folder.locked():
+        position = folder.restore(model) if folder.began() else START
+        folder.drop_metrics_after(position.epoch)
+        here = config.for_backend(backend)
+        for what in ("threads", "ranks"):
+            made, now = getattr(config, what), getattr(here, what)
+            if made != now:
+                print(f"The run was made on {made} {what}, this is {now}: its last bits may differ.", file=sys.stderr)
+        finish(model, batches, dataset, folder, position, quiet)
+
+
+def test(run, quiet, ranks):
+    """Print how well the run's last checkpoint does on the test set."""
+    expect_alone(ranks)
+    folder = RunFolder.open(run)
+    config = folder.config()
+    backend, dataset = prepare_again(run, config, quiet)
+    model, batches = assemble(config, backend, dataset)
+    done = folder.restore(model)
+    found = evaluate(model, dataset, batches.validation)
+    place = f"epoch {done.epoch} of {config.epochs}" + (f" and {done.step} steps of the next" if done.step else "")
+    print(f"{run} after {place}: {in_words(found)}")
+    if words := content.in_words(found):
+        print(words)
+
+
+def expect_alone(ranks):
+    """Raise `UserError` where mpiexec started more than one process."""
+    if ranks.size > 1:
+        raise UserError(f"--evaluate: is the work of one process, not of {ranks.size}; leave mpiexec out")
+
+
+def likelihood(run_and_samples, quiet, ranks):
+    """Add to the run's result.json how likely the test images are under many samples, and print it."""
+    expect_alone(ranks)
+    run, samples = run_and_samples
+    if samples < 1:
+        raise UserError(f"--samples: {samples} given, expected a whole number from 1 up, e.g. 10000000")
+    folder = RunFolder.open(run)
+    config = folder.config()
+    with folder.locked():
+        result = folder.result()
+        if result is None:
+            raise UserError(f"--samples: {run} is not finished; --resume {run} first")
+        backend, dataset = prepare_again(run, config, quiet)
+        model, batches = assemble(config, backend, dataset)
+        if not model.has_prior:
+            raise UserError(f"--samples: mode {config.mode} has no prior for its codes to follow, and so no samples")
+        if not model.has_joint_prior:
+            came = f"{run} was trained with y and z judged apart, so pairs drawn from p(y) p(z) are not what P learned"
+            raise UserError(f"--samples: {came}; a run with --set condition_on_y=true has a likelihood")
+        folder.restore(model)
+        sums = folder.path / f"parzen-{parzen.in_short(samples)}.npz"
+        try:
+            found = parzen.stream(model, dataset.x_test, batches.validation[0], samples, sums, quiet)
+        except KeyboardInterrupt as stop:
+            stop.args = ("; the same command continues where the sums were last saved",)
+            raise
+        folder.write_result(result | found)
+        sums.unlink()
+    end = parzen.suffix(samples)
+    print(
+        f"{run}, {samples} samples: log-likelihood {found['log_likelihood' + end]:.1f} ± "
+        f"{found['log_likelihood_stderr' + end]:.1f} (Parzen, σ {found['parzen_sigma' + end]:.3f} found with "
+        f"{found['parzen_searched' + end]} samples)"
+    )
+
+
+def prepare(config, quiet, ranks=team.ALONE):
+    """Return the backend, which shares its batches with `ranks`, and the data that `config` asks for."""
+    backend = Backend.named(config.backend, notice=(lambda text: None) if quiet else print)
+    with_gpu, without = ranks.most(int(backend.name == "cupy"), int(backend.name != "cupy"))
+    if with_gpu and without:
+        raise UserError("--backend auto: some ranks have a GPU and some have none; say --backend numpy")
+    return backend.join(ranks), data.load_mnist() if config.data is None else data.load(config.data)
+
+
+def prepare_again(run, config, quiet, ranks=team.ALONE):
+    """Do what `prepare` does for a run made earlier, maybe on another machine."""
+    try:
+        return prepare(config, quiet, ranks)
+    except UserError as error:
+        raise UserError(f'{error}; "data" and "backend" can be changed in {run}/config.json') from error
+
+
+def assemble(config, backend, dataset):
+    """Return the system and its batches; `UserError` where the data are not those of `config`."""
+    batches = Batches(dataset, config, backend)
+    return build(config, backend), batches
+
+
+def finish(model, batches, dataset, folder, position, quiet):
+    """Train from `position` to the end, evaluate, write result.json and the figures."""
+    config, before = model.config, sum(row.get("seconds", 0) for row in folder.metrics())
+    ranks = model.backend.team
+    if not quiet:
+        made = f"{model.backend.name}, {ranks.size} ranks" if ranks.size > 1 else model.backend.name
+        print(f"{config.mode}, {config.preset} preset, {made}, seed {config.seed}, into {folder.path}")
+        threads, cores = ranks.here * model.backend.threads, os.cpu_count() or 1
+        if ranks.here > 1 and threads > cores:
+            print(f"{threads} threads on {cores} cores wait for each other; OPENBLAS_NUM_THREADS=1 may be faster")
+    try:
+        warnings = train(model, batches, folder, position, quiet)
+        found = ranks.first(lambda: evaluate(model, dataset, batches.validation))
+        pictures = ranks.first(lambda: figures.draw_all(model, dataset, folder, found))
+    except KeyboardInterrupt as stop:
+        if folder.saved:
+            done = f"epoch {folder.saved.epoch}" + (f", step {folder.saved.step}" if folder.saved.step else "")
+            stop.args = (f"; saved after {done}, continue with --resume {folder.path}",)
+        raise
+    warnings += content.warnings_in(found)
+    seconds = round(before + time.perf_counter() - STARTED, 1)
+    folder.write_result(
+        {
+            "revision": folder.revision, "mode": config.mode, "seed": config.seed, "backend": model.backend.name,
+            "labels": config.labels, "epochs": config.epochs, "seconds": seconds, "machine": machine(model.backend),
+            "commit": commit(),
+            **found, "warnings": warnings,
+        }
+    )  # fmt: skip
+    print(f"{in_words(found)}; {seconds:.0f} s; {len(pictures)} pictures in {folder.path / 'figures'}")
+    if words := content.in_words(found):
+        print(words)
+    if not quiet:
+        for warning in content.warnings_in(found):
+            print(f"warning: {warning}")
+
+
+def commit():
+    """Return the commit that this checkout is at, with "+" where files differ from it; None outside of a checkout."""
+    here = Path(__file__).resolve().parent.parent
+
+    def git(*words):
+        return subprocess.run(
+            ["git", "-C", here, *words], capture_output=True, text=True, timeout=10, check=True
+        ).stdout
+
+    try:
+        if not os.path.samefile(git("rev-parse", "--show-toplevel").strip(), here):
+            return None  # the package lies in somebody else's repository
+        changed = git("status", "--porcelain", "tinyaae", "run_mnist.py")
+        return git("rev-parse", "HEAD").strip() + ("+" if changed else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def machine(backend):
+    """Return what the run was made on, for people who compare times."""
+    library = backend.xp
+    device = f"{backend.device}, " if backend.device else ""
+    ranks = f"{backend.team.size} ranks of " if backend.team.size > 1 else ""
+    return f"{ranks}{device}{platform.machine()}, {backend.threads} threads, {library.__name__} {library.__version__}"
+
+
+def in_words(found):
+    texts = {
+        "test_error": "test error {:.2%}",
+        "cluster_error": "cluster error {:.2%}",
+        "log_likelihood": "log-likelihood {:.0f} (Parzen)",
+        "log_likelihood_resampled": "{:.0f} resampled by D_gauss",
+        "reconstruction_error": "reconstruction error {:.2f}",
+    }
+    return ", ".join(text.format(found[name]) for name, text in texts.items() if found.get(name) is not None)
