@@ -49,6 +49,7 @@ def trial(flags, seed, backend):
     from tinyaae.config import Config
     from tinyaae.metrics.evaluation import evaluate
     from tinyaae.training import Batches, train
+    from tinyaae.training.run import commit
     from tinyaae.training.run_folder import RunFolder
 
     started = time.perf_counter()
@@ -67,7 +68,7 @@ def trial(flags, seed, backend):
     found = evaluate(model, hidden, (images[:half], labels[:half]))
     measured = {name.replace("test_", "validation_"): found[name] for name in MEASURES if found.get(name) is not None}
     return {
-        "date": time.strftime("%Y-%m-%d"), "commit": cli.commit(), "flags": flags, "seed": seed,
+        "date": time.strftime("%Y-%m-%d"), "commit": commit(), "flags": flags, "seed": seed,
         "seconds": round(time.perf_counter() - started), **measured,
     }  # fmt: skip
 

@@ -114,9 +114,10 @@ def main():
     if what == "gpuless":
         return train(ranks, *arguments, GPULESS, gpuless=True)
     from tinyaae import cli
+    from tinyaae.training import run as whole_run
 
     if what == "evaluate":
-        cli.evaluate = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+        whole_run.evaluate = lambda *_: os.kill(os.getpid(), signal.SIGINT)
     else:
         fail(ranks, what)
     return cli.main(arguments)

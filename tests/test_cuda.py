@@ -11,13 +11,13 @@ from fake_cupy import COMPILER, backend_without_gpu, fake_cublas, install
 from helpers import host
 from tiny import assembled, tiny_config, tiny_dataset
 
-from tinyaae import cli
 from tinyaae.backend import Backend
 from tinyaae.backend.cuda import cublas
 from tinyaae.backend.cuda import kernels as cuda_kernels
 from tinyaae.backend.cuda.cublas import layout
 from tinyaae.backend.numpy import NumpyBackend
 from tinyaae.phases import Batch
+from tinyaae.training import run as whole_run
 
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="g++ is not installed")
 
@@ -363,8 +363,8 @@ def test_cupy_graphs_repeat_the_steps_as_written(dtype, cupy, flags):
 
 @needs_compiler
 def test_a_run_says_which_gpu_it_was_made_on(gpuless):
-    assert cli.machine(gpuless).startswith("no GPU, ")
-    assert not cli.machine(NumpyBackend()).startswith("None")
+    assert whole_run.machine(gpuless).startswith("no GPU, ")
+    assert not whole_run.machine(NumpyBackend()).startswith("None")
 
 
 # The look at a GPU, which has to work at the first try ----------------------------------------------------------

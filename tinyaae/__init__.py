@@ -18,9 +18,10 @@ os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "8")
 from .backend import Backend, fused
 from .errors import UserError
 from .model import build
+from .training.run import train
 from .training.run_folder import RunFolder
 
-__all__ = ["Backend", "UserError", "__version__", "build", "fused", "load"]
+__all__ = ["Backend", "UserError", "__version__", "build", "fused", "load", "train"]
 __version__ = "0.2.0"
 
 

@@ -6,14 +6,11 @@ Ctrl-C, 143 by SIGTERM, both after saving; a second Ctrl-C stops at once, and th
 
 import argparse
 import os
-import platform
 import signal
-import subprocess
 import sys
 import time
-from pathlib import Path
 
-from . import data, figures
+from . import data
 from .backend import Backend
 from .backend.distributed import base as team
 from .config import Config
@@ -24,8 +21,9 @@ from .metrics import content
 from .metrics import likelihood as parzen
 from .metrics.evaluation import evaluate
 from .model import build
-from .training import Batches, train
+from .training import Batches
 from .training.checkpoint import START
+from .training.run import complete
 from .training.run_folder import RunFolder
 
 EXAMPLES = """\
@@ -333,66 +331,21 @@ def assemble(config, backend, dataset):
 
 
 def finish(model, batches, dataset, folder, position, quiet):
-    """Train from `position` to the end, evaluate, write result.json and the figures."""
-    config, before = model.config, sum(row.get("seconds", 0) for row in folder.metrics())
-    ranks = model.backend.team
+    """Train from `position` to the end, evaluate, draw, write result.json, and say what came out."""
+    config, ranks = model.config, model.backend.team
     if not quiet:
         made = f"{model.backend.name}, {ranks.size} ranks" if ranks.size > 1 else model.backend.name
         print(f"{config.mode}, {config.preset} preset, {made}, seed {config.seed}, into {folder.path}")
         threads, cores = ranks.here * model.backend.threads, os.cpu_count() or 1
         if ranks.here > 1 and threads > cores:
             print(f"{threads} threads on {cores} cores wait for each other; OPENBLAS_NUM_THREADS=1 may be faster")
-    try:
-        warnings = train(model, batches, folder, position, quiet)
-        found = ranks.first(lambda: evaluate(model, dataset, batches.validation))
-        pictures = ranks.first(lambda: figures.draw_all(model, dataset, folder, found))
-    except KeyboardInterrupt as stop:
-        if folder.saved:
-            done = f"epoch {folder.saved.epoch}" + (f", step {folder.saved.step}" if folder.saved.step else "")
-            stop.args = (f"; saved after {done}, continue with --resume {folder.path}",)
-        raise
-    warnings += content.warnings_in(found)
-    seconds = round(before + time.perf_counter() - STARTED, 1)
-    folder.write_result(
-        {
-            "revision": folder.revision, "mode": config.mode, "seed": config.seed, "backend": model.backend.name,
-            "labels": config.labels, "epochs": config.epochs, "seconds": seconds, "machine": machine(model.backend),
-            "commit": commit(),
-            **found, "warnings": warnings,
-        }
-    )  # fmt: skip
-    print(f"{in_words(found)}; {seconds:.0f} s; {len(pictures)} pictures in {folder.path / 'figures'}")
-    if words := content.in_words(found):
+    result, pictures = complete(model, batches, dataset, folder, position, quiet, started=STARTED)
+    print(f"{in_words(result)}; {result['seconds']:.0f} s; {len(pictures)} pictures in {folder.path / 'figures'}")
+    if words := content.in_words(result):
         print(words)
     if not quiet:
-        for warning in content.warnings_in(found):
+        for warning in content.warnings_in(result):
             print(f"warning: {warning}")
-
-
-def commit():
-    """Return the commit that this checkout is at, with "+" where files differ from it; None outside of a checkout."""
-    here = Path(__file__).resolve().parent.parent
-
-    def git(*words):
-        return subprocess.run(
-            ["git", "-C", here, *words], capture_output=True, text=True, timeout=10, check=True
-        ).stdout
-
-    try:
-        if not os.path.samefile(git("rev-parse", "--show-toplevel").strip(), here):
-            return None  # the package lies in somebody else's repository
-        changed = git("status", "--porcelain", "tinyaae", "run_mnist.py")
-        return git("rev-parse", "HEAD").strip() + ("+" if changed else "")
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def machine(backend):
-    """Return what the run was made on, for people who compare times."""
-    library = backend.xp
-    device = f"{backend.device}, " if backend.device else ""
-    ranks = f"{backend.team.size} ranks of " if backend.team.size > 1 else ""
-    return f"{ranks}{device}{platform.machine()}, {backend.threads} threads, {library.__name__} {library.__version__}"
 
 
 def in_words(found):

@@ -46,12 +46,12 @@ def diagnostics(model, images, labels):
     return found
 
 
-def evaluate(model, dataset, validation):
+def evaluate(model, dataset, validation, likelihoods=True):
     """Return what `result.json` reports of the test set; `validation` = images (n, d), labels (n,) chooses.
 
     `test_error` is None where y does not stand for classes. Where P reads a y, the entries of `content_report` say
-    whether it decides what is painted. The likelihood is that of draws from the prior, and beside
-    it, where there is a D_gauss to do so, that of draws which it has picked.
+    whether it decides what is painted. The likelihood is that of draws from the prior and, where there is a D_gauss to
+    do so, of resampled ones; it is left out unless `likelihoods`.
     """
     images, labels = dataset.x_test, dataset.y_test
     found = diagnostics(model, images, labels)
@@ -64,7 +64,7 @@ def evaluate(model, dataset, validation):
         names = np.array(result.get("cluster_names", range(model.config.decoder_y_dim)))
         judge = judge_for(dataset, model.config)
         result |= content_report(model, judge, names, validation, (images, labels))
-    if model.has_joint_prior:
+    if likelihoods and model.has_joint_prior:
         result |= likelihood(model, images, validation[0], 10_000)
         if model.can_resample:
             result |= likelihood(model, images, validation[0], 10_000, candidates=CANDIDATES)

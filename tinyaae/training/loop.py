@@ -135,10 +135,11 @@ def schedule(config):
     return lambda epoch: steps(epoch) * fade(epoch)
 
 
-def train(model, batches, folder, position=START, quiet=False, say=print):
+def train(model, batches, folder, position=START, quiet=False, say=print, each_epoch=None):
     """Train `model` from `position` to the end of its config, with metrics and checkpoints; return the warnings.
 
-    Where a team trains, every rank calls this, and rank 0 alone touches the folder.
+    `each_epoch(row)` is called after every epoch. Where a team trains, every rank calls this, and rank 0 alone touches
+    the folder.
 
     Raises `Diverged`, and leaves the last healthy checkpoint, when a number is no longer finite; `Interrupted`, after
     saving, on Ctrl-C or SIGTERM; `UserError` where the disk is full or `position` is not in this data.
@@ -161,6 +162,8 @@ def train(model, batches, folder, position=START, quiet=False, say=print):
                 say(f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}: {words} ({row['seconds']:.0f} s)")
                 for words in warned:
                     say(f"warning: {words}")
+            if each_epoch:
+                each_epoch(row)
             stop, _ = interruption.agreed()
             if stop and folder.saved.epoch <= epoch:
                 training.save(position)

@@ -1,0 +1,148 @@
+"""One run from start to end: train, evaluate, draw, and write down what came out and what made it."""
+
+import os
+import platform
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .. import data as datasets
+from .. import figures
+from ..backend import Backend
+from ..config import Config
+from ..metrics import content
+from ..metrics.evaluation import evaluate
+from ..model import build
+from .checkpoint import START
+from .loop import Batches
+from .loop import train as train_epochs
+from .run_folder import RunFolder
+
+
+class Run(NamedTuple):
+    """A finished run: the trained `model`, `result` as in result.json, and `history`, the rows of metrics.csv."""
+
+    model: Any
+    result: dict
+    history: list
+
+
+def train(mode="semi-supervised", data=None, out=None, each_epoch=None, **flags):
+    """Train a model and return the finished `Run`.
+
+    mode, flags: as on the command line, with underscores (`labels=100`, `vat=2`, `lr_adversarial=1e-3`, `seed=1`).
+    data: a `Dataset`, or a path that --data takes; MNIST unless given.
+    out: a new folder, which then gets everything that the command leaves. Without it nothing is written or drawn, and
+    no likelihood is estimated.
+    each_epoch: called with the row of metrics (name -> number) after every epoch.
+
+    Raises `UserError` for what the command refuses in one line, and `Diverged` when a number is no longer finite.
+    """
+    started = time.perf_counter()
+    if isinstance(data, (str, os.PathLike)):
+        flags["data"] = os.path.abspath(data)
+        data = datasets.load(data)
+    config = Config.of(mode, **flags)
+    if out is not None:
+        RunFolder.check(out)
+    dataset = datasets.load_mnist() if data is None else data
+    backend = Backend.named(config.backend)
+    config = config.for_data(dataset).for_backend(backend)
+    batches = Batches(dataset, config, backend)
+    model = build(config, backend)
+    if out is None:
+        kept = InMemory()
+        warnings = train_epochs(model, batches, kept, quiet=True, each_epoch=each_epoch)
+        found = evaluate(model, dataset, batches.validation, likelihoods=False)
+        return Run(model, found | {"warnings": warnings + content.warnings_in(found)}, kept.metrics())
+    folder = RunFolder.create(out)
+    folder.write_config(config)
+    with folder.locked():
+        result, _ = complete(model, batches, dataset, folder, START, True, started, each_epoch)
+    return Run(model, result, folder.metrics())
+
+
+class InMemory:
+    """What `train` of the loop needs of a run folder, for a run that writes nothing."""
+
+    path = "the run"
+
+    def __init__(self):
+        self.rows, self.saved = [], None
+
+    def metrics(self):
+        """Return the rows so far."""
+        return list(self.rows)
+
+    def append_metrics(self, row):
+        self.rows.append(row)
+
+    def save(self, model, position):
+        """Keep copies of everything that training changes, for `restore`."""
+        backend, self.saved = model.backend, position
+        self.arrays = {name: backend.to_numpy(array).copy() for name, array in model.state().items()}
+        self.steps = [phase.optimizer.steps for phase in model.phases_with_optimizer()]
+
+    def save_best(self, model, position):
+        pass
+
+    def save_codes(self, epoch, places, labels):
+        pass
+
+    def restore(self, model):
+        """Put back what `save` kept, and return its position."""
+        for name, array in model.state().items():
+            array[...] = model.backend.array(self.arrays[name])
+        for phase, steps in zip(model.phases_with_optimizer(), self.steps, strict=True):
+            phase.optimizer.steps = steps
+        return self.saved
+
+
+def complete(model, batches, dataset, folder, position, quiet, started, each_epoch=None):
+    """Train from `position` to the end, evaluate, draw and write result.json; return it and the pictures' paths."""
+    config, before = model.config, sum(row.get("seconds", 0) for row in folder.metrics())
+    ranks = model.backend.team
+    try:
+        warnings = train_epochs(model, batches, folder, position, quiet, each_epoch=each_epoch)
+        found = ranks.first(lambda: evaluate(model, dataset, batches.validation))
+        pictures = ranks.first(lambda: figures.draw_all(model, dataset, folder, found))
+    except KeyboardInterrupt as stop:
+        if folder.saved:
+            done = f"epoch {folder.saved.epoch}" + (f", step {folder.saved.step}" if folder.saved.step else "")
+            stop.args = (f"; saved after {done}, continue with --resume {folder.path}",)
+        raise
+    seconds = round(before + time.perf_counter() - started, 1)
+    result = {
+        "revision": folder.revision, "mode": config.mode, "seed": config.seed, "backend": model.backend.name,
+        "labels": config.labels, "epochs": config.epochs, "seconds": seconds, "machine": machine(model.backend),
+        "commit": commit(), **found, "warnings": warnings + content.warnings_in(found),
+    }  # fmt: skip
+    folder.write_result(result)
+    return result, pictures
+
+
+def commit():
+    """Return the commit that this checkout is at, with "+" where files differ from it; None outside of a checkout."""
+    here = Path(__file__).resolve().parent.parent.parent
+
+    def git(*words):
+        return subprocess.run(
+            ["git", "-C", here, *words], capture_output=True, text=True, timeout=10, check=True
+        ).stdout
+
+    try:
+        if not os.path.samefile(git("rev-parse", "--show-toplevel").strip(), here):
+            return None  # the package lies in somebody else's repository
+        changed = git("status", "--porcelain", "tinyaae", "run_mnist.py")
+        return git("rev-parse", "HEAD").strip() + ("+" if changed else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def machine(backend):
+    """Return what the run was made on, for people who compare times."""
+    library = backend.xp
+    device = f"{backend.device}, " if backend.device else ""
+    ranks = f"{backend.team.size} ranks of " if backend.team.size > 1 else ""
+    return f"{ranks}{device}{platform.machine()}, {backend.threads} threads, {library.__name__} {library.__version__}"
