@@ -65,7 +65,7 @@ CASES = {
 GPULESS = "semi-supervised", "dropout in D"
 
 
-def trained(config, ranks=team.ALONE, gpuless=False):
+def trained(config, ranks=team.SINGLE_PROCESS, gpuless=False):
     """Return name -> array of all that the float64 model of `config` holds after 20 steps, and of its values."""
     backend = backend_without_gpu(MonkeyPatch(), "float64") if gpuless else Backend.named("numpy", "float64")
     backend.join(ranks)

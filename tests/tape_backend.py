@@ -1,13 +1,13 @@
 """A stand-in for a GPU that records: NumPy whose every operation can be written on a tape and run again from it.
 
 It is as strict as a CUDA graph. While it records, nothing that it computes is left behind: what was written is put
-back, and new arrays are filled with nonsense. Replaying runs no Python but NumPy's own functions, on the same
+back, and new arrays are filled with nonsense. CapturingBackend runs no Python but NumPy's own functions, on the same
 memory; and whoever asks for the value of an array while it records is told off.
 """
 
 import numpy as np
 
-from tinyaae.backend.cuda.graph import Replaying
+from tinyaae.backend.cuda.graph import CapturingBackend
 from tinyaae.backend.numpy import NumpyBackend
 
 
@@ -126,8 +126,8 @@ class Tape:
                 np.copyto(result, again)
 
 
-class TapeBackend(Replaying, NumpyBackend):
-    """NumPy on one thread, and a step that is recorded and replayed."""
+class TapeBackend(CapturingBackend, NumpyBackend):
+    """NumPy on one thread, and a step that is recorded and captured."""
 
     name = "tape"
 

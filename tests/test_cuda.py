@@ -309,7 +309,7 @@ def test_the_cupy_backend_replays_what_it_steps(monkeypatch, dtype, flags):
 
 @needs_compiler
 def test_a_step_that_cannot_be_recorded_runs_as_written_and_ends_the_recording(gpuless):
-    step = gpuless.replayed(lambda batch: {"a": gpuless.xp.sum(batch.x * gpuless.array([3.0]))})
+    step = gpuless.captured(lambda batch: {"a": gpuless.xp.sum(batch.x * gpuless.array([3.0]))})
     batch = Batch(gpuless.array([1.0, 2.0]))
     assert float(step(batch)["a"]) == 9
     with pytest.warns(UserWarning, match="sends a host array"):

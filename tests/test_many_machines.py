@@ -118,7 +118,7 @@ def test_what_nccl_is_asked_is_what_cupy_s_takes():
         **{name: lambda *a, name=name: asked.append((name, takes[name](None, *a).arguments)) for name in NCCL_CALLS}
     )
     x = np.ones((2, 3))
-    for call in (nccl.add_up, nccl.gather, nccl.share):
+    for call in (nccl.all_reduce_sum, nccl.gather, nccl.share):
         call(x)
     reduced, gathered, sent = (arguments for _, arguments in asked)
     assert [name for name, _ in asked] == NCCL_CALLS
@@ -149,7 +149,7 @@ def test_the_cases_have_every_phase_there_is():
 # One rank of four, without the others ------------------------------------------------------------------------------
 
 
-class OneOf(team.Alone):
+class OneOf(team.SingleProcess):
     """Rank `rank` of a team of `size` that nobody else has joined."""
 
     def __init__(self, rank, size):
@@ -240,7 +240,7 @@ def test_an_mpiexec_of_another_mpi_is_noticed():
     assert "mpiexec started 4 processes, but mpi4py knows of 1" in job.stderr
 
 
-# Ranks that are threads, for where there is no MPI ---------------------------------------------------------------
+# Ranks that are threads, for where there is no MPI ----------------------------------------------------------------
 
 
 class Shared:
@@ -251,7 +251,7 @@ class Shared:
 
 
 class ThreadWorld:
-    """What `team.Ranks` asks of an MPI communicator, among threads of one process."""
+    """What `team.MPICommunicator` asks of an MPI communicator, among threads of one process."""
 
     IN_PLACE, MAX, COMM_TYPE_SHARED = None, "max", "shared"
 
@@ -300,7 +300,7 @@ def among_threads(size, job):
     def one(rank):
         world = ThreadWorld(shared, rank)
         try:
-            return job(team.Ranks(world, world))
+            return job(team.MPICommunicator(world, world))
         except Exception as error:
             return error
 
@@ -317,7 +317,7 @@ def test_ranks_that_are_threads_do_what_one_process_does(alone, name):
 
 def test_rank_0_alone_acts_and_all_have_its_result():
     acted = []
-    assert among_threads(3, lambda ranks: ranks.first(lambda: acted.append(ranks.rank) or "done")) == ["done"] * 3
+    assert among_threads(3, lambda ranks: ranks.on_rank_0(lambda: acted.append(ranks.rank) or "done")) == ["done"] * 3
     assert acted == [0]
 
 
@@ -325,7 +325,7 @@ def test_what_rank_0_raises_all_raise():
     def refuse():
         raise UserError("a full disk")
 
-    errors = among_threads(3, lambda ranks: ranks.first(refuse))
+    errors = among_threads(3, lambda ranks: ranks.on_rank_0(refuse))
     assert [(type(error), str(error)) for error in errors] == [(UserError, "a full disk")] * 3
 
 
@@ -336,23 +336,29 @@ def test_an_exception_that_cannot_be_sent_is_sent_in_words():
     def refuse():
         raise Local("something odd")
 
-    first, other = among_threads(2, lambda ranks: ranks.first(refuse))
+    first, other = among_threads(2, lambda ranks: ranks.on_rank_0(refuse))
     assert type(first) is Local and type(other) is RuntimeError and str(other) == "Local: something odd"
 
 
 def test_while_rank_0_acts_it_is_a_team_of_its_own():
     def act(ranks):
         x = np.ones(3)
-        both = ranks.mean(x) is x, ranks.gather(x).shape, ranks.most(1, 2), ranks.first(lambda: "nested"), ranks.size
-        ranks.share(x)
+        both = (
+            ranks.mean(x) is x,
+            ranks.gather(x).shape,
+            ranks.all_reduce_max(1, 2),
+            ranks.on_rank_0(lambda: "nested"),
+            ranks.size,
+        )
+        ranks.broadcast(x)
         return both
 
-    found = among_threads(2, lambda ranks: ranks.first(lambda: act(ranks)))
+    found = among_threads(2, lambda ranks: ranks.on_rank_0(lambda: act(ranks)))
     assert found == [(True, (1, 3), [1, 2], "nested", 1)] * 2
 
 
 def test_ranks_agree_on_the_largest():
-    assert among_threads(3, lambda ranks: ranks.most(ranks.rank, -ranks.rank)) == [[2, 0]] * 3
+    assert among_threads(3, lambda ranks: ranks.all_reduce_max(ranks.rank, -ranks.rank)) == [[2, 0]] * 3
 
 
 def test_a_checkpoint_read_by_rank_0_is_restored_on_all(tmp_path):

@@ -1,4 +1,4 @@
-"""Replaying a recorded step is the step, bit for bit, whatever changes in between. Proved without a GPU, on a tape."""
+"""A captured step is the step, bit for bit, whatever changes in between. Proved without a GPU, on a tape."""
 
 import numpy as np
 import pytest
@@ -47,38 +47,38 @@ def content(model):
 @pytest.mark.parametrize("flags", CASES)
 def test_nine_replayed_steps_are_nine_steps_bit_for_bit(flags):
     tape = TapeBackend()
-    replayed, said = trained(tape, flags)
+    captured, said = trained(tape, flags)
     plain, expected = trained(NumpyBackend(threads=1), flags)
     assert tape.recorded == 1
     assert said == expected
-    assert content(replayed) == content(plain)
+    assert content(captured) == content(plain)
 
 
 def test_it_can_tell_a_replay_from_a_step():
     """The fact above would be empty if the tape ran Python: a number kept from the host must stay what it was."""
     tape = TapeBackend()
     numbers = iter(range(1, 100))
-    step = tape.replayed(lambda batch: {"a": tape.xp.sum(batch.x) * next(numbers)})
+    step = tape.captured(lambda batch: {"a": tape.xp.sum(batch.x) * next(numbers)})
     batch = Batch(tape.array(np.ones((2, 2))))
     assert [float(step(batch)["a"]) for _ in range(4)] == [4, 8, 8, 8]
 
 
 def test_a_replay_reads_the_batch_it_is_given():
     tape = TapeBackend()
-    step = tape.replayed(lambda batch: {"a": tape.xp.sum(batch.x)})
+    step = tape.captured(lambda batch: {"a": tape.xp.sum(batch.x)})
     assert [float(step(Batch(tape.array([k, k])))["a"]) for k in range(5)] == [0, 2, 4, 6, 8]
 
 
 def test_values_of_one_step_outlive_the_next():
     tape = TapeBackend()
-    step = tape.replayed(lambda batch: {"a": tape.xp.sum(batch.x)})
+    step = tape.captured(lambda batch: {"a": tape.xp.sum(batch.x)})
     values = [step(Batch(tape.array([k, k])))["a"] for k in range(5)]
     assert [float(value) for value in values] == [0, 2, 4, 6, 8]
 
 
 def test_each_size_of_batch_is_recorded_by_itself():
     tape = TapeBackend()
-    step = tape.replayed(lambda batch: {"a": tape.xp.sum(batch.x)})
+    step = tape.captured(lambda batch: {"a": tape.xp.sum(batch.x)})
     for n in (2, 3, 2, 3, 2, 3):
         assert float(step(Batch(tape.array(np.ones(n))))["a"]) == n
     assert tape.recorded == 2
@@ -86,7 +86,7 @@ def test_each_size_of_batch_is_recorded_by_itself():
 
 def test_a_step_that_sends_a_host_array_each_time_runs_unrecorded_and_says_why():
     tape = TapeBackend()
-    step = tape.replayed(lambda batch: {"a": tape.xp.sum(batch.x * tape.array([3.0]))})
+    step = tape.captured(lambda batch: {"a": tape.xp.sum(batch.x * tape.array([3.0]))})
     batch = Batch(tape.array([1.0, 2.0]))
     assert float(step(batch)["a"]) == 9
     with pytest.warns(UserWarning, match="sends a host array to the device"):
@@ -96,7 +96,7 @@ def test_a_step_that_sends_a_host_array_each_time_runs_unrecorded_and_says_why()
 
 def test_a_step_that_looks_at_a_value_runs_unrecorded():
     tape = TapeBackend()
-    step = tape.replayed(lambda batch: {"a": tape.xp.sum(batch.x) if batch.x[0] > 0 else tape.xp.sum(-batch.x)})
+    step = tape.captured(lambda batch: {"a": tape.xp.sum(batch.x) if batch.x[0] > 0 else tape.xp.sum(-batch.x)})
     assert float(step(Batch(tape.array([1.0])))["a"]) == 1
     with pytest.warns(UserWarning, match=Looked.__name__):
         assert float(step(Batch(tape.array([-2.0])))["a"]) == 2
@@ -113,9 +113,9 @@ def test_a_recording_that_fails_leaves_everything_as_it_was():
 
     tape.record = fails
     with pytest.warns(UserWarning, match="no graph"):
-        replayed, said = trained(tape, flags)
+        captured, said = trained(tape, flags)
     model, expected = trained(plain, flags)
-    assert said == expected and content(replayed) == content(model)
+    assert said == expected and content(captured) == content(model)
 
 
 def test_a_restored_counter_is_what_the_next_replay_uses():
@@ -154,13 +154,13 @@ def test_numbers_of_both_widths_share_the_table():
         state["count"] += 1
 
     def function(batch):
-        tape.each_step(count)
+        tape.on_replay(count)
         step = tape.counter(lambda: state["count"])
-        rate = tape.fresh(2, lambda: [state["count"] / 3, -state["count"] / 7])
+        rate = tape.step_scalars(2, lambda: [state["count"] / 3, -state["count"] / 7])
         u = tape.uniform((1, 2, step, 3), (1,))
         return {"rates": tape.xp.sum(batch.x * rate), "u": u[0, ...]}
 
-    step = tape.replayed(function)
+    step = tape.captured(function)
     batch = Batch(tape.array([1.0, 10.0]))
     for k in range(1, 6):
         values = step(batch)
@@ -170,7 +170,7 @@ def test_numbers_of_both_widths_share_the_table():
 
 def test_more_numbers_than_the_table_holds_are_not_recorded():
     tape = TapeBackend()
-    step = tape.replayed(lambda batch: {"a": tape.xp.sum(tape.fresh(65, lambda: [1.0] * 65))})
+    step = tape.captured(lambda batch: {"a": tape.xp.sum(tape.step_scalars(65, lambda: [1.0] * 65))})
     batch = Batch(tape.array([1.0]))
     step(batch)
     with pytest.warns(UserWarning, match="raise WORDS"):

@@ -289,7 +289,7 @@ def test_every_backend_trains_to_the_same_numbers(backend64, mode, monkeypatch):
     for kind in (type(backend), NumpyBackend):
         monkeypatch.setattr(kind, "normal", Backend.normal)
         monkeypatch.setattr(kind, "uniform", Backend.uniform)
-    monkeypatch.setattr(type(backend), "replayed", Backend.replayed)  # that noise comes from the host at every step
+    monkeypatch.setattr(type(backend), "captured", Backend.captured)  # that noise comes from the host at every step
     ours, theirs = (assembled(tiny_config(mode), each) for each in (backend, NumpyBackend("float64")))
     for batch, same_batch in zip(ours[1].epoch(0), theirs[1].epoch(0), strict=True):
         values, expected = ours[0].step(batch), theirs[0].step(same_batch)

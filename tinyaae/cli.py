@@ -160,7 +160,7 @@ def main(argv=None, called="run_mnist.py"):
         ranks = team.started()
     except UserError as error:
         status, line = refused(error, 2)
-        return team.ALONE.run(lambda: (status, line if team.speaks() else None))
+        return team.SINGLE_PROCESS.run(lambda: (status, line if team.speaks() else None))
     return ranks.run(lambda: work(argv, ranks))
 
 
@@ -217,7 +217,7 @@ def start(flags, quiet, ranks):
     if "samples" in flags:
         raise UserError("--samples: goes with --evaluate RUN")
     out, revision = flags.pop("out", None), flags.pop("revision", None)
-    ranks.first(lambda: RunFolder.check(out, revision))
+    ranks.on_rank_0(lambda: RunFolder.check(out, revision))
     if flags.get("data"):
         flags["data"] = os.path.abspath(flags["data"])  # so that --resume finds it from anywhere
     config = Config.of(**flags)
@@ -307,16 +307,16 @@ def likelihood(run_and_samples, quiet, ranks):
     )
 
 
-def prepare(config, quiet, ranks=team.ALONE):
+def prepare(config, quiet, ranks=team.SINGLE_PROCESS):
     """Return the backend, which shares its batches with `ranks`, and the data that `config` asks for."""
     backend = Backend.named(config.backend, notice=(lambda text: None) if quiet else print)
-    with_gpu, without = ranks.most(int(backend.name == "cupy"), int(backend.name != "cupy"))
+    with_gpu, without = ranks.all_reduce_max(int(backend.name == "cupy"), int(backend.name != "cupy"))
     if with_gpu and without:
         raise UserError("--backend auto: some ranks have a GPU and some have none; say --backend numpy")
     return backend.join(ranks), data.load_mnist() if config.data is None else data.load(config.data)
 
 
-def prepare_again(run, config, quiet, ranks=team.ALONE):
+def prepare_again(run, config, quiet, ranks=team.SINGLE_PROCESS):
     """Do what `prepare` does for a run made earlier, maybe on another machine."""
     try:
         return prepare(config, quiet, ranks)
@@ -336,8 +336,8 @@ def finish(model, batches, dataset, folder, position, quiet):
     if not quiet:
         made = f"{model.backend.name}, {ranks.size} ranks" if ranks.size > 1 else model.backend.name
         print(f"{config.mode}, {config.preset} preset, {made}, seed {config.seed}, into {folder.path}")
-        threads, cores = ranks.here * model.backend.threads, os.cpu_count() or 1
-        if ranks.here > 1 and threads > cores:
+        threads, cores = ranks.local_size * model.backend.threads, os.cpu_count() or 1
+        if ranks.local_size > 1 and threads > cores:
             print(f"{threads} threads on {cores} cores wait for each other; OPENBLAS_NUM_THREADS=1 may be faster")
     result, pictures = complete(model, batches, dataset, folder, position, quiet, started=STARTED)
     print(f"{in_words(result)}; {result['seconds']:.0f} s; {len(pictures)} pictures in {folder.path / 'figures'}")

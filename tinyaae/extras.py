@@ -55,7 +55,7 @@ class VirtualAdversarial(Phase):
     With `information` = λ it adds λ·(H(y|x) − 4·H(y)): each image is sure of its y, and, above all, all y are used.
     H(y|x) is the entropy of q(y|x), mean over the images, and H(y) that of the mean of q(y|x). H(y) − H(y|x) is
     I(x; y), what y says of the image (Krause et al. 2010); H(y) counts four times, as in Hu et al. (2017), who cluster
-    by these two alone. D_cat wants the same but has no patience: y is one-hot before it means much.
+    by these two alone. D_cat has the same optimum but makes y one-hot before it means much.
     """
 
     EVEN = 4  # how many times H(y) counts

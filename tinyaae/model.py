@@ -38,11 +38,11 @@ class Model:
         self.config, self.backend, self.phases, self.prior = config, backend, phases, prior
         self.networks = {network.name: network for network in networks}
         expect_distinct([each.name for each in (*networks, *self.phases_with_optimizer())])
-        self._replayed = backend.replayed(self._step)
+        self._captured = backend.captured(self._step)
 
     def step(self, batch):
         """Step every phase once, in order; return all their values (arrays on the device), of a team's whole batch."""
-        values, team = self._replayed(batch), self.backend.team
+        values, team = self._captured(batch), self.backend.team
         if team.size == 1:
             return values
         means = team.mean(self.backend.xp.stack(list(values.values())))

@@ -25,8 +25,8 @@ class Optimizer:
 
     def update(self, weights, gradient):
         """Move each flat vector in the list `weights`, whose gradients stand one after another in `gradient`."""
-        self.backend.each_step(self.count)
-        rate = self.backend.fresh(self.numbers, self.rates)
+        self.backend.on_replay(self.count)
+        rate = self.backend.step_scalars(self.numbers, self.rates)
         start = 0
         for w in weights:
             part = slice(start, start + w.shape[0])

@@ -59,7 +59,7 @@ class Phase:
 
     def warmup_factor(self, updates):
         """Return min(1, steps / updates) of this phase's present step, an array (1,)."""
-        return self.backend.fresh(1, lambda: [min(1.0, self.optimizer.steps / updates)])
+        return self.backend.step_scalars(1, lambda: [min(1.0, self.optimizer.steps / updates)])
 
     def step(self, batch):
         """Forward, backward and update once; return the values."""
@@ -72,7 +72,7 @@ class Phase:
         """Take one step of the optimizer along the gradient of the last `backward`, averaged over a team's ranks."""
         gradient = self.backend.team.mean(self.gradients.flat)
         self.optimizer.update([network.flat for network in self.moves], gradient)
-        self.backend.each_step(self._count)
+        self.backend.on_replay(self._count)
         for network, cache in self.statistics:
             network.commit(cache)
 

@@ -9,7 +9,7 @@ they can do faster, and the tests hold every replacement to the plain version.
 import numpy as np
 
 from ..errors import UserError
-from .distributed.base import ALONE
+from .distributed.base import SINGLE_PROCESS
 
 
 class Backend:
@@ -18,7 +18,7 @@ class Backend:
     name = "plain"
     device = None  # its name, where it is not the CPU
     threads = 1  # of the CPU; matrix products on another number of threads differ in their last bits
-    team = ALONE  # with whom each batch is shared
+    team = SINGLE_PROCESS  # with whom each batch is shared
 
     def __init__(self, xp, dtype="float32"):
         self.xp = xp
@@ -85,20 +85,20 @@ class Backend:
     def synchronize(self):
         """Wait until the device has done all it was told to do (a CPU already has)."""
 
-    # What a GPU needs to replay a step without running its Python again (see `replay.py`) -------------------------
+    # What a GPU needs to replay a step without running its Python again (see `cuda/graph.py`) ---------------------
 
-    def replayed(self, function):
+    def captured(self, function):
         """Return a callable like `function(batch) -> {name: value}`, which a GPU records once and then replays.
 
         `function` must do the same on the device at every call, but for what the next three methods say.
         """
         return function
 
-    def each_step(self, action):
+    def on_replay(self, action):
         """Call `action()`, which changes something on the host; a replay calls it again."""
         action()
 
-    def fresh(self, size, numbers):
+    def step_scalars(self, size, numbers):
         """Return the `size` numbers that `numbers()` lists as an array (size,); a replay asks for them again."""
         return self.array(numbers())
 

@@ -15,7 +15,7 @@ from copy import copy
 from itertools import count
 from zlib import crc32
 
-from .distributed.base import ALONE
+from .distributed.base import SINGLE_PROCESS
 
 
 class Context:
@@ -29,7 +29,7 @@ class Context:
     @property
     def team(self):
         """With whom the rows of this pass are shared."""
-        return self.backend.team if self.training else ALONE
+        return self.backend.team if self.training else SINGLE_PROCESS
 
     def stacked(self, batches):
         """Return this pass for rows that are so many batches on top of each other, such as real and fake ones."""

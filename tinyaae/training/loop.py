@@ -205,7 +205,7 @@ class Training:
                     self.expect_healthy(Position(epoch, done, totals))
         end = Position(epoch, steps, totals)
         self.expect_healthy(end)
-        row = self.team.first(lambda: self.measured(end))
+        row = self.team.on_rank_0(lambda: self.measured(end))
         row["seconds"] = round(time.perf_counter() - started, 3)
         self.finish_epoch(row, Position(epoch + 1))
         return row
@@ -243,11 +243,11 @@ class Training:
 
     def expect_healthy(self, position):
         """Raise `Diverged`, with the first phase, layer and step, if any number is not finite."""
-        (sick,) = self.team.most(int(not all_finite(self.model, position.totals)))
+        (sick,) = self.team.all_reduce_max(int(not all_finite(self.model, position.totals)))
         if sick:
             start = self.folder.restore(self.model)
             # by one rank, on whole batches
-            words = self.team.first(lambda: locate_non_finite(self.model, self.steps(start, position)))
+            words = self.team.on_rank_0(lambda: locate_non_finite(self.model, self.steps(start, position)))
             raise self.diverged(position, words)
 
     def steps(self, start, end):
@@ -302,7 +302,7 @@ class Interruption:
 
     def agreed(self, due=False):
         """Return the signal that any rank has got, or 0, and whether a checkpoint is `due` on any."""
-        self.known, due = self.team.most(self.signal or 0, int(due))
+        self.known, due = self.team.all_reduce_max(self.signal or 0, int(due))
         return self.known, due
 
     def obey(self):

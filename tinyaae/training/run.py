@@ -105,8 +105,8 @@ def complete(model, batches, dataset, folder, position, quiet, started, each_epo
     ranks = model.backend.team
     try:
         warnings = train_epochs(model, batches, folder, position, quiet, each_epoch=each_epoch)
-        found = ranks.first(lambda: evaluate(model, dataset, batches.validation))
-        pictures = ranks.first(lambda: figures.draw_all(model, dataset, folder, found))
+        found = ranks.on_rank_0(lambda: evaluate(model, dataset, batches.validation))
+        pictures = ranks.on_rank_0(lambda: figures.draw_all(model, dataset, folder, found))
     except KeyboardInterrupt as stop:
         if folder.saved:
             done = f"epoch {folder.saved.epoch}" + (f", step {folder.saved.step}" if folder.saved.step else "")

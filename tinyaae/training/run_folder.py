@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..backend.distributed.base import ALONE, by_rank_0
+from ..backend.distributed.base import SINGLE_PROCESS, by_rank_0
 from ..config import Config
 from ..data.files import write_safely, writing
 from ..data.npz import read_arrays
@@ -35,7 +35,7 @@ except ImportError:  # Windows: no lock there
 class RunFolder:
     """One run's folder at `path`; `revision` is its name for people. Of a `team` rank 0 alone reads and writes it."""
 
-    def __init__(self, path, revision, team=ALONE):
+    def __init__(self, path, revision, team=SINGLE_PROCESS):
         self.team = team
         self.path, self.revision = Path(path), revision
         self.saved = None  # the position of the last checkpoint, once one is written or read
@@ -53,9 +53,9 @@ class RunFolder:
             raise UserError(f"--{'out' if out else 'revision'}: {path} {what}; name another, or --resume {path}")
 
     @classmethod
-    def create(cls, out=None, revision=None, team=ALONE):
+    def create(cls, out=None, revision=None, team=SINGLE_PROCESS):
         """Make a new folder, exactly `out` or runs/<revision>; `UserError` where something lies already."""
-        return cls(*team.first(lambda: cls._created(out, revision)), team)
+        return cls(*team.on_rank_0(lambda: cls._created(out, revision)), team)
 
     @classmethod
     def _created(cls, out, revision):
@@ -76,7 +76,7 @@ class RunFolder:
                 raise UserError(f"{path}: cannot make this folder ({error.strerror}); is the disk writable?") from error
 
     @classmethod
-    def open(cls, path, team=ALONE):
+    def open(cls, path, team=SINGLE_PROCESS):
         """Open an existing run; `UserError` where `path` is none."""
         folder = cls(path, Path(path).name, team)
         folder.revision = folder.config().revision
@@ -86,7 +86,7 @@ class RunFolder:
     def locked(self):
         """Keep every other process from working in this folder; `UserError` where one does already."""
         with ExitStack() as stack:
-            self.team.first(lambda: self._lock(stack))
+            self.team.on_rank_0(lambda: self._lock(stack))
             yield
 
     def _lock(self, stack):
@@ -224,9 +224,9 @@ class RunFolder:
         if best and "Q" not in model.networks:
             raise UserError(f"{file}: mode {model.config.mode} has no error on validation images, so no best epoch")
         optimizers = [phase.optimizer for phase in model.phases_with_optimizer()]
-        position, steps = self.team.first(lambda: (read_checkpoint(file, model), [o.steps for o in optimizers]))
+        position, steps = self.team.on_rank_0(lambda: (read_checkpoint(file, model), [o.steps for o in optimizers]))
         for array in model.state().values():
-            self.team.share(array)
+            self.team.broadcast(array)
         for optimizer, taken in zip(optimizers, steps, strict=True):
             optimizer.steps = taken
         self.saved = position

@@ -1,7 +1,7 @@
 """CuPy on an NVIDIA GPU: the same interface, every array on the device.
 
 CuPy runs the portable code as it stands. Here are the fused kernels (`cuda_kernels`), matrix products that can be
-recorded (`cublas`), and how a training step is recorded as a CUDA graph and replayed (`replay`).
+recorded (`cublas`), and how a training step is recorded as a CUDA graph and captured (`replay`).
 """
 
 from contextlib import suppress
@@ -15,12 +15,12 @@ from ..distributed.nccl import between_gpus
 from . import kernels as cuda_kernels
 from . import layers as cuda_layers
 from .cublas import Cublas
-from .graph import Replaying
+from .graph import CapturingBackend
 
 BLOCKS = 2048  # at most; a thread then takes several elements, which keeps every multiprocessor busy
 
 
-class CupyBackend(Replaying):
+class CupyBackend(CapturingBackend):
     """Arrays are `cupy.ndarray`; raises `UserError` where CuPy or a GPU is missing.
 
     `graphs=False` runs every step as written; `tf32` rounds the operands of matrix products to 10 bits, as other
@@ -131,8 +131,8 @@ class CupyBackend(Replaying):
 
     # Recording -------------------------------------------------------------------------------------------------
 
-    def replayed(self, function):
-        return super().replayed(function) if self.graphs else function
+    def captured(self, function):
+        return super().captured(function) if self.graphs else function
 
     def record(self, packed, function):
         """Record the kernels that `packed(function)` asks for as a CUDA graph.

@@ -1,4 +1,4 @@
-"""Replaying a step: a GPU is told once what to do, and from then on only "again".
+"""CapturingBackend a step: a GPU is told once what to do, and from then on only "again".
 
 A training step is a few hundred small kernels, and on a fast GPU asking for them takes longer than running them.
 CUDA can record them as a graph and run that at one request. The recording holds addresses, not values, and replaying
@@ -22,8 +22,8 @@ from ..base import Backend
 WORDS = 64  # of 32 bits in the table: 4 phases need 13
 
 
-class Replayed:
-    """`function(batch) -> {name: value}`, each batch size recorded at its second call and replayed from then on."""
+class Captured:
+    """`function(batch) -> {name: value}`, each batch size recorded at its second call and captured from then on."""
 
     def __init__(self, backend, function):
         self.backend, self.function = backend, function
@@ -75,7 +75,7 @@ class Recording:
         values = self.backend.xp.asarray(self.values, copy=True)
         return {name: values[k, ...] for k, name in enumerate(self.names)}
 
-    def place(self, size, dtype, read):
+    def allocate(self, size, dtype, read):
         """Return `size` numbers of the table as an array on the device; `read()` says before each replay what they are.
 
         Nothing is read while recording: no step is being taken.
@@ -94,28 +94,28 @@ class Recording:
         return self.table[start : self.used].view(dtype)
 
 
-class Replaying(Backend):
+class CapturingBackend(Backend):
     """A backend that can record; `record(packed, function)` calls `packed(function)` without running anything on the
     device, and returns a callable that does run it, followed by what `packed` returned."""
 
     recording = None
 
-    def replayed(self, function):
-        return Replayed(self, function)
+    def captured(self, function):
+        return Captured(self, function)
 
-    def each_step(self, action):
+    def on_replay(self, action):
         if self.recording is None:
             action()
         else:
             self.recording.actions.append(action)
 
-    def fresh(self, size, numbers):
+    def step_scalars(self, size, numbers):
         if self.recording is None:
-            return super().fresh(size, numbers)
-        return self.recording.place(size, self.dtype, numbers)
+            return super().step_scalars(size, numbers)
+        return self.recording.allocate(size, self.dtype, numbers)
 
     def counter(self, read):
-        return read() if self.recording is None else self.recording.place(1, np.uint32, read)
+        return read() if self.recording is None else self.recording.allocate(1, np.uint32, read)
 
     def array(self, values, dtype=None):
         if self.recording is not None:

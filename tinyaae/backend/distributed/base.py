@@ -7,7 +7,7 @@ equal, so the mean of the ranks' means is the mean over the batch. Two things as
 the mean and variance over all rows (`Context.moments`), and noise must be what one process would have drawn for these
 rows (`Context.normal`). Rank 0 alone prints, reads and writes a run's folder.
 
-Without mpiexec a process is `ALONE`: every method here is then the identity, and nothing is imported.
+Without mpiexec a process is `SINGLE_PROCESS`: every method here is then the identity, and nothing is imported.
 """
 
 import os
@@ -24,13 +24,13 @@ from ...errors import UserError
 
 SIZES = "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE"  # what Open MPI, MPICH and MVAPICH tell a process
 RANKS = "OMPI_COMM_WORLD_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK", "PMIX_RANK"
-PATIENCE = 5.0  # seconds that a rank which fails waits for all others to fail with it
+TIMEOUT = 5.0  # seconds that a rank which fails waits for all others to fail with it
 
 
-class Alone:
-    """A team of one process; `here` is how many of its ranks are on this machine, `seat` which of those this one is."""
+class SingleProcess:
+    """A team of one process; of its ranks `local_size` are on this machine, and `local_rank` is this one's number."""
 
-    rank, size, seat, here = 0, 1, 0, 1
+    rank, size, local_rank, local_size = 0, 1, 0, 1
 
     def rows(self, n):
         """Return which of n rows are this rank's, as a slice; n must be a multiple of `size`."""
@@ -45,14 +45,14 @@ class Alone:
         """Return every rank's x, (size, *shape of x)."""
         return x[None, ...]
 
-    def share(self, x):
+    def broadcast(self, x):
         """Replace the array x by rank 0's, in place."""
 
-    def most(self, *numbers):
+    def all_reduce_max(self, *numbers):
         """Return the largest over the ranks of each of some whole numbers, as a list."""
         return list(numbers)
 
-    def first(self, action):
+    def on_rank_0(self, action):
         """Let rank 0 call `action()` while the others wait; return its result, or raise its exception, on all."""
         return action()
 
@@ -64,16 +64,16 @@ class Alone:
         return status
 
 
-ALONE = Alone()
+SINGLE_PROCESS = SingleProcess()
 
 
-class Messages:
+class Collectives:
     """How arrays travel between the ranks of `team`: NumPy's go by MPI. A backend may bring its own."""
 
     def __init__(self, team):
         self.team = team
 
-    def add_up(self, x):
+    def all_reduce_sum(self, x):
         """Replace x by its sum over the ranks."""
         self.team.world.Allreduce(self.team.MPI.IN_PLACE, x)
 
@@ -83,42 +83,42 @@ class Messages:
         self.team.world.Allgather(np.ascontiguousarray(x), everybody)
         return everybody
 
-    def share(self, x):
+    def broadcast(self, x):
         """Replace x by rank 0's."""
         self.team.world.Bcast(x)
 
 
-class Ranks(Alone):
+class MPICommunicator(SingleProcess):
     """The processes of an MPI communicator."""
 
     def __init__(self, mpi, world):
         self.MPI, self.world, self.rank, self.size = mpi, world, world.Get_rank(), world.Get_size()
         neighbours = world.Split_type(mpi.COMM_TYPE_SHARED)
-        self.seat, self.here = neighbours.Get_rank(), neighbours.Get_size()
-        self.messages = Messages(self)
+        self.local_rank, self.local_size = neighbours.Get_rank(), neighbours.Get_size()
+        self.messages = Collectives(self)
         self.ends = world.Dup()  # what is said here cannot be taken for what `world` is in the middle of
 
     def mean(self, x):
         if self.size > 1:
-            self.messages.add_up(x)
+            self.messages.all_reduce_sum(x)
             x /= self.size
         return x
 
     def gather(self, x):
         return self.messages.gather(x) if self.size > 1 else super().gather(x)
 
-    def share(self, x):
+    def broadcast(self, x):
         if self.size > 1:
-            self.messages.share(x)
+            self.messages.broadcast(x)
 
-    def most(self, *numbers):
+    def all_reduce_max(self, *numbers):
         if self.size == 1:
             return list(numbers)
         numbers = np.array(numbers, np.int64)
         self.world.Allreduce(self.MPI.IN_PLACE, numbers, self.MPI.MAX)
         return numbers.tolist()
 
-    def first(self, action):
+    def on_rank_0(self, action):
         if self.size == 1:
             return action()
         result = error = None
@@ -136,11 +136,11 @@ class Ranks(Alone):
             raise error or told
         return result
 
-    def meet(self, comm, patience=float("inf")):
+    def meet(self, comm, timeout=float("inf")):
         """Wait for all ranks, asleep: MPI's own waiting keeps a core busy. Return whether they came in time."""
         arrived, started = comm.Ibarrier(), time.monotonic()
         while not arrived.Test():
-            if time.monotonic() - started > patience:
+            if time.monotonic() - started > timeout:
                 return False
             time.sleep(0.001)
         return True
@@ -159,7 +159,7 @@ class Ranks(Alone):
                 sys.stdout, sys.stderr = voices
         if message and self.rank == 0:
             print(message, file=sys.stderr, flush=True)
-        if status and not self.meet(self.ends, PATIENCE):
+        if status and not self.meet(self.ends, TIMEOUT):
             if message and self.rank:
                 print(f"rank {self.rank}: {message.strip()}", file=sys.stderr)
             print(f"rank {self.rank} ends all {self.size}; what was saved is kept", file=sys.stderr, flush=True)
@@ -176,13 +176,13 @@ def portable(error):
 
 
 def started():
-    """Return the team that mpiexec started this process in, `ALONE` without mpiexec.
+    """Return the team that mpiexec started this process in, `SINGLE_PROCESS` without mpiexec.
 
     `UserError` where mpi4py is missing, or speaks another MPI than mpiexec.
     """
     sizes = [int(os.environ[name]) for name in SIZES if os.environ.get(name, "").isdigit()]
     if max(sizes, default=1) < 2 and (sizes or "PMIX_RANK" not in os.environ):  # PMIx alone does not tell how many
-        return ALONE
+        return SINGLE_PROCESS
     said = f"mpiexec started {max(sizes, default='several')} processes"
     try:
         with warnings.catch_warnings():  # mpi4py warns where it belongs to another MPI; that is told in one line below
@@ -194,7 +194,7 @@ def started():
     size = MPI.COMM_WORLD.Get_size()
     if sizes and size != max(sizes):
         raise UserError(f"{said}, but mpi4py knows of {size}; is mpiexec from another MPI than mpi4py's?")
-    return Ranks(MPI, MPI.COMM_WORLD) if size > 1 else ALONE
+    return MPICommunicator(MPI, MPI.COMM_WORLD) if size > 1 else SINGLE_PROCESS
 
 
 def speaks():
@@ -207,6 +207,6 @@ def by_rank_0(method):
 
     @wraps(method)
     def call(self, *arguments, **named):
-        return self.team.first(lambda: method(self, *arguments, **named))
+        return self.team.on_rank_0(lambda: method(self, *arguments, **named))
 
     return call

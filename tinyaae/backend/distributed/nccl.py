@@ -6,15 +6,15 @@ they go through the memory of the host and MPI, which is slow, but right, and le
 calls of NCCL to CuPy's own signatures.
 """
 
-from .base import Messages
+from .base import Collectives
 
 
 def between_gpus(team, backend):
     """Let this rank use a GPU, and return how its arrays travel."""
     cuda = backend.xp.cuda
     devices = cuda.runtime.getDeviceCount()
-    cuda.Device(team.seat % devices).use()
-    crowded, missing = team.most(int(team.here > devices), int(not nccl_is_here()))
+    cuda.Device(team.local_rank % devices).use()
+    crowded, missing = team.all_reduce_max(int(team.local_size > devices), int(not nccl_is_here()))
     return ThroughHost(team, backend) if crowded or missing else Nccl(team, backend)
 
 
@@ -27,7 +27,7 @@ def nccl_is_here():
     return nccl.available
 
 
-class Nccl(Messages):
+class Nccl(Collectives):
     """From device to device, in the order of the current stream: nobody waits for the host."""
 
     def __init__(self, team, backend):
@@ -36,7 +36,7 @@ class Nccl(Messages):
         super().__init__(team)
         self.backend, self.nccl = backend, NCCLBackend(team.size, team.rank, use_mpi=True)
 
-    def add_up(self, x):
+    def all_reduce_sum(self, x):
         self.nccl.all_reduce(x, x)
 
     def gather(self, x):
@@ -44,26 +44,26 @@ class Nccl(Messages):
         self.nccl.all_gather(self.backend.xp.ascontiguousarray(x), everybody, x.size)
         return everybody
 
-    def share(self, x):
+    def broadcast(self, x):
         self.nccl.broadcast(x)
 
 
-class ThroughHost(Messages):
+class ThroughHost(Collectives):
     """Device to host, MPI, host to device."""
 
     def __init__(self, team, backend):
         super().__init__(team)
         self.backend = backend
 
-    def add_up(self, x):
+    def all_reduce_sum(self, x):
         host = self.backend.to_numpy(x).copy()
-        super().add_up(host)
+        super().all_reduce_sum(host)
         x[...] = self.backend.array(host)
 
     def gather(self, x):
         return self.backend.array(super().gather(self.backend.to_numpy(x)))
 
-    def share(self, x):
+    def broadcast(self, x):
         host = self.backend.to_numpy(x).copy()
-        super().share(host)
+        super().broadcast(host)
         x[...] = self.backend.array(host)
