@@ -24,7 +24,7 @@ from pathlib import Path
 
 from .experiments import EXPERIMENTS, HEADLINES
 from .trials import try_seeds
-from .words import CHOICES, CLUSTERING_EXTRAS, LEGEND, OPENING, PICTURES
+from .words import CLUSTERING_EXTRAS, LEGEND, OPENING, PICTURES
 
 HERE = Path(__file__).parent
 README = HERE / "README.md"
@@ -125,7 +125,7 @@ def run_seeds(name, chosen, jobs, backend, flags):
 
 def table():
     """Return the text of results/README.md, made from the files alone."""
-    lines = ["# The paper's tables, reproduced", "", OPENING, "", *in_short(), "", "## Row by row", "", LEGEND, ""]
+    lines = ["# Compared with the paper", "", OPENING, "", *in_short(), "", "## Row by row", "", LEGEND, ""]
     lines += header("experiment | paper | best public | here, mean ± s.d.")
     commands = []
     for name, experiment in EXPERIMENTS.items():
@@ -144,7 +144,7 @@ def table():
             made += f", with commit {experiment.record} checked out" if experiment.record else ""
             commands.append(f"* `{name}`: {seen}. Made by {made}")
     lines += ["", "## Seed by seed", "", *(commands or ["Nothing has been run yet."])]
-    lines += ["", "## How the recipes were chosen", "", CHOICES, ""]
+    lines.append("")
     return "\n".join(lines)
 
 

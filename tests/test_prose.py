@@ -1,0 +1,30 @@
+"""README and docs are written as CONTRIBUTING.md says: short sentences, and none of the phrases that hide a subject."""
+
+import re
+
+import pytest
+from tiny import REPOSITORY
+
+PAGES = {  # page -> words a sentence may have
+    "README.md": 22, "CONTRIBUTING.md": 22, "docs/guide.md": 22, "docs/design.md": 22, "docs/architecture.md": 22,
+    "docs/glossary.md": 30,
+}  # fmt: skip
+BANNED = r"\b((?:has|have) not (?:a|an|any|the|its)|but for|so many|such as (?:makes|are)|nobody|wants|heeds?|as ever)\b"
+
+
+def sentences(text):
+    """Yield the sentences of a Markdown page, without code, tables, pictures and headings; a list item ends one."""
+    text = re.sub(r"```.*?```", "\n\n", text, flags=re.S)
+    text = re.sub(r"^\s*(?:[|!<#>].*|    .*)$", "\n", text, flags=re.M)
+    for block in re.split(r"\n\s*\n|\n\s*(?:[*-]|\d+\.) ", text):
+        block = re.sub(r"\]\([^)]*\)", "]", " ".join(block.split()))
+        yield from re.split(r"(?<=[.!?:;])\s+(?=[A-Z`*\"(])", block)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_sentences_are_short_and_plain(page):
+    wrong = []
+    for sentence in sentences((REPOSITORY / page).read_text(encoding="utf-8")):
+        if len(sentence.split()) > PAGES[page] or re.search(BANNED, sentence):
+            wrong.append(sentence)
+    assert not wrong, "\n".join(wrong)
