@@ -3,10 +3,10 @@
     python -m benchmarks.scaling                          the paper's network, Adam, batch 100; 1, 2, 4, … ranks
     python -m benchmarks.scaling --ranks 1,2 --json FILE
 
-The whole batch stays the same, so every job takes the same steps (`tests/test_many_machines.py`). Each rank has one
-BLAS thread. The jobs take turns, round after round, and the table has the median over the rounds of the mean step.
-Beside it stands the model of lesson 15: with R ranks, B bytes to all-reduce in m messages, a line of w bytes a second
-and a latency l,
+The whole batch stays the same, so every job takes the same steps (`tests/integration/test_many_machines.py`). Each
+rank has one BLAS thread. The jobs take turns, round after round, and the table has the median over the rounds of the
+mean step. Beside it stands the model of lesson 15: with R ranks, B bytes to all-reduce in m messages, a line of w bytes
+a second and a latency l,
 
     t(R) = u + (t(1) − u)/R + 2·(R−1)/R·B/w + m·2·(R−1)·l,
 

@@ -194,5 +194,5 @@ if __name__ == "__main__":
 # once in `Phase.update`. `Context.moments` is your `batch_statistics`, but every rank sends its mean and its variance
 # instead of its sums: $\overline{x^2} - \bar x^2$ loses its digits where a mean is large beside its spread (try
 # 1000 ± 0.01 in float32), while the mean of the variances plus the variance of the means loses none. In the repository
-# `tests/test_many_machines.py` starts 2 and 4 ranks and holds them to one process, and `python -m benchmarks.scaling`
-# measures what you have modelled, on the machine in front of you.
+# `tests/integration/test_many_machines.py` starts 2 and 4 ranks and holds them to one process, and
+# `python -m benchmarks.scaling` measures what you have modelled, on the machine in front of you.

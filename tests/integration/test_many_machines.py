@@ -43,14 +43,14 @@ def mpiexec(n, *command, **more):
     polite = {"MPIR_CVAR_POLLS_BEFORE_YIELD": "1", "MPIR_CVAR_ENABLE_HEAVY_YIELD": "1"}  # MPICH
     polite |= {"OMPI_MCA_mpi_yield_when_idle": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1"}  # Open MPI
     polite |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    paths = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "tests")])
+    paths = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "tests" / "support")])
     environment = os.environ | polite | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": paths, "MPLBACKEND": "agg"} | more
     line = [MPIEXEC, "-n", str(n), sys.executable, *map(str, command)]
     return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=300)
 
 
 def ranks(n, *arguments):
-    return mpiexec(n, REPOSITORY / "tests" / "ranks.py", *arguments)
+    return mpiexec(n, REPOSITORY / "tests" / "support" / "ranks.py", *arguments)
 
 
 def run_mnist(n, *arguments):

@@ -8,7 +8,7 @@ import pytest
 from tiny import REPOSITORY
 
 PAGES = ["design.md"]
-BLOCKS = re.compile(r"<!-- tests/test_docs.py[^>]*-->\n```python\n(.*?)```\n```text\n(.*?)```", re.S)
+BLOCKS = re.compile(r"<!-- tests/integration/test_docs.py[^>]*-->\n```python\n(.*?)```\n```text\n(.*?)```", re.S)
 
 
 @pytest.mark.parametrize("page", PAGES)

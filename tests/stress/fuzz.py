@@ -1,7 +1,7 @@
 """Throw broken and hostile input at everything that reads: nothing may come of it but a run, or one line and status 2.
 
-    python tests/fuzz.py                            10 000 cases, for a night or a long coffee
-    python tests/fuzz.py --cases 500 --seed 7
+    python tests/stress/fuzz.py                            10 000 cases, for a night or a long coffee
+    python tests/stress/fuzz.py --cases 500 --seed 7
 
 Half of the cases damage a good file byte by byte (data as IDX and .npz, checkpoint, config, metrics, result) and then
 train on it, resume or evaluate it; a damaged archive is often packed and sealed anew, as a forger would. In the other
@@ -30,6 +30,7 @@ from pathlib import Path
 
 import hypothesis
 import numpy as np
+import shared_paths  # noqa: F401
 from hypothesis import strategies as st
 from test_checkpoint import seal
 from test_command_line import write_idx

@@ -19,7 +19,7 @@ from tinyaae.model import build
 from tinyaae.training import Batches, train
 from tinyaae.training.run_folder import RunFolder
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
 TRAIN, TEST, SIDE, CLASSES, BATCH, STEPS, LABELS = 120, 40, 6, 3, 10, 11, 6
 sys.path.insert(0, str(REPOSITORY))  # run_mnist.py lies there
 

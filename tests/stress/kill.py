@@ -1,7 +1,7 @@
 """Kill a real training process again and again, and see whether anything is lost.
 
-    python tests/kill.py                    100 times, some minutes
-    python tests/kill.py --kills 5          what CI runs
+    python tests/stress/kill.py                    100 times, some minutes
+    python tests/stress/kill.py --kills 5          what CI runs
 
 One run is left alone. The same run is then started over, killed by SIGKILL at a random moment of its training,
 evaluation or drawing, resumed, killed again, and so on until it is finished; and that over again until enough processes
@@ -20,6 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import shared_paths  # noqa: F401
 from tiny import REPOSITORY, write_npz
 
 from tinyaae.training.run_folder import RunFolder

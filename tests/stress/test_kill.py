@@ -1,4 +1,4 @@
-"""A training process killed at random moments loses nothing; `python tests/kill.py` does this a hundred times."""
+"""A training process killed at random moments loses nothing; `python tests/stress/kill.py` does so a hundred times."""
 
 import signal
 

@@ -1,12 +1,12 @@
-"""What each rank does in tests/test_many_machines.py, and what one process does for comparison.
+"""What each rank does in tests/integration/test_many_machines.py, and what one process does for comparison.
 
-mpiexec -n 2 python tests/ranks.py train FILE          every case in `CASES`; rank 0 writes what came out
-mpiexec -n 2 python tests/ranks.py gpuless FILE        some of them with CuPy's backend on its stand-in
-mpiexec -n 2 python tests/ranks.py kill FLAGS…         run_mnist.py, but rank 1 gets SIGKILL in its 8th step
-mpiexec -n 2 python tests/ranks.py interrupt FLAGS…    or SIGINT
-mpiexec -n 2 python tests/ranks.py raise FLAGS…        or an exception
-mpiexec -n 2 python tests/ranks.py diverge FLAGS…      or one weight that is not finite
-mpiexec -n 2 python tests/ranks.py evaluate FLAGS…     or rank 0 gets SIGINT while it evaluates and the others wait
+mpiexec -n 2 python tests/support/ranks.py train FILE          every case in `CASES`; rank 0 writes what came out
+mpiexec -n 2 python tests/support/ranks.py gpuless FILE        some of them with CuPy's backend on its stand-in
+mpiexec -n 2 python tests/support/ranks.py kill FLAGS…         run_mnist.py, but rank 1 gets SIGKILL in its 8th step
+mpiexec -n 2 python tests/support/ranks.py interrupt FLAGS…    or SIGINT
+mpiexec -n 2 python tests/support/ranks.py raise FLAGS…        or an exception
+mpiexec -n 2 python tests/support/ranks.py diverge FLAGS…      or one weight that is not finite
+mpiexec -n 2 python tests/support/ranks.py evaluate FLAGS…     or rank 0 gets SIGINT while it evaluates
 """
 
 import os

@@ -9,7 +9,7 @@ import pytest
 
 from tinyaae.config.modes import MODES
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

@@ -1,7 +1,7 @@
 """Train for very many very short epochs, and see whether memory, step time, open files or threads grow.
 
-    python tests/soak.py                   2 000 epochs, some minutes
-    python tests/soak.py --epochs 500
+    python tests/stress/soak.py                   2 000 epochs, some minutes
+    python tests/stress/soak.py --epochs 500
 
 After the first fifth, its warm-up, straight lines are drawn through resident memory and through the time of an epoch's
 steps. Memory may grow by 1 MB in 1 000 epochs; the time of a step by a tenth over all that is left, judged by
@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import shared_paths  # noqa: F401
 from tiny import STEPS, assembled, tiny_config
 
 from tinyaae.training import train

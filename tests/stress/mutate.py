@@ -1,7 +1,7 @@
 """Mutation testing of the mathematics: change one operator, and some test must fail.
 
-    pip install cosmic-ray && python tests/mutate.py                 all modules, about an hour and a half on one core
-    python tests/mutate.py losses priors --work DIR                  some of them; DIR keeps what is done already
+    pip install cosmic-ray && python tests/stress/mutate.py          all modules, about an hour and a half on one core
+    python tests/stress/mutate.py losses priors --work DIR                  some of them; DIR keeps what is done already
 
 Cosmic-ray makes the mutants in a copy of the repository: + becomes −, * becomes /, < becomes <= and >=, and so on. The
 tests of one module run on NumPy until one fails. Survivors are printed; those in `equivalent_mutants.txt`, which change
@@ -17,18 +17,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
 EQUIVALENT = Path(__file__).parent / "equivalent_mutants.txt"
 TESTS = {  # module -> the test files that are about it, the quickest to find a mistake first
     "losses": "losses gradcheck phases",
     "layers": "layers fused networks gradcheck phases",
     "optimizers": "optimizers training",
-    "phases": "phases training system many_machines",
+    "phases": "phases training model many_machines",
     "priors": "priors losses phases",
     "evaluation": "evaluation training",
     "extras": "phases gradcheck training",
     "parzen": "parzen evaluation",
 }
+FILES = {"evaluation": "metrics/evaluation", "parzen": "metrics/likelihood"}  # where a module lies, if not at the top
 OPERATORS = {
     "Binary": "Add_Sub Sub_Add Mul_Div Div_Mul FloorDiv_Mul Mod_FloorDiv Pow_Mul",
     "Unary": "USub_UAdd",
@@ -36,7 +37,7 @@ OPERATORS = {
 }
 SETTINGS = """\
 [cosmic-ray]
-module-path = "tinyaae/{module}.py"
+module-path = "tinyaae/{file}.py"
 timeout = 120.0
 excluded-modules = []
 test-command = {command}
@@ -77,7 +78,8 @@ def equivalents():
 def mutate(module, copy):
     """Run the mutants of one module in the folder `copy`; return how many died, and the lines of the survivors."""
     session, settings = copy / "session.sqlite", copy / "cosmic-ray.toml"
-    source, original = copy / "tinyaae" / f"{module}.py", copy / f"{module}.original"
+    file = FILES.get(module, module)
+    source, original = copy / "tinyaae" / f"{file}.py", copy / f"{module}.original"
     if not session.exists():
         tracked = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
         for name in tracked.stdout.splitlines():
@@ -85,11 +87,11 @@ def mutate(module, copy):
                 (copy / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(REPOSITORY / name, copy / name)
         shutil.copy(source, original)
-        tests = [f"tests/test_{name}.py" for name in TESTS[module].split()]
+        tests = [str(next(copy.glob(f"tests/*/test_{name}.py"))) for name in TESTS[module].split()]
         numpy_only = "not strict and not cupy"
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-k", numpy_only, *tests]
         kept = "|".join(f"Replace{kind}Operator_({names.replace(' ', '|')})" for kind, names in OPERATORS.items())
-        settings.write_text(SETTINGS.format(module=module, command=json.dumps(shlex.join(command)), kept=kept))
+        settings.write_text(SETTINGS.format(file=file, command=json.dumps(shlex.join(command)), kept=kept))
         cosmic_ray(copy, "cosmic-ray", "init", settings.name, session.name)
         cosmic_ray(copy, "cr-filter-operators", session.name, settings.name)
     shutil.copy(original, source)  # a session that was stopped may have left a mutant

@@ -327,7 +327,7 @@ def without(tmp_path):
 
     def run(module, *words):
         code = f"import runpy, sys; sys.modules[{module!r}] = None; runpy.run_module('lessons', run_name='__main__')"
-        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent.parent)}
         command = [sys.executable, "-c", code, *words]
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
 
@@ -354,7 +354,7 @@ def test_a_file_of_the_copy_that_is_missing_is_not_for_pip(without, tmp_path):
 
 @pytest.mark.slow
 def test_a_fresh_copy_runs_from_its_own_folder(tmp_path):
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parent.parent.parent
     environment = os.environ | {"PYTHONPATH": str(root), "PYTHONIOENCODING": "ascii", "MPLBACKEND": "agg"}
 
     def lessons(*words, cwd=tmp_path / "mine"):

@@ -12,7 +12,7 @@ import pytest
 
 from lessons import catalogue
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 every_lesson = pytest.mark.parametrize("lesson", catalogue.lessons(), ids=lambda lesson: lesson.path.stem)
 
 

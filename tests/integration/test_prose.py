@@ -9,7 +9,7 @@ PAGES = {  # page -> words a sentence may have
     "README.md": 22, "CONTRIBUTING.md": 22, "docs/guide.md": 22, "docs/design.md": 22, "docs/architecture.md": 22,
     "docs/glossary.md": 30,
 }  # fmt: skip
-BANNED = r"\b((?:has|have) not (?:a|an|any|the|its)|but for|so many|such as (?:makes|are)|nobody|wants|heeds?|as ever)\b"
+BANNED = r"\b((?:has|have) not (?:a|an|any|the|its)|but for|so many|such as (?:makes|are)|nobody|wants|heeds?)\b"
 
 
 def sentences(text):
