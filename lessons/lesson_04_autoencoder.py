@@ -104,7 +104,7 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## The reconstruction phase, with your loss in it
 #
-# Layers that bend can do better. The library's system for this is a list of one *phase*. A phase is one objective: the
+# Layers that bend can do better. The library's model for this is a list of one *phase*. A phase is one objective: the
 # networks it reads, those it moves, a gradient of its own and an optimizer of its own. It has three steps,
 # `forward`, `backward` and `update`. Here is `forward` with your loss inside. Its `backward`, inherited, is the chain
 # rule you have just written:
@@ -127,7 +127,7 @@ class MyReconstruction(Reconstruction):
         return {"half_squared_error": value}, (q_cache, p_cache, doutput * self.factor, Code())
 
 
-def new_system(config, optimizer):
+def new_model(config, optimizer):
     """Return a fresh autoencoder, moved by your phase."""
     model = build(config, Backend.named("numpy"))
     model.phases = [MyReconstruction(model.networks["Q"], model.networks["P"], optimizer, config.seed)]
@@ -149,7 +149,7 @@ if __name__ == "__main__":
     batches = Batches(mnist, config, Backend.named("numpy"))
     steps, curves = 10 if SHORT else 200, {}
     for name, factor in {"sum over pixels": 1.0, "mean over pixels": 2 / 784}.items():
-        model = new_system(replace(config, batch_norm=True), Momentum(0.01, 0.9))
+        model = new_model(replace(config, batch_norm=True), Momentum(0.01, 0.9))
         model.phases[0].factor = factor
         some = zip(range(steps), batches.epoch(0), strict=False)
         curves[name] = [float(model.step(batch)["half_squared_error"]) for _, batch in some]
@@ -162,7 +162,7 @@ if __name__ == "__main__":
 
 # %%
 if __name__ == "__main__":
-    model, epochs = new_system(config, Adam(2e-3)), 1 if SHORT else 4
+    model, epochs = new_model(config, Adam(2e-3)), 1 if SHORT else 4
     fade = linear_schedule(epochs / 2, epochs)
     for epoch in range(epochs):
         for step, batch in enumerate(batches.epoch(epoch)):

@@ -139,7 +139,7 @@ class MyVariational(Variational):
         return {"kl": value}, Code(posterior=self.weight * np.concatenate([dmean, dlog_var], axis=1))
 
 
-def new_system(config, backend):
+def new_model(config, backend):
     """Return a fresh VAE that draws, and is pulled to the prior, your way."""
     model = build(config, backend)
     q, p = model.networks["Q"], model.networks["P"]
@@ -152,7 +152,7 @@ if __name__ == "__main__":
     mnist = data.load_mnist()
     config = Config.of("vae", z=2, hidden=(256, 256), batch_norm=False, reconstruction="cross-entropy", input_noise=0.0)
     config = config.for_data(mnist)
-    small = new_system(replace(config, inputs=7, side=None, hidden=(6, 5)), Backend.named("numpy", "float64"))
+    small = new_model(replace(config, inputs=7, side=None, hidden=(6, 5)), Backend.named("numpy", "float64"))
     batch = Batch(np.random.default_rng(2).uniform(size=(4, 7)))
     error = check_phase(small.phases[0], batch)
     print(f"the whole phase, Q, draw, P and KL, along a random direction: relative error {error:.0e}")
@@ -185,10 +185,10 @@ def all_together(mean, log_var):
 
 # %%
 if __name__ == "__main__":
-    backend, systems = Backend.named("numpy"), {}
+    backend, models = Backend.named("numpy"), {}
     batches = Batches(mnist, config, backend)
     for weight in (0.0, 1.0, 40.0):
-        model = systems[weight] = new_system(config, backend)
+        model = models[weight] = new_model(config, backend)
         model.phases[0].weight = weight
         for epoch in range(1 if SHORT else 3):
             model.phases[0].optimizer.scale = (1.0, 1.0, 0.2)[epoch]
@@ -224,7 +224,7 @@ if __name__ == "__main__":
     says = ("no KL: points, and gaps", "the VAE: small clouds, side by side", "KL × 40: every cloud is the prior")
     circle = 2 * PRIOR_STD * np.exp(1j * np.linspace(0, 2 * np.pi, 100))
     colours = plt.colormaps["tab10"](mnist.y_test[:400])
-    for model, title, (ax, below) in zip(systems.values(), says, axes.T, strict=True):
+    for model, title, (ax, below) in zip(models.values(), says, axes.T, strict=True):
         mean, log_var = np.split(model.encode(mnist.x_test[:400]).posterior, 2, axis=1)
         width, height = 2 * np.exp(log_var / 2).T
         clouds = EllipseCollection(width, height, np.zeros(400), units="xy", offsets=mean, transOffset=ax.transData,

@@ -225,13 +225,13 @@ def trained(mode, prior, dataset, backend, epochs):
 if __name__ == "__main__":
     mnist, backend = data.load_mnist(), Backend.named("numpy")
     epochs = 1 if SHORT else 3
-    systems = [
+    models = [
         trained("label-regularized", MyFlower(), mnist, backend, epochs),
         trained("label-regularized", MyRoll(), mnist, backend, epochs),
         trained("aae", MyGamma(2), mnist, backend, 1),
     ]
     images, labels = mnist.x_test[:4000], mnist.y_test[:4000]
-    codes = [model.encode(images).z for model in systems]
+    codes = [model.encode(images).z for model in models]
     petals = flower(np.arange(10), np.zeros((10, 2)), *shape)
     home = np.mean(np.argmax(codes[0] @ petals.T, axis=1) == labels)
     print(f"{home:.0%} of the test images lie in the direction of their own digit's petal (10 % would be chance)")
@@ -273,16 +273,14 @@ if __name__ == "__main__":
 
     steps, k = 10, np.repeat(np.arange(10), 10)
     along = np.stack([np.tile(np.linspace(-2, 2, steps), 10), np.zeros(100)], axis=1)
-    show_images(axes[1, 0], systems[0], flower(k, along, *shape).reshape(10, steps, 2), "a walk along each petal",
+    show_images(axes[1, 0], models[0], flower(k, along, *shape).reshape(10, steps, 2), "a walk along each petal",
                 range(10), "from the heart outwards", "petal")  # fmt: skip
     u = np.tile(np.linspace(0, 1, steps), 10)
     roll = swiss_roll(k, u, np.zeros((100, 2)), 10, 3.0, 0.05).reshape(10, steps, 2)
-    show_images(
-        axes[1, 1], systems[1], roll, "a walk along the roll", range(10), "from one end to the other", "stretch"
-    )
+    show_images(axes[1, 1], models[1], roll, "a walk along the roll", range(10), "from one end to the other", "stretch")
     edges = np.quantile(gamma(np.random.default_rng(0).random((2, 50000, 1)), 1.0), (np.arange(10) + 0.5) / 10)
     grid = np.stack(np.meshgrid(edges, edges[::-1]), axis=2)
-    show_images(axes[1, 2], systems[2], grid, "the plane of Gamma(2)", [f"{e:.1f}" for e in edges[::-1]],
+    show_images(axes[1, 2], models[2], grid, "the plane of Gamma(2)", [f"{e:.1f}" for e in edges[::-1]],
                 "percentiles 5 to 95 of $z_1$", "$z_2$")  # fmt: skip
     os.makedirs("pictures", exist_ok=True)
     figure.savefig("pictures/lesson_08_priors.png", dpi=100)

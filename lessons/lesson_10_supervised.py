@@ -157,7 +157,7 @@ def trained(mode, recipe, dataset, backend, epochs):
             for phase in model.phases_with_optimizer():
                 phase.optimizer.scale = fade(epoch + step / batches.steps)
             values = model.step(batch)
-        print(f"{mode:10} epoch {epoch + 1}: cross-entropy of the pixels {values['reconstruction']:.1f}")
+        print(f"{mode:10} epoch {epoch + 1}: cross-entropy of the pixels {values['cross_entropy']:.1f}")
     return model
 
 

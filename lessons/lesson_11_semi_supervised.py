@@ -135,7 +135,7 @@ def draw_evenly(labels, order, each, classes):
 #
 # `MySoftmax` takes the place of $Q$'s softmax, `MyClassification` that of the third phase, and the labelled images
 # are yours. $z$ has three numbers only: with more, a short training leaves the digit in $z$, and $y$ has little to
-# say to $P$. All else is the library's: `build` makes the system, `train` runs the epochs, and a run folder keeps the
+# say to $P$. All else is the library's: `build` makes the model, `train` runs the epochs, and a run folder keeps the
 # metrics.
 
 
@@ -165,7 +165,7 @@ class MyClassification(SemiSupervised):
 
 
 def semi_supervised(dataset, backend, chosen, **changes):
-    """Return the system with your functions inside, and batches whose labelled images are `chosen` (m,)."""
+    """Return the model with your functions inside, and batches whose labelled images are `chosen` (m,)."""
     numbers = dict(hidden=(200, 200), z=3, input_noise=0.3, condition_on_y=False, lr_adversarial=3e-4)
     config = Config.of("semi-supervised", **numbers | changes)
     model = build(config, backend)
@@ -225,7 +225,7 @@ if __name__ == "__main__":
 # * **style spread**: how far apart are two samples of one $y$, compared with two test images of one digit? A decoder
 #   with ten pictures, one a digit, would have 0.
 #
-# *Predict all four for your system, with its three numbers in $z$. And for fifteen numbers, which reconstruct far
+# *Predict all four for your model, with its three numbers in $z$. And for fifteen numbers, which reconstruct far
 # better: which of the four will fall?* The third line is fifteen again, but $D_{gauss}$ reads $y$ beside $z$
 # (`condition_on_y=True`) and learns faster: then $z$ has to follow its prior for each $y$, and cannot tell the digit
 # any more.
@@ -234,18 +234,18 @@ if __name__ == "__main__":
 if __name__ == "__main__":
     judge = Judge(mnist.x_train[candidates], mnist.y_train[candidates])
     held_out = batches.validation
-    systems = {"z of 3": model}
+    models = {"z of 3": model}
     for name, changes in {
         "z of 15": {},
         "z of 15, judged with y": dict(condition_on_y=True, lr_adversarial=1e-3),
     }.items():
-        systems[name], more = semi_supervised(mnist, backend, chosen, epochs=epochs, z=15, **changes)
+        models[name], more = semi_supervised(mnist, backend, chosen, epochs=epochs, z=15, **changes)
         with tempfile.TemporaryDirectory() as place:
             folder = RunFolder.create(os.path.join(place, "run"))
-            folder.write_config(systems[name].config)
-            train(systems[name], more, folder, quiet=True)
+            folder.write_config(models[name].config)
+            train(models[name], more, folder, quiet=True)
     print(f"{'':23} content  exchange   leak  spread   squared error")
-    for name, each in systems.items():
+    for name, each in models.items():
         found = content_report(each, judge, np.arange(10), held_out, (mnist.x_test, mnist.y_test))
         far = mnist.x_test[:1000] / 255 - each.reconstruct(mnist.x_test[:1000])
         row = [found[key] or 0 for key in ("content_accuracy", "exchange_accuracy", "style_leak")]

@@ -110,8 +110,8 @@ class MySeparated(HeadSeparation):
         return values | {"head_distance": cost}, (cache, dheads)
 
 
-def new_system(epochs, **flags):
-    """Return a fresh system with your phase in it, and its batches."""
+def new_model(epochs, **flags):
+    """Return a fresh model with your phase in it, and its batches."""
     config = Config.of("reduction", hidden=(128, 128), epochs=1 if SHORT else epochs, **flags).for_data(mnist)
     model = build(config, backend)
     Q, P, optimizer = model.networks["Q"], model.networks["P"], model.phases[0].optimizer
@@ -129,7 +129,9 @@ def train(model, batches):
             values = model.step(batch)
         heads = model.heads()
         nearest = np.min(np.linalg.norm(heads[:, None] - heads, axis=2) + 1e9 * np.eye(len(heads)))
-        said = ", ".join(f"{name} {float(values[name]):.2f}" for name in ("half_squared_error", "head_distance", "D_y"))
+        said = ", ".join(
+            f"{name} {float(values[name]):.2f}" for name in ("half_squared_error", "head_distance", "D_cat")
+        )
         print(f"epoch {epoch + 1}: {said}, nearest heads {nearest:.1f} apart")
 
 
@@ -141,7 +143,7 @@ def error_of(model, batches, images, labels):
 
 if __name__ == "__main__":
     mnist, backend = data.load_mnist(), Backend.named("numpy")
-    model, batches = new_system(4, labels=0, clusters=20, z=2, lr_reconstruction=5e-4)
+    model, batches = new_model(4, labels=0, clusters=20, z=2, lr_reconstruction=5e-4)
     model.heads()[...] *= 8
     train(model, batches)
     error = error_of(model, batches, mnist.x_test, mnist.y_test)
@@ -183,7 +185,7 @@ if __name__ == "__main__":
 
 # %%
 if __name__ == "__main__":
-    model, batches = new_system(3, labels=100, z=10, lr_reconstruction=1e-3)
+    model, batches = new_model(3, labels=100, z=10, lr_reconstruction=1e-3)
     model.heads()[...] = 10 * np.eye(10)
     train(model, batches)
     error = error_of(model, batches, mnist.x_test, mnist.y_test)

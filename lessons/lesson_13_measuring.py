@@ -129,7 +129,7 @@ def curve_of(model, images, sigmas, samples):
 
 
 def trained(mode, seed, epochs, steps, **flags):
-    """Return a small system after `epochs` of `steps` minibatches."""
+    """Return a small model after `epochs` of `steps` minibatches."""
     config = Config.of(mode, seed=seed, hidden=(100, 100), epochs=epochs, **flags).for_data(mnist)
     model, batches = build(config, backend), Batches(mnist, config, backend)
     for epoch in range(epochs):

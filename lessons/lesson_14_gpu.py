@@ -149,7 +149,7 @@ if __name__ == "__main__":
     for step, batch in zip(range(10 if SHORT else 300), batches.epoch(0), strict=False):
         values = model.step(batch)
         if step % 100 == 0:
-            print(f"step {step}: reconstruction {float(values['reconstruction']):.1f}")
+            print(f"step {step}: reconstruction {float(values['half_squared_error']):.1f}")
 
 # %% [markdown]
 # ## Predict, then measure

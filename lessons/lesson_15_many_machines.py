@@ -100,8 +100,8 @@ def speed_up(ranks, seconds, vector_bytes, bytes_per_second, latency):
 # %% [markdown]
 # ## Your all-reduce in real training
 #
-# Four systems with the same weights each take their rows of a batch and compute the gradient of the classification
-# phase. `combine` makes one vector of the four, all make the same step. A fifth system takes the whole batch. After the
+# Four models with the same weights each take their rows of a batch and compute the gradient of the classification
+# phase. `combine` makes one vector of the four, all make the same step. A fifth model takes the whole batch. After the
 # training the weights of the fifth and of the four should agree, but for rounding; so should the statistics of a batch
 # that batch norm would use. (The phase has no noise here. In the
 # library noise is a function of seed, phase, layer and step, so each rank knows the noise of all rows and takes its

@@ -76,7 +76,7 @@ class VirtualAdversarial(Phase):
     def forward(self, batch):
         ctx = self.context()
         code, q_cache = self.encoder.forward(batch.x, ctx)
-        x, y = self.adversarial_example(batch.x, code, q_cache)
+        x, y = self.constant("adversarial example", self.adversarial_example(batch.x, code, q_cache))
         there, there_cache = self.encoder.forward(x, self.context())  # with the noise of the first pass
         value, dlogits = softmax_cross_entropy(self.backend.xp, there.logits, y)
         values, dy = {"vat": value}, None

@@ -124,13 +124,18 @@ def check_phase(phase, batch, frozen=(), tolerance=1e-4, seed=0):
         return sum(_number(backend, value) for name, value in values.items() if name not in phase.metrics)
 
     rng, slopes = np.random.default_rng(seed), []
-    for name, part in [*_arrays_of(phase.moves), ("the gradient", slice(0, start.size))]:
-        direction = np.zeros(start.size)
-        direction[part] = rng.normal(size=part.stop - part.start)
-        direction /= np.linalg.norm(direction)
-        pairs = [(objective(start + h * direction), objective(start - h * direction), h) for h in PHASE_STEPS]
-        slopes.append((name, direction, np.array([(above - below) / (2 * h) for above, below, h in pairs])))
-    objective(start)  # puts the weights back
+    phase.held = {}
+    try:
+        objective(start)  # what the phase takes for constant is held as it is at the start
+        for name, part in [*_arrays_of(phase.moves), ("the gradient", slice(0, start.size))]:
+            direction = np.zeros(start.size)
+            direction[part] = rng.normal(size=part.stop - part.start)
+            direction /= np.linalg.norm(direction)
+            pairs = [(objective(start + h * direction), objective(start - h * direction), h) for h in PHASE_STEPS]
+            slopes.append((name, direction, np.array([(above - below) / (2 * h) for above, below, h in pairs])))
+        objective(start)  # puts the weights back
+    finally:
+        phase.held = None
     state = {f"{net.name}.{name}": array for net in [*phase.moves, *frozen] for name, array in net.state().items()}
     before, largest = _bytes(backend, state), 0.0
     for time in ("", ", the second time,"):

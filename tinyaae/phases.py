@@ -44,6 +44,7 @@ class Phase:
     """
 
     metrics = ()
+    held = None  # during a gradient check: name -> what `constant` returned at its start
 
     def __init__(self, name, moves, optimizer, seed=0):
         self.name, self.moves, self.optimizer, self.seed = name, moves, optimizer, seed
@@ -56,6 +57,10 @@ class Phase:
         """Return the training context of this phase's present step."""
         step = self.backend.counter(lambda: self.optimizer.steps)
         return Context(self.backend, True, self.seed, self.name, step)
+
+    def constant(self, name, value):
+        """Return `value`, through which no gradient flows: a stop-gradient. A gradient check holds it still."""
+        return value if self.held is None else self.held.setdefault(name, value)
 
     def warmup_factor(self, updates):
         """Return min(1, steps / updates) of this phase's present step, an array (1,)."""
@@ -96,12 +101,8 @@ class Reconstruction(Phase):
 
     def __init__(self, encoder, decoder, optimizer, seed=0, decode_true_label=False, detach_y=False):
         super().__init__("reconstruction", [encoder, decoder], optimizer, seed)
-        self.encoder, self.decoder, self.decode_true_label, self.detach_y = (
-            encoder,
-            decoder,
-            decode_true_label,
-            detach_y,
-        )
+        self.encoder, self.decoder = encoder, decoder
+        self.decode_true_label, self.detach_y = decode_true_label, detach_y
 
     def forward(self, batch):
         ctx = self.context()
@@ -114,7 +115,9 @@ class Reconstruction(Phase):
 
     def read(self, code, batch):
         """Return the Code that P reads."""
-        return Code(batch.labels[:, :-1], code.z) if self.decode_true_label else code
+        if self.decode_true_label:
+            return Code(batch.labels[:, :-1], code.z)
+        return code._replace(y=self.constant("y", code.y)) if self.detach_y else code
 
     def penalty(self, code):
         """Return further losses of the code, name -> value, and their gradient as a Code; here there are none."""
@@ -273,8 +276,9 @@ class Generate(Phase):
         code, q_cache, ctx = encoded or self.encode(batch)
         ones = self.backend.zeros((batch.x.shape[0], 1)) + 1
         values, d_caches = {}, []
+        beside = code if code.y is None else code._replace(y=self.constant("y beside z", code.y))
         for part in self.adversaries:
-            discriminator_input = part.discriminator_input(xp, getattr(code, part.of), code, batch)
+            discriminator_input = part.discriminator_input(xp, getattr(code, part.of), beside, batch)
             logits, d_cache = part.discriminator.forward(discriminator_input, ctx)
             value, dlogits = binary_cross_entropy(xp, logits, ones)
             if part.adversarial_warmup:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from helpers import CLASSES, PHASES, host, saved, tiny_phase
+from tiny import assembled, tiny_config
 from wrong_backwards import (
     WRONG,
     BatchNormMovesInForward,
@@ -272,3 +273,19 @@ def test_the_wrong_one_is_rejected_on_200_seeds(entry):
     for seed in range(200):
         with pytest.raises(GradientError):
             entry.check(entry.wrong, Backend.named("numpy", "float64"), seed)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [{}, {"condition_on_y": False}, {"detach_y": True}, {"vat": 2.0, "vat_rampup": 1, "information_maximization": 0.3}],
+    ids=str,
+)
+def test_what_a_phase_takes_for_constant_is_held_by_the_check(flags):
+    """No gradient flows through the y that D_gauss reads, a detached y, or an adversarial example."""
+    backend = Backend.named("numpy", "float64")
+    model, batches = assembled(tiny_config(**flags), backend)
+    batch = next(batches.epoch(0))
+    for phase in model.phases_with_optimizer():
+        phase.optimizer.steps = 1
+        assert check_phase(phase, batch) < 1e-4
+        assert phase.held is None
