@@ -18,7 +18,7 @@ def sentences(text):
     text = re.sub(r"^\s*(?:[|!<#>].*|    .*)$", "\n", text, flags=re.M)
     for block in re.split(r"\n\s*\n|\n\s*(?:[*-]|\d+\.) ", text):
         block = re.sub(r"\]\([^)]*\)", "]", " ".join(block.split()))
-        yield from re.split(r"(?<=[.!?:;])\s+(?=[A-Z`*\"(])", block)
+        yield from re.split(r"(?<=[.!?:;])\s+(?=[A-Z`*\"(])|;\s", block)
 
 
 @pytest.mark.parametrize("page", PAGES)
