@@ -34,7 +34,7 @@ def samples(model, dataset, found=None):
     rows = min(k, MOST_ROWS) or 10
     labels = np.repeat(np.arange(rows), 10)
     images = decode(model, from_prior(model, 10 * rows, labels), labels)
-    note = "Nobody drew these: z comes from the prior p(z), and the decoder P makes it an image."
+    note = "z is drawn from the prior p(z), and the decoder P makes it an image."
     if told:
         note += " In each row, z comes from the part of the prior that belongs to one class."
     elif k:
