@@ -68,7 +68,7 @@ class VirtualAdversarial(Phase):
         """Return x + r (n, d) of images x (n, d), and the q(y|x) (n, k) aimed at; `code` and `cache` are Q's at x."""
         xp = self.backend.xp
         _, dlogits = log_odds(xp, code.logits)
-        dx = self.encoder.backward(Code(logits=dlogits), cache, None, want_dx=True)  # nobody wants dW here
+        dx = self.encoder.backward(Code(logits=dlogits), cache, None, want_dx=True)  # dW is not needed here
         norm = xp.sqrt(xp.sum(dx * dx, axis=1, keepdims=True))
         length = self.epsilon * self.warmup_factor(self.rampup)
         return x - length * dx / xp.maximum(norm, xp.full_like(norm, 1e-12)), code.y

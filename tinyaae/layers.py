@@ -4,7 +4,7 @@ A layer maps a batch x (n, d_in) to y (n, d_out), and the chain rule maps the gr
 y back to x:   dx = dy · ∂y/∂x,   and to its parameters, e.g. for y = x·W:   dW = xᵀ·dy.
 
     y, cache = layer.forward(x, ctx)           cache holds what backward will need
-    dx = layer.backward(dy, cache, grads)      grads["W"] += dW; None means nobody wants dW
+    dx = layer.backward(dy, cache, grads)      grads["W"] += dW; None: dW is not needed
 
 A layer keeps nothing between calls. D(real), D(fake) and an encoder under two losses may all be in flight at once,
 each with a cache of its own. Parameters are views into the network's flat vector, gradients views into a phase's.

@@ -175,7 +175,7 @@ class Decoder(Network):
         return dimage * image * (1 - image) if self.logits else dimage
 
     def backward(self, dx, cache, gradients=None, want_dx=True):
-        """dx (n, d_in), of the output -> the gradient with respect to the Code, or None where nobody wants it."""
+        """dx (n, d_in), of the output -> the gradient with respect to the Code, or None where it is not needed."""
         cache, k = cache
         dcode = super().backward(dx, cache, gradients, want_dx)
         if not want_dx:

@@ -29,12 +29,12 @@ from .networks import Code, Gradients
 
 
 class Batch(NamedTuple):
-    """One minibatch. One-hot labels have a last column for "unlabelled" where a phase is told labels."""
+    """One minibatch. One-hot labels have a last column for "unlabelled" where a phase reads labels."""
 
     x: Any  # (n, d) images in [0, 1]
     x_labelled: Any = None  # (m, d) images whose labels we know
     y_labelled: Any = None  # (m, k) their labels, one-hot
-    labels: Any = None  # (n, k + 1) the labels of x where the recipe is told them
+    labels: Any = None  # (n, k + 1) the labels of x where the recipe reads them
 
 
 class Phase:
@@ -258,7 +258,7 @@ class Discriminate(Phase):
 class Generate(Phase):
     """min over Q of −ln s(D(Q(x))): move the codes to where D calls them real. D is only passed through.
 
-    In a GAN, which has no Reconstruction, it is told that it `commits`: its update moves batch norm's running averages.
+    In a GAN, which has no Reconstruction, it `commits`: its update moves batch norm's running averages.
     """
 
     def __init__(self, encoder, parts, optimizer, seed=0, commits=False, name="generate"):
@@ -293,7 +293,7 @@ class Generate(Phase):
         self.gradients.zero()
         dcode = {}
         for part, (d_cache, dlogits, d) in zip(self.adversaries, d_caches, strict=True):
-            djudged = part.discriminator.backward(dlogits, d_cache)  # nobody wants D's dW here
+            djudged = part.discriminator.backward(dlogits, d_cache)  # D's dW is not needed here
             dcode[part.of] = djudged[:, :d]  # the label or y beside it, if any, is no variable
         self.encoder.backward(Code(**dcode), q_cache, self.gradients)
         self.statistics = [(self.encoder, q_cache)] if self.commits else []

@@ -2,7 +2,7 @@
 
 The adversary needs nothing but samples, which is what sets an AAE apart from a VAE: any p(z) that one can draw from
 will do, with or without a density. Every prior has `sample(n, ctx, labels)` and, where a formula exists, `log_density`.
-A prior with modes can be told which label each sample shall have (section 2.3 of the paper): `labels` is one-hot
+A prior with modes can be given the label that each sample shall have (section 2.3 of the paper): `labels` is one-hot
 (n, modes + 1), and its last column means "unlabelled", a sample from the whole mixture.
 """
 

@@ -59,7 +59,7 @@ def aae(make):
 
 
 def label_regularized(make):
-    """Figure 3: D is told the label, so each class finds its own mode of the prior; an extra slot says "unlabelled"."""
+    """Figure 3: D reads the label, so each class finds its own mode of the prior; an extra slot says "unlabelled"."""
     q, p = make.encoder(), make.decoder()
     d = make.discriminator("D_gauss", make.prior.d + make.config.classes + 1)
     return [q, p, d], [

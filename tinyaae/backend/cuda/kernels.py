@@ -245,7 +245,7 @@ extern "C" __global__ void batch_norm(Real* y, Real* xhat, Real* scale, Real* me
     }
 }
 
-// dx, dgamma and dbeta may be null: nobody wants them
+// dx, dgamma and dbeta may be null: they are then not computed
 extern "C" __global__ void batch_norm_backward(Real* dx, Real* dgamma, Real* dbeta, const Real* dy, const Real* xhat,
                                                const Real* scale, const Real* gamma, long long n, int d) {
     const int column = blockIdx.x * 32 + threadIdx.x % 32;
