@@ -19,14 +19,14 @@ LOSSES = ("half_squared_error", "D_cat", "D_gauss", "G_cat", "G_gauss", "classif
 class Tinyaae:
     """This library on NumPy or CuPy."""
 
-    def __init__(self, work, threads, backend="numpy", dtype="float32", team=None):
+    def __init__(self, work, threads, backend="numpy", dtype="float32", communicator=None):
         from tinyaae import Backend, build
         from tinyaae.config import Config
         from tinyaae.optimizers import Adam, Momentum
 
         self.backend = Backend.named(backend, dtype)
-        if team is not None:
-            self.backend.join(team)
+        if communicator is not None:
+            self.backend.join(communicator)
         config = Config.of(
             "semi-supervised", "paper", hidden=(work.width, work.width), optimizer=work.optimizer, input_noise=NOISE,
             z=STYLE, batch_size=work.batch,

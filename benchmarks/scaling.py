@@ -105,13 +105,13 @@ def be_a_rank(work, steps):
     """Take steps with the others; rank 0 prints the mean step, and how long an all-reduce takes by itself."""
     import numpy as np
 
-    from tinyaae.backend.distributed import base as team
+    from tinyaae.backend.distributed import base as distributed
     from tinyaae.phases import Batch
 
     from .contenders import Tinyaae
 
-    ranks = team.started()
-    contender = Tinyaae(work, 1, team=ranks)
+    ranks = distributed.started()
+    contender = Tinyaae(work, 1, communicator=ranks)
     rows = ranks.rows(work.batch)
     batches = [Batch(*[contender.backend.array(part[rows]) for part in work.images(k)]) for k in range(4)]
     vectors = [phase.gradients.flat.nbytes for phase in contender.model.phases_with_optimizer()]

@@ -17,7 +17,7 @@ import numpy as np
 from tinyaae import Backend, build, data
 from tinyaae.config import Config
 from tinyaae.losses import head_distance
-from tinyaae.metrics.evaluation import cluster_report
+from tinyaae.metrics import cluster_report
 from tinyaae.networks import Code
 from tinyaae.optimizers import Momentum
 from tinyaae.phases import Phase

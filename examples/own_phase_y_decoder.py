@@ -16,7 +16,7 @@ from tinyaae import Backend, build, data
 from tinyaae.config import Config
 from tinyaae.layers import Linear, Sigmoid
 from tinyaae.losses import half_squared_error
-from tinyaae.metrics.evaluation import cluster_report
+from tinyaae.metrics import cluster_report
 from tinyaae.model import Model
 from tinyaae.networks import Code, Network
 from tinyaae.optimizers import Momentum

@@ -18,10 +18,10 @@ import numpy as np
 
 from tinyaae import Backend, data
 from tinyaae.config import Config
-from tinyaae.metrics.evaluation import cluster_report
+from tinyaae.metrics import cluster_report
 from tinyaae.model import Model
 from tinyaae.phases import Adversary
-from tinyaae.priors import Prior, one_hot
+from tinyaae.priors import Prior, random_one_hot
 from tinyaae.recipes import Builder
 from tinyaae.training import Batches
 
@@ -37,7 +37,7 @@ class Balanced(Prior):
         xp = ctx.backend.xp
         weights = (self.used + 1 / self.d) ** -self.balance
         upto = ctx.backend.constant(np.triu(np.ones((self.d, self.d))))  # column j has ones down to row j
-        return one_hot(ctx, n, xp.sum(weights[:, None] * upto, axis=0) / xp.sum(weights))
+        return random_one_hot(ctx, n, xp.sum(weights[:, None] * upto, axis=0) / xp.sum(weights))
 
 
 def main(argv=None):

@@ -19,7 +19,7 @@ from tinyaae import Backend, data
 from tinyaae.backend import Context
 from tinyaae.gradcheck import check_loss
 from tinyaae.layers import Softmax
-from tinyaae.metrics.evaluation import confusion, error_rate
+from tinyaae.metrics import confusion, error_rate
 from tinyaae.networks import Gradients, Network, hidden_layers
 from tinyaae.optimizers import SGD, Optimizer, linear_schedule
 
@@ -187,8 +187,8 @@ class MyMomentum(Optimizer):
 
     vectors = ("velocity",)
 
-    def rates(self):
-        return [self.rate * self.scale]
+    def step_scalars(self):
+        return [self.lr * self.lr_scale]
 
     def kernel(self, w, dw, velocity, rate):
         w[...], velocity[...] = momentum_step(w, dw, velocity, float(rate[0]), 0.9)
@@ -199,8 +199,8 @@ class MyAdam(Optimizer):
 
     vectors = ("mean", "square")
 
-    def rates(self):
-        return [self.rate * self.scale]
+    def step_scalars(self):
+        return [self.lr * self.lr_scale]
 
     def kernel(self, w, dw, mean, square, rate):
         moved = adam_step(w, dw, mean, square, self.steps, float(rate[0]), 0.9, 0.999, 1e-8)
@@ -226,7 +226,7 @@ def train(mnist, optimizer, steps, factor_at=lambda step: 1.0):
         loss, dscores = softmax_cross_entropy(scores, one_hot[mnist.y_train[rows]])
         gradients.zero()
         network.backward(dscores, cache, gradients, want_dx=False)
-        optimizer.scale = factor_at(step)
+        optimizer.lr_scale = factor_at(step)
         optimizer.update([network.flat], gradients.flat)
         network.updates += 1
         losses.append(float(loss))

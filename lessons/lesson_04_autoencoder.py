@@ -18,7 +18,7 @@ import numpy as np
 
 from tinyaae import Backend, build, data
 from tinyaae.config import Config
-from tinyaae.metrics.evaluation import diagnostics
+from tinyaae.metrics import diagnostics
 from tinyaae.networks import Code
 from tinyaae.optimizers import Adam, Momentum, linear_schedule
 from tinyaae.phases import Reconstruction
@@ -168,7 +168,7 @@ if __name__ == "__main__":
         for step, batch in enumerate(batches.epoch(epoch)):
             if SHORT and step == 20:
                 break
-            model.phases[0].optimizer.scale = fade(epoch + step / batches.steps)
+            model.phases[0].optimizer.lr_scale = fade(epoch + step / batches.steps)
             values = model.step(batch)
         found = diagnostics(model, *batches.validation)
         print(f"epoch {epoch + 1}: error {found['reconstruction_error']:.1f}; codes spread {found['z_std']:.1f} wide")

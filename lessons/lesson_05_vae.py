@@ -23,7 +23,7 @@ from tinyaae import Backend, build, data
 from tinyaae.config import Config
 from tinyaae.gradcheck import check_layer, check_phase
 from tinyaae.layers import GaussianSampling, Sequential
-from tinyaae.metrics.evaluation import diagnostics
+from tinyaae.metrics import diagnostics
 from tinyaae.networks import Code
 from tinyaae.optimizers import Adam
 from tinyaae.phases import Batch, Variational
@@ -191,7 +191,7 @@ if __name__ == "__main__":
         model = models[weight] = new_model(config, backend)
         model.phases[0].weight = weight
         for epoch in range(1 if SHORT else 3):
-            model.phases[0].optimizer.scale = (1.0, 1.0, 0.2)[epoch]
+            model.phases[0].optimizer.lr_scale = (1.0, 1.0, 0.2)[epoch]
             for step, batch in enumerate(batches.epoch(epoch)):
                 if SHORT and step == 20:
                     break

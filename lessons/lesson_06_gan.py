@@ -175,11 +175,11 @@ class MyDiscriminate(Discriminate):
     metrics = ()  # its one value is the objective; the library's phase reports D's accuracy, too
 
     def forward(self, batch, code=None):
-        ctx, (part,) = self.context(), self.adversaries
+        ctx, (adversary,) = self.context(), self.adversaries
         if code is None:
             code, _ = self.encoder.forward(batch.x, ctx)
         n = len(batch.x)
-        logits, d_cache = part.discriminator.forward(np.concatenate([batch.x, code.x]), ctx)
+        logits, d_cache = adversary.discriminator.forward(np.concatenate([batch.x, code.x]), ctx)
         value, dreal, dfake = discriminator_loss(logits[:n], logits[n:])
         return {"D": value}, [(d_cache, np.concatenate([dreal, dfake]))]
 
@@ -193,9 +193,9 @@ class MyGenerate(Generate):
     """The library's phase with your exercise 6.2; its `backward` passes through D."""
 
     def forward(self, batch, encoded=None):
-        (part,) = self.adversaries
+        (adversary,) = self.adversaries
         code, p_cache, ctx = encoded or self.encode(batch)
-        logits, d_cache = part.discriminator.forward(code.x, ctx)
+        logits, d_cache = adversary.discriminator.forward(code.x, ctx)
         value, dlogits = generator_loss(logits)
         return {"G": value}, (p_cache, [(d_cache, dlogits, code.x.shape[1])])
 
@@ -204,10 +204,10 @@ def new_game(backend, hidden, rate):
     """Return a generator P, a discriminator D, and the two phases that play them against each other."""
     p = Decoder(backend, hidden_layers([2, *hidden, 2])[:-1])
     d = discriminator(backend, "D", 2, hidden)
-    player, parts = PriorGenerator(p, Gaussian(2)), [Adversary("x", d, None)]
-    game = Regularization(player, parts, Adam(rate, 0.5), Adam(rate, 0.5))
-    game.discriminate = MyDiscriminate(player, parts, Adam(rate, 0.5))
-    game.generate = MyGenerate(player, parts, Adam(rate, 0.5))
+    player, adversaries = PriorGenerator(p, Gaussian(2)), [Adversary("x", d, None)]
+    game = Regularization(player, adversaries, Adam(rate, 0.5), Adam(rate, 0.5))
+    game.discriminate = MyDiscriminate(player, adversaries, Adam(rate, 0.5))
+    game.generate = MyGenerate(player, adversaries, Adam(rate, 0.5))
     return p, d, game
 
 
@@ -248,7 +248,7 @@ if __name__ == "__main__":
         if step in moments:
             kept.append((step, fake.x[:1500], sigmoid(d.forward(places, Context(backend))[0])))
         for phase in (game.discriminate, game.generate):
-            phase.optimizer.scale = min(1.0, 2 * (1 - step / (steps + 1)))  # the rates fade over the last half
+            phase.optimizer.lr_scale = min(1.0, 2 * (1 - step / (steps + 1)))  # the rates fade over the last half
         values = game.step(Batch(draw_flower(n, step)))
         losses.append((float(values["D"]), float(values["G"])))
     losses, best = np.array(losses), np.array(best)

@@ -133,9 +133,9 @@ class MyDiscriminate(Discriminate):
 
     def forward(self, batch, code=None):
         code, self.q_cache = self.encoder.forward(batch.x, self.context())
-        part, n = self.adversaries[0], len(batch.x)
-        both = np.concatenate([part.real(batch, self.context()), code.z])
-        logits, d_cache = part.discriminator.forward(both, self.context())
+        adversary, n = self.adversaries[0], len(batch.x)
+        both = np.concatenate([adversary.real(batch, self.context()), code.z])
+        logits, d_cache = adversary.discriminator.forward(both, self.context())
         loss, dreal, dfake, accuracy = discriminator_loss(logits[:n, 0], logits[n:, 0])
         dlogits = np.concatenate([dreal, dfake])[:, None]
         return {"D": loss, "D_accuracy": accuracy}, [(d_cache, dlogits)]
@@ -159,11 +159,11 @@ class MyGenerate(Generate):
 def new_aae(make, first_half=MyDiscriminate):
     """Fresh networks {name: network} and the three phases of an AAE, with the sizes in `make.config`."""
     q, p, d = make.encoder(), make.decoder(), discriminator(make.backend, "D", 2, (200,))
-    part = [Adversary("z", d, make.prior)]
+    adversaries = [Adversary("z", d, make.prior)]
     phases = [
         Reconstruction(q, p, Adam(1e-3)),
-        first_half(q, part, Adam(1e-3, 0.5)),
-        MyGenerate(q, part, Adam(1e-3, 0.5)),
+        first_half(q, adversaries, Adam(1e-3, 0.5)),
+        MyGenerate(q, adversaries, Adam(1e-3, 0.5)),
     ]
     return {"Q": q, "P": p, "D": d}, phases
 
@@ -202,9 +202,9 @@ if __name__ == "__main__":
 class ForgottenDetach(MyDiscriminate):
     """The famous slip: D's loss moves the encoder, too."""
 
-    def __init__(self, encoder, parts, optimizer):
-        Phase.__init__(self, "discriminate", [parts[0].discriminator, encoder], optimizer)
-        self.encoder, self.adversaries = encoder, parts
+    def __init__(self, encoder, adversaries, optimizer):
+        Phase.__init__(self, "discriminate", [adversaries[0].discriminator, encoder], optimizer)
+        self.encoder, self.adversaries = encoder, adversaries
 
     def backward(self, caches):
         self.gradients.zero()
@@ -223,7 +223,7 @@ def train(phases, batches, epochs):
                 break
             values = {}
             for phase in phases:
-                phase.optimizer.scale = fade(epoch + step / batches.steps)
+                phase.optimizer.lr_scale = fade(epoch + step / batches.steps)
                 values |= phase.step(batch)
             accuracies.append(values.get("D_accuracy", 0))
     return accuracies

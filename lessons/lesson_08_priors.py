@@ -217,7 +217,7 @@ def trained(mode, prior, dataset, backend, epochs):
             if SHORT and step == 20:
                 break
             for phase in model.phases_with_optimizer():
-                phase.optimizer.scale = fade(epoch + step / batches.steps)
+                phase.optimizer.lr_scale = fade(epoch + step / batches.steps)
             model.step(batch)
     return model
 

@@ -203,8 +203,8 @@ def train(kind, images, backend, steps, hidden=100):
     regularize = Regularization(q, [Adversary("z", d, Uniform(2))], Adam(2e-3, 0.5), Adam(5e-4, 0.5))
     batch, fade = Batch(np.tile(images, (20, 1))), linear_schedule(steps / 2, steps)
     for step in range(steps):
-        for phase in [*reconstruct.parts(), *regularize.parts()]:
-            phase.optimizer.scale = fade(step)
+        for phase in [*reconstruct.phases_with_optimizer(), *regularize.phases_with_optimizer()]:
+            phase.optimizer.lr_scale = fade(step)
         reconstruct.step(batch)
         regularize.step(batch)
     return q, p

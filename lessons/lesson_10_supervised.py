@@ -155,7 +155,7 @@ def trained(mode, recipe, dataset, backend, epochs):
             if SHORT and step == 20:
                 break
             for phase in model.phases_with_optimizer():
-                phase.optimizer.scale = fade(epoch + step / batches.steps)
+                phase.optimizer.lr_scale = fade(epoch + step / batches.steps)
             values = model.step(batch)
         print(f"{mode:10} epoch {epoch + 1}: cross-entropy of the pixels {values['cross_entropy']:.1f}")
     return model

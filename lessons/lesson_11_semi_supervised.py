@@ -25,8 +25,8 @@ import tinyaae
 from tinyaae import Backend, build, data
 from tinyaae.config import Config
 from tinyaae.layers import Softmax
+from tinyaae.metrics import error_rate
 from tinyaae.metrics.content import Judge, content_report
-from tinyaae.metrics.evaluation import error_rate
 from tinyaae.networks import Code
 from tinyaae.phases import SemiSupervised
 from tinyaae.training import Batches, Permutations, train

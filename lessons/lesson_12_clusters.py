@@ -125,7 +125,7 @@ def train(model, batches):
     for epoch in range(model.config.epochs):
         for step, batch in zip(range(20 if SHORT else batches.steps), batches.epoch(epoch), strict=False):
             for phase in model.phases_with_optimizer():
-                phase.optimizer.scale = factor_at(epoch + step / batches.steps)
+                phase.optimizer.lr_scale = factor_at(epoch + step / batches.steps)
             values = model.step(batch)
         heads = model.heads()
         nearest = np.min(np.linalg.norm(heads[:, None] - heads, axis=2) + 1e9 * np.eye(len(heads)))

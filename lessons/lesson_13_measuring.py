@@ -18,7 +18,7 @@ import numpy as np
 from tinyaae import Backend, build, data
 from tinyaae.config import Config
 from tinyaae.data import unit_interval
-from tinyaae.metrics.evaluation import adjusted_rand_index, contingency
+from tinyaae.metrics import adjusted_rand_index, contingency
 from tinyaae.training import Batches
 
 SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson with less training

@@ -6,7 +6,7 @@ import numpy as np
 
 from lessons import lesson_13_measuring as lesson
 from lessons.checking import Exercise, changed, checks_of, scaled
-from tinyaae.metrics.evaluation import normalized_mutual_information
+from tinyaae.metrics import normalized_mutual_information
 from tinyaae.metrics.likelihood import parzen_log_likelihood
 
 

@@ -47,7 +47,7 @@ def trial(flags, seed, backend):
     """Train with `flags` (text, as on the command line) and `seed`; return the line for the log."""
     from tinyaae import Backend, build, cli, data
     from tinyaae.config import Config
-    from tinyaae.metrics.evaluation import evaluate
+    from tinyaae.metrics import evaluate
     from tinyaae.training import Batches, train
     from tinyaae.training.run import commit
     from tinyaae.training.run_folder import RunFolder

@@ -12,14 +12,13 @@ import time
 
 from . import data
 from .backend import Backend
-from .backend.distributed import base as team
+from .backend.distributed import base as distributed
 from .config import Config
 from .config.modes import EXTRAS, MODES, SETTINGS
 from .errors import Diverged, Interrupted, UserError
 from .figures.__main__ import main as draw_or_compare
-from .metrics import content
+from .metrics import content, evaluate
 from .metrics import likelihood as parzen
-from .metrics.evaluation import evaluate
 from .model import build
 from .training import Batches
 from .training.checkpoint import START
@@ -153,14 +152,14 @@ def verbs(argv=None):
 
 
 def main(argv=None, called="run_mnist.py"):
-    """Do what the flags in `argv` ask, on all ranks of a team if mpiexec started one; return the exit status."""
+    """Do what the flags in `argv` ask, on all ranks if mpiexec started several; return the exit status."""
     global program
     program = called
     try:
-        ranks = team.started()
+        ranks = distributed.started()
     except UserError as error:
         status, line = refused(error, 2)
-        return team.SINGLE_PROCESS.run(lambda: (status, line if team.speaks() else None))
+        return distributed.SINGLE_PROCESS.run(lambda: (status, line if distributed.speaks() else None))
     return ranks.run(lambda: work(argv, ranks))
 
 
@@ -307,7 +306,7 @@ def likelihood(run_and_samples, quiet, ranks):
     )
 
 
-def prepare(config, quiet, ranks=team.SINGLE_PROCESS):
+def prepare(config, quiet, ranks=distributed.SINGLE_PROCESS):
     """Return the backend, which shares its batches with `ranks`, and the data that `config` asks for."""
     backend = Backend.named(config.backend, notice=(lambda text: None) if quiet else print)
     with_gpu, without = ranks.all_reduce_max(int(backend.name == "cupy"), int(backend.name != "cupy"))
@@ -316,7 +315,7 @@ def prepare(config, quiet, ranks=team.SINGLE_PROCESS):
     return backend.join(ranks), data.load_mnist() if config.data is None else data.load(config.data)
 
 
-def prepare_again(run, config, quiet, ranks=team.SINGLE_PROCESS):
+def prepare_again(run, config, quiet, ranks=distributed.SINGLE_PROCESS):
     """Do what `prepare` does for a run made earlier, maybe on another machine."""
     try:
         return prepare(config, quiet, ranks)
@@ -332,7 +331,7 @@ def assemble(config, backend, dataset):
 
 def finish(model, batches, dataset, folder, position, quiet):
     """Train from `position` to the end, evaluate, draw, write result.json, and say what came out."""
-    config, ranks = model.config, model.backend.team
+    config, ranks = model.config, model.backend.communicator
     if not quiet:
         made = f"{model.backend.name}, {ranks.size} ranks" if ranks.size > 1 else model.backend.name
         print(f"{config.mode}, {config.preset} preset, {made}, seed {config.seed}, into {folder.path}")

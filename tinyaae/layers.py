@@ -43,7 +43,7 @@ class Layer:
         """Yield this layer and those inside it, in order."""
         yield self
 
-    def commit(self, cache):
+    def update_running_statistics(self, cache):
         """Let a training pass that is now an update change the buffers (batch norm alone has something to do)."""
 
 
@@ -132,12 +132,17 @@ class Tanh(Layer):
         return dy * (1 - y * y)
 
 
+def sigmoid(xp, x):
+    """Return 1 / (1 + e⁻ˣ), as ½ (tanh x/2 + 1), which cannot overflow."""
+    return (xp.tanh(x / 2) + 1) / 2
+
+
 class Sigmoid(Layer):
     """y = 1 / (1 + e⁻ˣ);  dy/dx = y·(1 − y)."""
 
     def forward(self, x, ctx):
         """x (n, d) -> y (n, d) in (0, 1)."""
-        y = (self.xp.tanh(x / 2) + 1) / 2  # the same function, and it cannot overflow
+        y = sigmoid(self.xp, x)
         return y, y
 
     def backward(self, dy, y, grads=None):
@@ -160,15 +165,15 @@ class Softmax(Layer):
 class BatchNorm(Layer):
     """y = γ·(x − μ)/σ + β, with μ and σ² the mean and variance of each column over the batch.
 
-    In evaluation μ and σ² are running averages, which only `commit` changes. Both are statistics of the batch, so σ² is
-    divided by n; PyTorch divides the running one, and only that, by n − 1. The backward pass must follow x into μ
-    and σ too:   dx = γ/σ · (dy − mean(dy) − x̂·mean(dy·x̂)),   x̂ = (x − μ)/σ.   (Ioffe and Szegedy 2015)
+    In evaluation μ and σ² are running averages, which only `update_running_statistics` changes. Both are statistics of
+    the batch, so σ² is divided by n; PyTorch divides the running one, and only that, by n − 1. The backward pass must
+    follow x into μ and σ too:   dx = γ/σ · (dy − mean(dy) − x̂·mean(dy·x̂)),   x̂ = (x − μ)/σ.   (Ioffe and Szegedy 2015)
     """
 
-    def __init__(self, d, rate=0.1, epsilon=1e-5):
+    def __init__(self, d, momentum=0.1, epsilon=1e-5):
         self.shapes = {"gamma": (d,), "beta": (d,)}
         self.buffers = {"running_mean": np.zeros(d), "running_var": np.ones(d)}
-        self.rate, self.epsilon = rate, epsilon
+        self.momentum, self.epsilon = momentum, epsilon
 
     def initial(self, name, rng):
         return np.ones(self.shapes[name]) if name == "gamma" else np.zeros(self.shapes[name])
@@ -197,11 +202,11 @@ class BatchNorm(Layer):
             dy = dy - mean_dy - xhat * mean_dy_xhat
         return self.gamma * scale * dy
 
-    def commit(self, cache):
-        """Move the running averages by `rate` towards the batch statistics in `cache`."""
+    def update_running_statistics(self, cache):
+        """Move the running averages by `momentum` towards the batch statistics in `cache`."""
         _, _, mean, var, _ = cache
-        self.running_mean += self.rate * (mean - self.running_mean)
-        self.running_var += self.rate * (var - self.running_var)
+        self.running_mean += self.momentum * (mean - self.running_mean)
+        self.running_var += self.momentum * (var - self.running_var)
 
 
 class Dropout(Layer):
@@ -286,7 +291,7 @@ class Sequential(Layer):
 
     def __init__(self, layers):
         self.layers = list(layers)
-        trained = [k for k, layer in enumerate(self.layers) if any(part.shapes for part in layer.walk())]
+        trained = [k for k, layer in enumerate(self.layers) if any(inner.shapes for inner in layer.walk())]
         self._first_trained = trained[0] if trained else len(self.layers)
 
     def bind(self, backend, parameters):
@@ -318,6 +323,6 @@ class Sequential(Layer):
             dy = self.layers[k].backward(dy, caches[k], own)
         return dy
 
-    def commit(self, caches):
+    def update_running_statistics(self, caches):
         for layer, cache in zip(self.layers, caches, strict=True):
-            layer.commit(cache)
+            layer.update_running_statistics(cache)

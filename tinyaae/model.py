@@ -8,7 +8,7 @@ import numpy as np
 from .backend import Context
 from .errors import UserError, expect_columns
 from .layers import ClusterHeads
-from .networks import Code
+from .networks import Code, one_hot
 from .priors import Categorical
 from .recipes import Builder, networks_and_phases
 
@@ -41,11 +41,11 @@ class Model:
         self._captured = backend.captured(self._step)
 
     def step(self, batch):
-        """Step every phase once, in order; return all their values (arrays on the device), of a team's whole batch."""
-        values, team = self._captured(batch), self.backend.team
-        if team.size == 1:
+        """Step every phase once, in order; return all their values, arrays on the device, means over all ranks."""
+        values, communicator = self._captured(batch), self.backend.communicator
+        if communicator.size == 1:
             return values
-        means = team.mean(self.backend.xp.stack(list(values.values())))
+        means = communicator.mean(self.backend.xp.stack(list(values.values())))
         return {name: means[k, ...] for k, name in enumerate(values)}
 
     def _step(self, batch):
@@ -59,7 +59,7 @@ class Model:
 
     def phases_with_optimizer(self):
         """Return every phase that has an optimizer of its own, in order."""
-        return [part for phase in self.phases for part in phase.parts()]
+        return [each for phase in self.phases for each in phase.phases_with_optimizer()]
 
     def state(self):
         """Return name -> array for everything that training changes (views, not copies)."""
@@ -76,7 +76,7 @@ class Model:
         """Return the `Code` of images (n, d): y (n, k) probabilities or None, z (n, z), logits, posterior."""
         if "Q" not in self.networks:
             raise UserError(f"encode: mode {self.config.mode} has no encoder; it can only sample and decode")
-        return self._in_chunks(self._encode, self._images("encode", images))
+        return Code(*self._in_chunks(self._encode, self._images("encode", images)))
 
     def sample_posterior(self, images):
         """Return the `Code` of images (n, d) as D saw it: where q(z|x) is a Gaussian, z is drawn from it."""
@@ -95,7 +95,7 @@ class Model:
         layer = self.networks["P"].stack.layers[0]
         return self.backend.to_numpy(layer.W) if isinstance(layer, ClusterHeads) else None
 
-    def places(self, code):
+    def decoder_input(self, code):
         """Return the points (n, z) where P reads a `Code`: y·W_C + z where there are cluster heads, else z."""
         heads = self.heads()
         return code.z if heads is None else code.y @ heads + code.z
@@ -111,7 +111,7 @@ class Model:
             expect_columns("decode", y, self.config.decoder_y_dim, "it is one-hot, a column a class or cluster", "y")
             if len(y) != len(z):
                 raise UserError(f"decode: y has {len(y)} rows, expected {len(z)}, as many as z; a label too few?")
-        return self._in_chunks(self._decode, Code(y, z)).x
+        return self._in_chunks(self._decode, z, y)[0]
 
     def classify(self, images):
         """Return the most probable class (n,) of each image (n, d); `UserError` where y does not stand for classes."""
@@ -190,11 +190,11 @@ class Model:
 
         Mode supervised wants the two `labels`.
         """
-        pair = [unit_interval(self._images("interpolate", np.asarray(image)[None]).z) for image in (a, b)]
+        pair = [unit_interval(self._images("interpolate", np.asarray(image)[None])) for image in (a, b)]
         ends = self.encode(np.concatenate(pair))
         t = np.linspace(0, 1, steps)[:, None]
-        parts = ends.z, self.read_y(ends, labels, "interpolate")
-        return self.decode(*[None if part is None else (1 - t) * part[:1] + t * part[1:] for part in parts])
+        z, y = ends.z, self.read_y(ends, labels, "interpolate")
+        return self.decode(*[None if both is None else (1 - t) * both[:1] + t * both[1:] for both in (z, y)])
 
     def read_y(self, code, labels, where="reconstruct"):
         """Return the y that P reads beside the z of `code`: Q's own, or the true labels one-hot."""
@@ -211,7 +211,7 @@ class Model:
         wrong = labels[(labels < 0) | (labels >= k)]
         if wrong.size:
             raise UserError(f"{where}: label {wrong[0]}, expected 0 to {k - 1}")
-        return np.eye(k, dtype=np.float32)[labels]
+        return one_hot(labels, k)
 
     def _images(self, where, images):
         images = np.asarray(images)
@@ -221,29 +221,29 @@ class Model:
         if images.dtype != np.uint8 and images.size and not (np.min(images) >= 0 and np.max(images) <= 1):
             low, high = np.min(images), np.max(images)
             raise UserError(f"{where}: pixels from {low} to {high}, expected [0, 1]; divide by 255?")
-        return Code(z=images)
+        return images
 
-    def _encode(self, code):
-        x = self.backend.array(code.z)
-        if code.z.dtype == np.uint8:
+    def _encode(self, images):
+        x = self.backend.array(images)
+        if images.dtype == np.uint8:
             x = x / 255
         return self.networks["Q"].forward(x, Context(self.backend))[0]
 
-    def _decode(self, code):
-        code = Code(*[None if part is None else self.backend.array(part) for part in code])
+    def _decode(self, z, y):
+        code = Code(z=self.backend.array(z), y=None if y is None else self.backend.array(y))
         decoder = self.networks["P"]
-        return Code(x=decoder.image(decoder.forward(code, Context(self.backend))[0]))
+        return [decoder.image(decoder.forward(code, Context(self.backend))[0])]
 
-    def _in_chunks(self, function, inputs):
-        n = len(inputs.z)
+    def _in_chunks(self, function, *inputs):
+        """Return `function` of the rows of `inputs`, arrays or None, as a list of host arrays or None."""
         chunks = []
-        for start in range(0, max(n, 1), CHUNK):
-            part = Code(*[None if rows is None else rows[start : start + CHUNK] for rows in inputs])
-            chunks.append(function(part))
-        whole = []
-        for rows in zip(*chunks, strict=True):
-            whole.append(None if rows[0] is None else np.concatenate([self.backend.to_numpy(row) for row in rows]))
-        return Code(*whole)
+        for start in range(0, max(len(inputs[0]), 1), CHUNK):
+            chunks.append(function(*[None if rows is None else rows[start : start + CHUNK] for rows in inputs]))
+        outputs = []
+        for pieces in zip(*chunks, strict=True):
+            host = [None if piece is None else self.backend.to_numpy(piece) for piece in pieces]
+            outputs.append(None if host[0] is None else np.concatenate(host))
+        return outputs
 
 
 def build(config, backend):

@@ -24,6 +24,7 @@ from .layers import (
     Sequential,
     Sigmoid,
     Softmax,
+    sigmoid,
 )
 
 
@@ -69,12 +70,12 @@ class Network:
             raise RuntimeError(
                 f"{self.name}.backward: the cache is from before an update of {self.name}; run forward again"
             )
-        own = None if gradients is None else gradients.of[self.name]
+        own = None if gradients is None else gradients.by_network[self.name]
         return self.stack.backward(dy, caches, own, want_dx)
 
-    def commit(self, cache):
+    def update_running_statistics(self, cache):
         """Move batch norm's running averages towards the batch that made `cache`."""
-        self.stack.commit(cache[1])
+        self.stack.update_running_statistics(cache[1])
 
     def state(self):
         """Return name -> array: the flat vector and every buffer (views, not copies)."""
@@ -85,13 +86,13 @@ class Network:
 
 
 class Gradients:
-    """A phase's own gradient: one vector `flat` over all the networks it moves, and `of[name]`, its views."""
+    """A phase's own gradient: one vector `flat` over all the networks it moves, and `by_network[name]`, its views."""
 
     def __init__(self, backend, networks):
         self.flat = backend.zeros((sum(network.size for network in networks),))
-        self.of, start = {}, 0
+        self.by_network, start = {}, 0
         for network in networks:
-            self.of[network.name] = network.views(self.flat[start : start + network.size])
+            self.by_network[network.name] = network.views(self.flat[start : start + network.size])
             start += network.size
 
     def zero(self):
@@ -106,7 +107,6 @@ class Code(NamedTuple):
     z: Any = None  # (n, d) style
     logits: Any = None  # (n, k)
     posterior: Any = None  # (n, d) z itself, or (n, 2d) [μ, ln σ²] where q(z|x) is a Gaussian
-    x: Any = None  # (n, d_in) an image, where P paints from the prior
 
     def plus(self, other):
         """Return the sum, field by field, of two gradients; None counts as nothing."""
@@ -114,8 +114,15 @@ class Code(NamedTuple):
         return Code(*[b if a is None else a if b is None else a + b for a, b in pairs])
 
 
+def one_hot(labels, k):
+    """Return whole numbers (n,) from 0 to k − 1 as float32 rows (n, k) with a one in the column of each."""
+    return np.eye(k, dtype=np.float32)[labels]
+
+
 class Encoder(Network):
     """Q: image -> Code. One last Linear makes the logits of y (its first k columns) and what z is drawn from."""
+
+    output = Code
 
     def __init__(self, backend, layers, classes, posterior, seed=0):
         super().__init__(backend, "Q", layers, seed)
@@ -149,8 +156,8 @@ class Encoder(Network):
             dh[:, self.classes :] += dcode.posterior
         return super().backward(dh, cache, gradients, want_dx)
 
-    def commit(self, cache):
-        super().commit(cache[0])
+    def update_running_statistics(self, cache):
+        super().update_running_statistics(cache[0])
 
 
 class Decoder(Network):
@@ -168,7 +175,7 @@ class Decoder(Network):
 
     def image(self, output):
         """Return an output (n, d_in) as pixels in (0, 1)."""
-        return (self.backend.xp.tanh(output / 2) + 1) / 2 if self.logits else output
+        return sigmoid(self.backend.xp, output) if self.logits else output
 
     def image_backward(self, dimage, image):
         """Return the gradient with respect to the output (n, d_in), given that with respect to its `image`."""
@@ -182,8 +189,8 @@ class Decoder(Network):
             return None
         return Code(None if k is None else dcode[:, :k], dcode[:, k or 0 :])
 
-    def commit(self, cache):
-        super().commit(cache[0])
+    def update_running_statistics(self, cache):
+        super().update_running_statistics(cache[0])
 
 
 def hidden_layers(sizes, batch_norm=False, std=None, leak=0.0, dropout=0.0):

@@ -50,7 +50,7 @@ class Phase:
         self.name, self.moves, self.optimizer, self.seed = name, moves, optimizer, seed
         self.backend = moves[0].backend
         self.gradients = Gradients(self.backend, moves)
-        self.statistics = []  # (network, cache) pairs whose batch statistics its update commits; most phases have none
+        self.statistics = []  # (network, cache) pairs whose running averages `update` moves; most phases have none
         optimizer.bind(self.backend, self.gradients.flat.shape[0])
 
     def context(self):
@@ -74,18 +74,18 @@ class Phase:
         return values
 
     def update(self):
-        """Take one step of the optimizer along the gradient of the last `backward`, averaged over a team's ranks."""
-        gradient = self.backend.team.mean(self.gradients.flat)
+        """Take one step of the optimizer along the gradient of the last `backward`, averaged over all ranks."""
+        gradient = self.backend.communicator.mean(self.gradients.flat)
         self.optimizer.update([network.flat for network in self.moves], gradient)
         self.backend.on_replay(self._count)
         for network, cache in self.statistics:
-            network.commit(cache)
+            network.update_running_statistics(cache)
 
     def _count(self):
         for network in self.moves:
             network.updates += 1
 
-    def parts(self):
+    def phases_with_optimizer(self):
         """Return the phases inside this one that have an optimizer of their own."""
         return [self]
 
@@ -178,20 +178,20 @@ class HeadSeparation(Reconstruction):
     def backward(self, cache):
         cache, dheads = cache
         super().backward(cache)
-        self.gradients.of["P"][0]["W"] += dheads
+        self.gradients.by_network["P"][0]["W"] += dheads
 
 
 class Adversary(NamedTuple):
-    """One part of the code ("y" or "z") with the discriminator that judges it and the prior it should follow.
+    """One `field` of the code ("y" or "z") with the discriminator that judges it and the prior it should follow.
 
     Where `label_conditional`, the discriminator reads the one-hot label beside the code, and the prior may use it
     (figure 3). Where `condition_on_y`, it reads beside z the y that P reads, for real samples, too: so q(z given y) is
-    matched to p(z), as draws from p(y) p(z) assume. Where `prior` is None the part is the image itself and the real
+    matched to p(z), as draws from p(y) p(z) assume. Where `prior` is None the field is the image itself and the real
     ones are the batch's: a GAN. The weight of this discriminator's loss in Generate grows linearly from 0 to 1 over
     the first `adversarial_warmup` updates; with 0 it is 1 from the start.
     """
 
-    of: str
+    field: str
     discriminator: Any
     prior: Any
     label_conditional: bool = False
@@ -221,13 +221,13 @@ class Discriminate(Phase):
     and the sum is a little less.
     """
 
-    def __init__(self, encoder, parts, optimizer, seed=0, smoothing=0.0, name="discriminate"):
-        super().__init__(name, [part.discriminator for part in parts], optimizer, seed)
-        self.encoder, self.adversaries, self.smoothing = encoder, parts, smoothing
+    def __init__(self, encoder, adversaries, optimizer, seed=0, smoothing=0.0, name="discriminate"):
+        super().__init__(name, [each.discriminator for each in adversaries], optimizer, seed)
+        self.encoder, self.adversaries, self.smoothing = encoder, adversaries, smoothing
 
     @property
     def metrics(self):
-        return tuple(f"{part.discriminator.name}_accuracy" for part in self.adversaries)
+        return tuple(f"{each.discriminator.name}_accuracy" for each in self.adversaries)
 
     def forward(self, batch, code=None):
         """Use `code` for Q's where it has been computed already (Q does not move between the two halves)."""
@@ -238,32 +238,34 @@ class Discriminate(Phase):
         ones, zeros = self.backend.zeros((n, 1)) + 1, self.backend.zeros((n, 1))
         target = xp.concat([ones * (1 - self.smoothing), zeros], axis=0)
         values, caches = {}, []
-        for part in self.adversaries:
-            fake = getattr(code, part.of)
-            pair = [part.discriminator_input(xp, sample, code, batch) for sample in (part.real(batch, ctx), fake)]
-            logits, d_cache = part.discriminator.forward(xp.concat(pair, axis=0), ctx.stacked(2))
+        for adversary in self.adversaries:
+            fake = getattr(code, adversary.field)
+            pair = [
+                adversary.discriminator_input(xp, sample, code, batch) for sample in (adversary.real(batch, ctx), fake)
+            ]
+            logits, d_cache = adversary.discriminator.forward(xp.concat(pair, axis=0), ctx.stacked(2))
             value, dlogits = binary_cross_entropy(xp, logits, target)
             right = xp.astype((logits > 0) == (target > 0), logits.dtype)
-            values[part.discriminator.name] = 2 * value  # the mean over 2n rows, counted once for each half
-            values[f"{part.discriminator.name}_accuracy"] = xp.mean(right)
+            values[adversary.discriminator.name] = 2 * value  # the mean over 2n rows, counted once for each half
+            values[f"{adversary.discriminator.name}_accuracy"] = xp.mean(right)
             caches.append((d_cache, 2 * dlogits))
         return values, caches
 
     def backward(self, caches):
         self.gradients.zero()
-        for part, (d_cache, dlogits) in zip(self.adversaries, caches, strict=True):
-            part.discriminator.backward(dlogits, d_cache, self.gradients, want_dx=False)
+        for adversary, (d_cache, dlogits) in zip(self.adversaries, caches, strict=True):
+            adversary.discriminator.backward(dlogits, d_cache, self.gradients, want_dx=False)
 
 
 class Generate(Phase):
     """min over Q of −ln s(D(Q(x))): move the codes to where D calls them real. D is only passed through.
 
-    In a GAN, which has no Reconstruction, it `commits`: its update moves batch norm's running averages.
+    In a GAN, which has no Reconstruction, it `updates_statistics`: its update moves batch norm's running averages.
     """
 
-    def __init__(self, encoder, parts, optimizer, seed=0, commits=False, name="generate"):
+    def __init__(self, encoder, adversaries, optimizer, seed=0, updates_statistics=False, name="generate"):
         super().__init__(name, encoder.networks, optimizer, seed)
-        self.encoder, self.adversaries, self.commits = encoder, parts, commits
+        self.encoder, self.adversaries, self.updates_statistics = encoder, adversaries, updates_statistics
 
     def encode(self, batch):
         """Return Q's code, its cache and the context of the pass, whose further draws are D's."""
@@ -277,56 +279,66 @@ class Generate(Phase):
         ones = self.backend.zeros((batch.x.shape[0], 1)) + 1
         values, d_caches = {}, []
         beside = code if code.y is None else code._replace(y=self.constant("y beside z", code.y))
-        for part in self.adversaries:
-            discriminator_input = part.discriminator_input(xp, getattr(code, part.of), beside, batch)
-            logits, d_cache = part.discriminator.forward(discriminator_input, ctx)
+        for adversary in self.adversaries:
+            discriminator_input = adversary.discriminator_input(xp, getattr(code, adversary.field), beside, batch)
+            logits, d_cache = adversary.discriminator.forward(discriminator_input, ctx)
             value, dlogits = binary_cross_entropy(xp, logits, ones)
-            if part.adversarial_warmup:
-                factor = self.warmup_factor(part.adversarial_warmup)
+            if adversary.adversarial_warmup:
+                factor = self.warmup_factor(adversary.adversarial_warmup)
                 value, dlogits = xp.sum(factor * value), factor * dlogits
-            values[f"G_{part.discriminator.name.removeprefix('D_')}"] = value
-            d_caches.append((d_cache, dlogits, getattr(code, part.of).shape[1]))
+            values[f"G_{adversary.discriminator.name.removeprefix('D_')}"] = value
+            d_caches.append((d_cache, dlogits, getattr(code, adversary.field).shape[1]))
         return values, (q_cache, d_caches)
 
     def backward(self, cache):
         q_cache, d_caches = cache
         self.gradients.zero()
         dcode = {}
-        for part, (d_cache, dlogits, d) in zip(self.adversaries, d_caches, strict=True):
-            djudged = part.discriminator.backward(dlogits, d_cache)  # D's dW is not needed here
-            dcode[part.of] = djudged[:, :d]  # the label or y beside it, if any, is no variable
-        self.encoder.backward(Code(**dcode), q_cache, self.gradients)
-        self.statistics = [(self.encoder, q_cache)] if self.commits else []
+        for adversary, (d_cache, dlogits, d) in zip(self.adversaries, d_caches, strict=True):
+            dinput = adversary.discriminator.backward(dlogits, d_cache)  # D's dW is not needed here
+            dcode[adversary.field] = dinput[:, :d]  # the label or y beside it, if any, is no variable
+        self.encoder.backward(self.encoder.output(**dcode), q_cache, self.gradients)
+        self.statistics = [(self.encoder, q_cache)] if self.updates_statistics else []
+
+
+class GeneratedSamples(NamedTuple):
+    """Images that P has made of draws from the prior, where `Code` would be Q's."""
+
+    z: Any = None  # (n, d) the draws
+    x: Any = None  # (n, d_in) the images
+    y: Any = None
 
 
 class PriorGenerator:
     """P in Q's place: draws from the prior become images, and the same two phases train a GAN (section 2.2)."""
 
+    output = GeneratedSamples
+
     def __init__(self, decoder, prior):
         self.decoder, self.prior, self.networks = decoder, prior, [decoder]
 
     def forward(self, x, ctx):
-        """x (n, d_in), which is only counted -> Code: the draws z, and the images x (n, d_in) P makes of them."""
+        """x (n, d_in), which is only counted -> GeneratedSamples, n of them."""
         drawn = Code(z=self.prior.sample(x.shape[0], ctx))
         output, cache = self.decoder.forward(drawn, ctx)
         image = self.decoder.image(output)
-        return drawn._replace(x=image), (cache, image)
+        return GeneratedSamples(drawn.z, image), (cache, image)
 
-    def backward(self, dcode, cache, gradients):
+    def backward(self, dsamples, cache, gradients):
         cache, image = cache
-        self.decoder.backward(self.decoder.image_backward(dcode.x, image), cache, gradients, want_dx=False)
+        self.decoder.backward(self.decoder.image_backward(dsamples.x, image), cache, gradients, want_dx=False)
 
-    def commit(self, cache):
-        self.decoder.commit(cache[0])
+    def update_running_statistics(self, cache):
+        self.decoder.update_running_statistics(cache[0])
 
 
 class Regularization:
     """Make q(z) (and q(y)) match the prior: Discriminate, then Generate, with one encoder pass for both."""
 
-    def __init__(self, encoder, parts, d_optimizer, g_optimizer, seed=0, smoothing=0.0, commits=False):
+    def __init__(self, encoder, adversaries, d_optimizer, g_optimizer, seed=0, smoothing=0.0, updates_statistics=False):
         self.name = "regularization"
-        self.discriminate = Discriminate(encoder, parts, d_optimizer, seed, smoothing)
-        self.generate = Generate(encoder, parts, g_optimizer, seed, commits)
+        self.discriminate = Discriminate(encoder, adversaries, d_optimizer, seed, smoothing)
+        self.generate = Generate(encoder, adversaries, g_optimizer, seed, updates_statistics)
 
     def step(self, batch):
         """One step of each half; Generate passes through D after D's own update.
@@ -342,7 +354,7 @@ class Regularization:
         self.generate.update()
         return values | more
 
-    def parts(self):
+    def phases_with_optimizer(self):
         return [self.discriminate, self.generate]
 
 

@@ -36,7 +36,7 @@ class Prior:
 
     def _mode(self, n, ctx, labels):
         """Return a one-hot (n, modes): the label's mode, or a random one where there is no label."""
-        random = one_hot(ctx, n, ctx.backend.constant(np.arange(1, self.modes + 1) / self.modes))
+        random = random_one_hot(ctx, n, ctx.backend.constant(np.arange(1, self.modes + 1) / self.modes))
         return random if labels is None else labels[:, :-1] + labels[:, -1:] * random
 
 
@@ -215,13 +215,13 @@ class Categorical(Prior):
     """One-hot vectors, each of the d classes with probability 1/d."""
 
     def sample(self, n, ctx, labels=None):
-        return one_hot(ctx, n, ctx.backend.constant(np.cumsum(np.full(self.d, 1 / self.d))))
+        return random_one_hot(ctx, n, ctx.backend.constant(np.cumsum(np.full(self.d, 1 / self.d))))
 
     def log_density(self, xp, z):
         return xp.log(xp.sum(z, axis=1) / self.d)
 
 
-def one_hot(ctx, n, cumulative):
+def random_one_hot(ctx, n, cumulative):
     """Return n random one-hot rows (n, k); class j where u falls between the `cumulative` (k,) weights j−1 and j."""
     xp, edges = ctx.backend.xp, cumulative[:-1]  # the last is 1 but for rounding, and u < 1 always
     beyond = xp.astype(ctx.uniform((n, 1)) >= edges, edges.dtype)  # (n, k − 1): is u beyond the end of class j?

@@ -44,9 +44,11 @@ def vae(make):
 
 
 def gan(make):
-    """No encoder: P paints images from the prior, D compares them with real ones, and Generate commits P's averages."""
+    """No encoder: P paints images from the prior, D compares them with real ones, and Generate moves P's averages."""
     p, d = make.decoder(), make.discriminator("D_image", make.config.inputs, make.config.input_noise)
-    return [p, d], [make.regularization(PriorGenerator(p, make.prior), [Adversary("x", d, None)], commits=True)]
+    return [p, d], [
+        make.regularization(PriorGenerator(p, make.prior), [Adversary("x", d, None)], updates_statistics=True)
+    ]
 
 
 def aae(make):
@@ -170,21 +172,23 @@ class Builder:
     def reconstruction(self, q, p, kind=Reconstruction, **options):
         return kind(q, p, self.optimizer("reconstruction"), self.seed, detach_y=self.config.detach_y, **options)
 
-    def regularization(self, encoder, parts, commits=False):
+    def regularization(self, encoder, adversaries, updates_statistics=False):
         d_optimizer, g_optimizer = self.optimizer("adversarial"), self.optimizer("adversarial")
-        return Regularization(encoder, parts, d_optimizer, g_optimizer, self.seed, self.config.smoothing, commits)
+        return Regularization(
+            encoder, adversaries, d_optimizer, g_optimizer, self.seed, self.config.smoothing, updates_statistics
+        )
 
     def adversaries_of_y_and_z(self, q, p, reconstruction):
         """Return the networks and phases in which y has an adversary D_cat, and z one called D_gauss."""
         d_cat, z = self.discriminator("D_cat", self.config.y_dim), self.adversary_of_z()
-        parts = [
+        adversaries = [
             Adversary("y", d_cat, Categorical(self.config.y_dim), adversarial_warmup=self.config.adversarial_warmup),
             z,
         ]
-        return [q, p, d_cat, z.discriminator], [reconstruction, self.regularization(q, parts), *self.extras(q)]
+        return [q, p, d_cat, z.discriminator], [reconstruction, self.regularization(q, adversaries), *self.extras(q)]
 
     def adversary_of_z(self):
-        """Return z as the part that D_gauss judges; with `condition_on_y` it reads P's y, or the label, beside z."""
+        """Return the adversary of z, D_gauss; with `condition_on_y` it reads P's y, or the label, beside z."""
         condition_on_y = self.config.condition_on_y
         d_gauss = self.discriminator("D_gauss", self.prior.d + (self.config.decoder_y_dim if condition_on_y else 0))
         return Adversary("z", d_gauss, self.prior, condition_on_y=condition_on_y)

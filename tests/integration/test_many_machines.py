@@ -24,7 +24,8 @@ from tiny import REPOSITORY, assembled, refusal, tiny_config, tiny_run, write_np
 
 from tinyaae import extras, phases
 from tinyaae.backend import Backend, Context
-from tinyaae.backend.distributed import base as team
+from tinyaae.backend.distributed import base as distributed
+from tinyaae.backend.distributed import mpi
 from tinyaae.backend.distributed import nccl as cupy_messages
 from tinyaae.errors import UserError
 from tinyaae.training.run_folder import RunFolder
@@ -109,11 +110,11 @@ def test_ranks_with_cupy_s_backend_do_what_one_process_does(tmp_path):
 
 
 def test_what_nccl_is_asked_is_what_cupy_s_takes():
-    distributed = pytest.importorskip("cupyx.distributed")
-    takes = {name: inspect.signature(getattr(distributed.NCCLBackend, name)).bind for name in NCCL_CALLS}
+    cupyx = pytest.importorskip("cupyx.distributed")
+    takes = {name: inspect.signature(getattr(cupyx.NCCLBackend, name)).bind for name in NCCL_CALLS}
     asked = []
     nccl = cupy_messages.Nccl.__new__(cupy_messages.Nccl)
-    nccl.team, nccl.backend = OneOf(0, 2), Backend.named("numpy")
+    nccl.communicator, nccl.backend = OneOf(0, 2), Backend.named("numpy")
     nccl.nccl = SimpleNamespace(
         **{name: lambda *a, name=name: asked.append((name, takes[name](None, *a).arguments)) for name in NCCL_CALLS}
     )
@@ -149,8 +150,8 @@ def test_the_cases_have_every_phase_there_is():
 # One rank of four, without the others ------------------------------------------------------------------------------
 
 
-class OneOf(team.SingleProcess):
-    """Rank `rank` of a team of `size` that nobody else has joined."""
+class OneOf(distributed.SingleProcess):
+    """Rank `rank` of a communicator of `size` that nobody else has joined."""
 
     def __init__(self, rank, size):
         self.rank, self.size = rank, size
@@ -211,12 +212,12 @@ def test_without_mpiexec_no_mpi_is_imported():
     assert job.returncode == 0 and "no mode 'none'" in job.stderr
 
 
-@pytest.mark.parametrize("variable", team.SIZES)
+@pytest.mark.parametrize("variable", distributed.SIZES)
 def test_mpiexec_without_mpi4py_is_one_line(monkeypatch, variable):
     monkeypatch.setenv(variable, "4")
     monkeypatch.setitem(sys.modules, "mpi4py", None)  # as if it were not there
     assert re.fullmatch(
-        r"mpiexec started 4 processes, but mpi4py cannot be loaded \(.*\); pip .*", refusal(team.started)
+        r"mpiexec started 4 processes, but mpi4py cannot be loaded \(.*\); pip .*", refusal(distributed.started)
     )
 
 
@@ -251,7 +252,7 @@ class Shared:
 
 
 class ThreadWorld:
-    """What `team.MPICommunicator` asks of an MPI communicator, among threads of one process."""
+    """What `mpi.MPICommunicator` asks of an MPI communicator, among threads of one process."""
 
     IN_PLACE, MAX, COMM_TYPE_SHARED = None, "max", "shared"
 
@@ -294,13 +295,13 @@ class ThreadWorld:
 
 
 def among_threads(size, job):
-    """Return what `job(ranks)` returns, or the exception it raises, on each rank of a team of threads."""
+    """Return what `job(ranks)` returns, or the exception it raises, on each rank of several threads."""
     shared = Shared(size)
 
     def one(rank):
         world = ThreadWorld(shared, rank)
         try:
-            return job(team.MPICommunicator(world, world))
+            return job(mpi.MPICommunicator(world, world))
         except Exception as error:
             return error
 

@@ -73,7 +73,7 @@ class Beside:
         self.losses, self.expected = [], []
         for batch, self.model.decay in zip(batches.epoch(0), DECAY, strict=False):
             for phase in self.library.phases_with_optimizer():
-                phase.optimizer.scale = self.model.decay
+                phase.optimizer.lr_scale = self.model.decay
             values = self.library.step(batch)
             self.expected.append([float(values[name]) for name in LOSSES])
             self.losses.append(self.model.step(batch.x, batch.x_labelled, batch.y_labelled))

@@ -33,7 +33,7 @@ from tinyaae.backend.numpy import NumpyBackend
 from tinyaae.config.modes import MODES
 from tinyaae.data import split, unit_interval
 from tinyaae.errors import Diverged, Interrupted
-from tinyaae.metrics.evaluation import diagnostics
+from tinyaae.metrics import diagnostics
 from tinyaae.model import build
 from tinyaae.training import Batches, Permutations, divergence, schedule, train
 from tinyaae.training.checkpoint import START, Position
@@ -226,7 +226,7 @@ def test_paper_schedule_falls_to_a_tenth_at_epochs_50_and_1000(epoch, factor):
 def test_every_phase_follows_the_schedule(tmp_path):
     model, _ = tiny_run(tmp_path / "run", epochs=3, linear_decay_from=0.5)
     last = schedule(model.config)(2 + (STEPS - 1) / STEPS)
-    assert last < 0.2 and {phase.optimizer.scale for phase in model.phases_with_optimizer()} == {last}
+    assert last < 0.2 and {phase.optimizer.lr_scale for phase in model.phases_with_optimizer()} == {last}
 
 
 # A run
@@ -258,7 +258,7 @@ def test_metrics_are_means_over_the_epoch(tmp_path):
     losses = []
     for step, batch in enumerate(batches.epoch(0)):
         for phase in model.phases_with_optimizer():
-            phase.optimizer.scale = schedule(model.config)(step / STEPS)
+            phase.optimizer.lr_scale = schedule(model.config)(step / STEPS)
         losses.append(float(model.step(batch)["cross_entropy"]))
     assert run.metrics()[0]["cross_entropy"] == pytest.approx(np.mean(losses), rel=1e-6)
 
@@ -567,7 +567,7 @@ def test_replay_names_the_layer_on_a_backend_that_pairs_layers(backend, monkeypa
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_replay_names_an_update_that_is_sick():
     model, batches = assembled(tiny_config())
-    model.phases[-1].optimizer.rate = math.inf
+    model.phases[-1].optimizer.lr = math.inf
     words = divergence.locate_non_finite(model, [("step 1", batch) for batch in batches.epoch(0)])
     assert words == "step 1: phase semi-supervised, update of Q"
 

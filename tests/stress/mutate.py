@@ -25,11 +25,14 @@ TESTS = {  # module -> the test files that are about it, the quickest to find a 
     "optimizers": "optimizers training",
     "phases": "phases training model many_machines",
     "priors": "priors losses phases",
-    "evaluation": "evaluation training",
+    "classification": "evaluation",
+    "clustering": "evaluation",
+    "diagnostics": "evaluation training",
     "extras": "phases gradcheck training",
     "parzen": "parzen evaluation",
 }
-FILES = {"evaluation": "metrics/evaluation", "parzen": "metrics/likelihood"}  # where a module lies, if not at the top
+FILES = {name: f"metrics/{name}" for name in ("classification", "clustering", "diagnostics")}
+FILES["parzen"] = "metrics/likelihood"  # where a module lies, if not at the top
 OPERATORS = {
     "Binary": "Add_Sub Sub_Add Mul_Div Div_Mul FloorDiv_Mul Mod_FloorDiv Pow_Mul",
     "Unary": "USub_UAdd",

@@ -56,7 +56,7 @@ for case, values in cases.items():
     for epoch in range(config.epochs):
         for step, batch in enumerate(batches.epoch(epoch)):
             for phase in phases:
-                phase.optimizer.scale = factor(epoch + step / batches.steps)
+                phase.optimizer.scale = phase.optimizer.lr_scale = factor(epoch + step / batches.steps)  # then, now
             model.step(batch)
     networks = {name: backend.to_numpy(network.flat) for name, network in model.networks.items()}
     np.savez(f"{folder}/{case}.npz", **networks)

@@ -167,7 +167,7 @@ PHASES = {
     "generate-joint": Case(HeldGenerate, lambda s: [s.encoder, s.parts, s.batch.x], {"Q"}, {"condition_on_y": True}),
     "discriminate-images": Case(Discriminate, lambda s: [prior_generator(s), [s.image]], {"D_x"}),
     "generate-images": Case(
-        Generate, lambda s: [prior_generator(s), [s.image]], {"P"}, {}, {"commits": True}, commits={"P"}
+        Generate, lambda s: [prior_generator(s), [s.image]], {"P"}, {}, {"updates_statistics": True}, commits={"P"}
     ),
     "generate-images-of-logits": Case(Generate, lambda s: [prior_generator(s), [s.image]], {"P"}, {"logits": True}),
     "semi-supervised": Case(SemiSupervised, lambda s: [s.encoder], {"Q"}),

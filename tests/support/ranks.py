@@ -21,7 +21,7 @@ from pytest import MonkeyPatch
 from tiny import tiny_config, tiny_dataset
 
 from tinyaae.backend import Backend
-from tinyaae.backend.distributed import base as team
+from tinyaae.backend.distributed import base as distributed
 from tinyaae.config.modes import MODES
 from tinyaae.model import Model, build
 from tinyaae.training import Batches
@@ -65,7 +65,7 @@ CASES = {
 GPULESS = "semi-supervised", "dropout in D"
 
 
-def trained(config, ranks=team.SINGLE_PROCESS, gpuless=False):
+def trained(config, ranks=distributed.SINGLE_PROCESS, gpuless=False):
     """Return name -> array of all that the float64 model of `config` holds after 20 steps, and of its values."""
     backend = backend_without_gpu(MonkeyPatch(), "float64") if gpuless else Backend.named("numpy", "float64")
     backend.join(ranks)
@@ -108,7 +108,7 @@ def fail(ranks, how):
 
 def main():
     what, *arguments = sys.argv[1:]
-    ranks = team.started()
+    ranks = distributed.started()
     if what == "train":
         return train(ranks, *arguments, CASES)
     if what == "gpuless":

@@ -458,7 +458,7 @@ class BatchNormDgamma(BatchNorm):
 class BatchNormMovesInForward(BatchNorm):
     def forward(self, x, ctx):
         y, cache = super().forward(x, ctx)
-        self.commit(cache)
+        self.update_running_statistics(cache)
         return y, cache
 
 
@@ -775,7 +775,7 @@ class EncoderFlipsColumns(Encoder):
         dlogits = self.softmax.backward(dcode.y, y_cache) + dcode.logits
         dposterior = self.sampling.backward(dcode.z, z_cache) + dcode.posterior
         dh = self.backend.xp.concat([dposterior, dlogits], axis=1)
-        self.stack.backward(dh, caches, gradients.of[self.name], want_dx=False)
+        self.stack.backward(dh, caches, gradients.by_network[self.name], want_dx=False)
 
 
 @wrong_network("the gradients of y and z are read from each other's columns")
@@ -832,7 +832,7 @@ class ReconstructionCommitsInBackward(Reconstruction):
     def backward(self, cache):
         super().backward(cache)
         for network, its_cache in zip(self.moves, cache[:2], strict=True):
-            network.commit(its_cache)
+            network.update_running_statistics(its_cache)
 
 
 @wrong_phase("the slope of the prior at z is forgotten", "variational-laplace")
@@ -875,7 +875,7 @@ class VariationalWithoutKL(Variational):
 class HeadSeparationOverwrites(HeadSeparation):
     def backward(self, cache):
         super().backward(cache)
-        self.gradients.of["P"][0]["W"][...] = cache[1]
+        self.gradients.by_network["P"][0]["W"][...] = cache[1]
 
 
 @wrong_phase("forgotten detach: its gradient reaches the encoder, too", "discriminate")
@@ -965,7 +965,7 @@ class LatentNoiseMovesQ(LatentNoise):
 class LatentNoiseCommits(LatentNoise):
     def backward(self, cache):
         super().backward(cache)
-        self.decoder.commit(cache[0])
+        self.decoder.update_running_statistics(cache[0])
 
 
 @wrong_phase("it moves the discriminators, too, and they learn to be fooled", "generate")
@@ -994,7 +994,7 @@ class GenerateImagesSign(Generate):
 class GenerateCommitsInBackward(Generate):
     def backward(self, cache):
         super().backward(cache)
-        self.encoder.commit(cache[0])
+        self.encoder.update_running_statistics(cache[0])
 
 
 @wrong_phase("the sigmoid between logits and image is skipped", "generate-images-of-logits")

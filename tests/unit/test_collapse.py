@@ -16,8 +16,8 @@ WELL |= {"z_mean": 0.0, "z_std": 1.0, "dead_outputs": 0, "reconstruction": 9.0}
 
 def warnings(*rows, mode="semi-supervised", **flags):
     """What is said, epoch by epoch, of these rows, each WELL but for its own numbers."""
-    symptoms = CollapseMonitor(assembled(tiny_config(mode, **flags))[0])
-    return [symptoms.see({"epoch": epoch} | WELL | row) for epoch, row in enumerate(rows, 1)]
+    monitor = CollapseMonitor(assembled(tiny_config(mode, **flags))[0])
+    return [monitor.update({"epoch": epoch} | WELL | row) for epoch, row in enumerate(rows, 1)]
 
 
 def epochs_warned(*rows, **flags):
@@ -92,12 +92,12 @@ def test_prior_is_the_one_of_the_run():
 
 @pytest.mark.parametrize("row", [{"D_image": chance(0.1), "D_image_accuracy": 0.5}, {"reconstruction": 1.0}])
 def test_modes_without_codes_or_discriminators(row):
-    symptoms = CollapseMonitor(assembled(tiny_config("gan"))[0])
-    assert [symptoms.see({"epoch": epoch} | row) != [] for epoch in range(1, 7)].count(True) == ("D_image" in row)
+    monitor = CollapseMonitor(assembled(tiny_config("gan"))[0])
+    assert [monitor.update({"epoch": epoch} | row) != [] for epoch in range(1, 7)].count(True) == ("D_image" in row)
 
 
 def test_all_warnings_are_kept_in_the_order_they_came():
-    symptoms = CollapseMonitor(assembled(tiny_config())[0])
+    monitor = CollapseMonitor(assembled(tiny_config())[0])
     for epoch in range(1, 8):
-        symptoms.see({"epoch": epoch} | WELL | {"D_gauss": CHANCE, "dead_outputs": 2})
-    assert [line.split(":")[0] for line in symptoms.warnings] == ["epoch 3", "epoch 5"]
+        monitor.update({"epoch": epoch} | WELL | {"D_gauss": CHANCE, "dead_outputs": 2})
+    assert [line.split(":")[0] for line in monitor.warnings] == ["epoch 3", "epoch 5"]

@@ -186,7 +186,7 @@ def test_ramp_is_how_long_the_distance_of_robustness_grows(mode):
 def test_rate_y_is_of_robustness_alone(mode, settings, rate):
     flags = dict(extra=["vat=2", "information-maximization=1"], set=["lr_adversarial=0.3", *settings])
     phases = build(Config.of(mode, hidden=(8,), **flags), Backend.named("numpy")).phases_with_optimizer()
-    rates = {phase.name: phase.optimizer.rate for phase in phases}
+    rates = {phase.name: phase.optimizer.lr for phase in phases}
     assert (rates["vat"], rates["generate"]) == (rate, 0.3)
 
 
@@ -238,7 +238,7 @@ def test_joint_lets_d_gauss_read_what_p_reads(mode):
     more = condition_on_y.networks["D_gauss"].size - plain.networks["D_gauss"].size
     assert more == 8 * condition_on_y.config.decoder_y_dim
     regularization = next(phase for phase in condition_on_y.phases if phase.name == "regularization")
-    assert [part.condition_on_y for part in regularization.discriminate.adversaries if part.of == "z"] == [True]
+    assert [part.condition_on_y for part in regularization.discriminate.adversaries if part.field == "z"] == [True]
 
 
 @pytest.mark.parametrize("mode", ["clustering", "semi-supervised", "reduction"])
@@ -251,7 +251,7 @@ def test_held_y_is_told_to_reconstruction(mode):
 def test_patience_is_of_the_discriminator_of_y_alone(mode):
     model = build(Config.of(mode, hidden=(8,), set=["adversarial_warmup=300"]), Backend.named("numpy"))
     (generate,) = [phase for phase in model.phases_with_optimizer() if phase.name == "generate"]
-    assert {part.of: part.adversarial_warmup for part in generate.adversaries} == {"y": 300, "z": 0}
+    assert {part.field: part.adversarial_warmup for part in generate.adversaries} == {"y": 300, "z": 0}
 
 
 @pytest.mark.parametrize(

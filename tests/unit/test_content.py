@@ -5,9 +5,8 @@ import pytest
 from tiny import CLASSES, TEST, assembled, tiny_config, tiny_dataset, tiny_model
 
 from tinyaae.data import split, unit_interval
-from tinyaae.metrics import content
+from tinyaae.metrics import content, evaluate
 from tinyaae.metrics.content import IMAGES, Judge, content_report, judge_for, linear_probe, spread
-from tinyaae.metrics.evaluation import evaluate
 
 DATA = tiny_dataset()
 NAMES = np.arange(CLASSES)

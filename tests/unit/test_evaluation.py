@@ -1,4 +1,4 @@
-"""What `tinyaae.metrics.evaluation` measures, against small cases worked by hand."""
+"""What `tinyaae.metrics` measures, against small cases worked by hand."""
 
 import itertools
 import json
@@ -10,9 +10,8 @@ from tiny import tiny_config, tiny_dataset, tiny_model
 
 from tinyaae.config.modes import MODES
 from tinyaae.data import unit_interval
-from tinyaae.metrics.evaluation import (
+from tinyaae.metrics import (
     adjusted_rand_index,
-    best_assignment,
     cluster_report,
     confusion,
     contingency,
@@ -20,11 +19,9 @@ from tinyaae.metrics.evaluation import (
     error_rate,
     evaluate,
     label_report,
-    majority_names,
-    names_by_most_confident,
     normalized_mutual_information,
-    one_to_one_names,
 )
+from tinyaae.metrics.clustering import best_assignment, majority_names, names_by_most_confident, one_to_one_names
 from tinyaae.networks import Code
 
 DATASET = tiny_dataset()

@@ -22,7 +22,7 @@ from tinyaae.figures import charts, images
 from tinyaae.figures import latent as codes
 from tinyaae.figures import layout as pages
 from tinyaae.figures.__main__ import main as command
-from tinyaae.metrics.evaluation import evaluate
+from tinyaae.metrics import evaluate
 from tinyaae.model import Model, build
 from tinyaae.networks import Code
 from tinyaae.priors import prior_named
@@ -476,7 +476,7 @@ def test_an_animated_run_has_a_frame_an_epoch(mode, flags, tmp_path):
     frames = run.codes()
     assert [epoch for epoch, *_ in frames] == [0, 1, 2]
     images_, labels = assembled(model.config)[1].validation
-    expected = model.places(model.sample_posterior(images_))
+    expected = model.decoder_input(model.sample_posterior(images_))
     np.testing.assert_allclose(frames[-1][1], expected, rtol=1e-3, atol=1e-3)
     np.testing.assert_array_equal(frames[-1][2], labels)
     figures.draw_all(model, tiny_dataset(), run)

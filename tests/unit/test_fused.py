@@ -48,7 +48,7 @@ def fused_cases():
             norm(b), b, r((41, 70)), norm_cache(b, r), want_dx=False
         ),
         "BatchNorm.backward without dW": lambda b, r: [norm(b).backward(r((41, 70)), norm_cache(b, r))],
-        "BatchNorm.commit": lambda b, r: committed(norm(b), norm_cache(b, r)),
+        "BatchNorm.update_running_statistics": lambda b, r: committed(norm(b), norm_cache(b, r)),
         "half_squared_error": lambda b, r: half_squared_error(b.xp, r((30, 300)), r((30, 300))),
         "binary_cross_entropy": lambda b, r: binary_cross_entropy(b.xp, 30 * r((30, 300)), abs(r((30, 300)))),
         "binary_cross_entropy of one column": lambda b, r: binary_cross_entropy(b.xp, r((300, 1)), r((300, 1))),
@@ -86,7 +86,7 @@ def norm_cache(b, r):
 
 
 def committed(layer, cache):
-    layer.commit(cache)
+    layer.update_running_statistics(cache)
     return [layer.running_mean, layer.running_var]
 
 

@@ -216,7 +216,7 @@ def test_batch_norm_commits_a_tenth_of_the_batch_statistics(backend64):
     layer.running_mean[...] = backend64.array([1.0, 2, 3, 4])
     layer.running_var[...] = backend64.array([4.0, 3, 2, 1])
     _, cache = layer.forward(backend64.array(x), Context(backend64, True))
-    layer.commit(cache)
+    layer.update_running_statistics(cache)
     mean, var = (
         0.9 * np.array([1, 2, 3, 4]) + 0.1 * np.mean(x, axis=0),
         0.9 * np.array([4, 3, 2, 1]) + 0.1 * np.var(x, axis=0),

@@ -84,12 +84,12 @@ def test_decoder_without_y_gives_no_gradient_of_y(backend):
 def test_gradients_are_views_into_one_vector_in_the_order_of_the_networks(backend):
     a, b = small(backend, "a"), small(backend, "b")
     gradients = Gradients(backend, [a, b])
-    gradients.of["a"][0]["W"] += 1
-    gradients.of["b"][0]["W"] += 2
+    gradients.by_network["a"][0]["W"] += 1
+    gradients.by_network["b"][0]["W"] += 2
     flat = host(backend, gradients.flat)
     assert (flat[:20] == 1).all() and (flat[a.size : a.size + 20] == 2).all() and np.sum(flat) == 60
     gradients.zero()
-    assert not np.any(host(backend, gradients.of["b"][0]["W"]))
+    assert not np.any(host(backend, gradients.by_network["b"][0]["W"]))
 
 
 def test_two_gradients_of_one_network_know_nothing_of_each_other(backend):
@@ -162,7 +162,7 @@ def test_commit_moves_buffers_and_nothing_else(backend):
     network = small(backend)
     before = saved(backend, network)
     _, cache = network.forward(random(backend, N, 4), training(backend))
-    network.commit(cache)
+    network.update_running_statistics(cache)
     after = saved(backend, network)
     assert {name for name in after if after[name] != before[name]} == {"D.1.running_mean", "D.1.running_var"}
 
@@ -305,7 +305,7 @@ def test_a_gradient_that_nobody_added_to_is_zero(backend):
     flat = gradients.flat
     flat += 1
     gradients.zero()
-    gradients.of["Q"][1]["b"] += backend.array([5.0, 6])
+    gradients.by_network["Q"][1]["b"] += backend.array([5.0, 6])
     expected = np.zeros(network.size)
     expected[-2:] = [5, 6]
     assert host(backend, gradients.flat).tolist() == expected.tolist()

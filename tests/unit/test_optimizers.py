@@ -128,7 +128,7 @@ def test_weights_move_in_place_and_all_stays_float32(backend, make):
 def test_scale_multiplies_the_rate(backend64, make):
     start, gradients = random_run(steps=1)
     optimizer = make()
-    optimizer.scale = 0.25
+    optimizer.lr_scale = 0.25
     moved, scaled = (
         run(backend64, make(), start, gradients) - start,
         run(backend64, optimizer, start, gradients) - start,

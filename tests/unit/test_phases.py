@@ -206,7 +206,7 @@ def test_regularization_is_discriminate_and_then_generate(backend, told):
         assert {k: number(backend, v) for k, v in values.items()} == {
             k: number(backend, v) for k, v in expected.items()
         }
-    assert saved(backend, *regularization.parts(), *whole.networks) == saved(
+    assert saved(backend, *regularization.phases_with_optimizer(), *whole.networks) == saved(
         backend, discriminate, generate, *halves.networks
     )
 
@@ -222,9 +222,9 @@ def test_regularization_runs_the_encoder_once(backend):
 def test_regularization_has_two_optimizers_and_every_other_phase_one(backend):
     model = tiny_model(backend)
     regularization = Regularization(model.encoder, model.parts, SGD(0.1), SGD(0.1))
-    assert regularization.parts() == [regularization.discriminate, regularization.generate]
+    assert regularization.phases_with_optimizer() == [regularization.discriminate, regularization.generate]
     phase = phase_of(model, "reconstruction")
-    assert phase.parts() == [phase]
+    assert phase.phases_with_optimizer() == [phase]
 
 
 # Noise -------------------------------------------------------------------------------------------------------------
@@ -369,7 +369,7 @@ def test_fooling_a_discriminator_that_cannot_tell_costs_ln_2(backend64, name, pa
 
 
 def logits_of(backend, model, part, discriminator_input):
-    d = next(p for p in model.parts if p.of == part).discriminator
+    d = next(p for p in model.parts if p.field == part).discriminator
     return host(backend, d.forward(discriminator_input, Context(backend))[0])
 
 
@@ -377,7 +377,7 @@ def logits_of(backend, model, part, discriminator_input):
 def test_discriminate_is_the_loss_of_real_and_fake_told_apart(backend64, part):
     phase, model, _ = tiny_phase(backend64, "discriminate")
     ctx = phase.context()
-    real = {p.of: p.prior.sample(N, ctx) for p in model.parts}[part]  # y first and then z, as the phase draws them
+    real = {p.field: p.prior.sample(N, ctx) for p in model.parts}[part]  # y first and then z, as the phase draws them
     fake = getattr(model.encoder.forward(model.batch.x, phase.context())[0], part)
     says_of_real, says_of_fake = [
         logits_of(backend64, model, part, discriminator_input) for discriminator_input in (real, fake)
@@ -477,7 +477,7 @@ def test_information_is_how_sure_images_are_and_four_times_how_evenly_y_is_used(
 @pytest.mark.parametrize("steps, share", [(0, 0), (10, 0.25), (40, 1), (120, 1)])
 def test_q_comes_to_heed_a_patient_discriminator_in_a_straight_line(backend64, steps, share):
     model = tiny_model(backend64)
-    patient = [part._replace(adversarial_warmup=40) if part.of == "y" else part for part in model.parts]
+    patient = [part._replace(adversarial_warmup=40) if part.field == "y" else part for part in model.parts]
     values, moves = [], []
     for parts in (model.parts[:1], model.parts[1:], patient):
         phase = Generate(model.encoder, parts, Momentum(0.1))

@@ -22,8 +22,8 @@ from tinyaae.priors import (
     Laplace,
     SwissRoll,
     Uniform,
-    one_hot,
     prior_named,
+    random_one_hot,
 )
 
 COUNT = 20_000
@@ -293,7 +293,7 @@ def test_every_u_below_one_draws_exactly_one_class(backend):
     u = backend.array([[0.0], [0.5], [1 - 2.0**-24]])
     ctx = SimpleNamespace(backend=backend, uniform=lambda shape: u)
     for k in (2, 10, 77):
-        classes = host(backend, one_hot(ctx, 3, backend.array(np.cumsum(np.full(k, 1 / k)))))
+        classes = host(backend, random_one_hot(ctx, 3, backend.array(np.cumsum(np.full(k, 1 / k)))))
         assert np.argmax(classes, axis=1).tolist() == [0, k // 2, k - 1]
         assert np.all(np.sum(classes, axis=1) == 1)
 

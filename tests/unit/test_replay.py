@@ -32,7 +32,7 @@ def trained(backend, flags, steps=9):
     values = []
     for step, batch in zip(range(steps), batches.epoch(0), strict=False):
         for phase in model.phases_with_optimizer():
-            phase.optimizer.scale = factor(step / 4) / (step + 1)
+            phase.optimizer.lr_scale = factor(step / 4) / (step + 1)
         values.append(model.step(batch))
     return model, [{name: host(backend, value).tobytes() for name, value in row.items()} for row in values]
 
@@ -183,7 +183,7 @@ def test_an_optimizer_lists_as_many_rates_as_it_says():
     optimizers = [phase.optimizer for phase in model.phases_with_optimizer()] + [Adam(0.1)]
     for optimizer in optimizers:
         optimizer.steps = 1
-        assert len(optimizer.rates()) == optimizer.numbers
+        assert len(optimizer.step_scalars()) == optimizer.numbers
 
 
 def test_the_tiny_data_set_gives_equal_batches():

@@ -18,7 +18,7 @@ class Backend:
     name = "plain"
     device = None  # its name, where it is not the CPU
     threads = 1  # of the CPU; matrix products on another number of threads differ in their last bits
-    team = SINGLE_PROCESS  # with whom each batch is shared
+    communicator = SINGLE_PROCESS  # with whom each batch is shared
 
     def __init__(self, xp, dtype="float32"):
         self.xp = xp
@@ -51,9 +51,9 @@ class Backend:
                 return Backend.named("numpy", dtype)
         raise UserError(f"--backend: {name!r} is not a backend; expected numpy, numpy-fast, cupy or auto")
 
-    def join(self, team):
-        """Share every batch with the ranks of `team` from now on; return this backend."""
-        self.team = team
+    def join(self, communicator):
+        """Share every batch with the ranks of `communicator` from now on; return this backend."""
+        self.communicator = communicator
         return self
 
     # Making arrays and looking at them -------------------------------------------------------------------------

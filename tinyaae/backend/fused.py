@@ -15,7 +15,7 @@ REPLACEABLE = {
     layers.ReLU: ["forward", "backward"],
     layers.Sigmoid: ["forward", "backward"],
     layers.Softmax: ["forward", "backward"],
-    layers.BatchNorm: ["forward", "backward", "commit"],
+    layers.BatchNorm: ["forward", "backward", "update_running_statistics"],
     layers.Sequential: ["forward"],
     losses: ["half_squared_error", "binary_cross_entropy", "softmax_cross_entropy"],
 }

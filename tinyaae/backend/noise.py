@@ -7,7 +7,7 @@ A second context of the same phase and step repeats the draws of the first. A ph
 networks therefore hands one context on. Regularization encodes once, in the context of Generate: alone, Discriminate
 draws the encoder's noise itself.
 
-Where the ranks of a team share a training batch, each draws the noise of all rows and takes its own; means over the
+Where several ranks share a training batch, each draws the noise of all rows and takes its own; means over the
 batch are means over all ranks' rows. A pass that is no training is nobody's share of anything.
 """
 
@@ -27,9 +27,9 @@ class Context:
         self._draws, self._batches = count(1), 1
 
     @property
-    def team(self):
+    def communicator(self):
         """With whom the rows of this pass are shared."""
-        return self.backend.team if self.training else SINGLE_PROCESS
+        return self.backend.communicator if self.training else SINGLE_PROCESS
 
     def stacked(self, batches):
         """Return this pass for rows that are so many batches on top of each other, such as real and fake ones."""
@@ -48,13 +48,13 @@ class Context:
         return self._own_rows(self.backend.uniform, shape)
 
     def _own_rows(self, draw, shape):
-        """Return of what `draw` gives for the rows of the whole team those of this rank, in each of the batches."""
-        size, place = self.team.size, (*self._place, next(self._draws))
+        """Return this rank's rows of what `draw` gives for the rows of all ranks, in each of the batches."""
+        size, place = self.communicator.size, (*self._place, next(self._draws))
         if size == 1:
             return draw(place, shape)
         rows, *others = shape
         all_rows = self.backend.xp.reshape(draw(place, (rows * size, *others)), (self._batches, -1, *others))
-        mine = all_rows[:, self.team.rows(all_rows.shape[1]), ...]
+        mine = all_rows[:, self.communicator.rows(all_rows.shape[1]), ...]
         return self.backend.xp.reshape(mine, shape)
 
     # Statistics of the batch -------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ class Context:
         """Return the mean (d,) of each column of each of some arrays (n, d), over all rows of the batch."""
         xp = self.backend.xp
         own = [xp.mean(x, axis=0) for x in arrays]
-        return own if self.team.size == 1 else list(self.team.mean(xp.stack(own)))
+        return own if self.communicator.size == 1 else list(self.communicator.mean(xp.stack(own)))
 
     def moments(self, x):
         """Return of each column of x (n, d) the mean (d,) and variance (d,) over all rows of the batch, and x − mean.
@@ -74,9 +74,9 @@ class Context:
         mean = xp.mean(x, axis=0)
         centred = x - mean
         var = xp.mean(centred * centred, axis=0)
-        if self.team.size == 1:
+        if self.communicator.size == 1:
             return mean, var, centred
-        ranks = self.team.gather(xp.stack([mean, var]))  # (size, 2, d)
+        ranks = self.communicator.gather(xp.stack([mean, var]))  # (size, 2, d)
         mean = xp.mean(ranks[:, 0, :], axis=0)
         apart = ranks[:, 0, :] - mean
         return mean, xp.mean(ranks[:, 1, :] + apart * apart, axis=0), x - mean

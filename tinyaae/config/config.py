@@ -211,7 +211,7 @@ class Config:
 
     def for_backend(self, backend):
         """Return this config with the number of CPU threads, and of ranks, that it is run on."""
-        return replace(self, threads=backend.threads, ranks=backend.team.size)
+        return replace(self, threads=backend.threads, ranks=backend.communicator.size)
 
     def expect_memory(self):
         """Raise `UserError` where the networks, their gradients and momenta are larger than this machine's memory."""

@@ -18,7 +18,7 @@ import numpy as np
 from ..errors import UserError
 from ..model import unit_interval
 from .idx import read_idx
-from .npz import read_member, told
+from .npz import as_user_error, read_member
 
 __all__ = ["Dataset", "Split", "digest", "load", "load_mnist", "split", "unit_interval"]
 
@@ -140,7 +140,10 @@ def _read_folder(folder):
 
 def _read_npz(path):
     where = {key: f"{path}: {key}" for key in IDX_FILES}
-    with told(path, "{}, expected what numpy.savez writes", "is the file damaged?"), zipfile.ZipFile(path) as archive:
+    with (
+        as_user_error(path, "{}, expected what numpy.savez writes", "is the file damaged?"),
+        zipfile.ZipFile(path) as archive,
+    ):
         return {key: _read_member(where[key], archive, key) for key in IDX_FILES}, where
 
 

@@ -17,7 +17,7 @@ from .idx import LARGEST, read_up_to
 
 
 @contextmanager
-def told(path, what="cannot be read ({})", cause="is it damaged?"):
+def as_user_error(path, what="cannot be read ({})", cause="is it damaged?"):
     """Turn whatever goes wrong inside into a `UserError`: a damaged zip or array shows itself in a dozen exceptions."""
     try:
         yield
@@ -42,7 +42,7 @@ def read_arrays(path, expected, cause="is it damaged?"):
 
         return read_member(f"{path}: {name}", archive, name, expect)
 
-    with told(path, cause=cause), zipfile.ZipFile(path) as archive:
+    with as_user_error(path, cause=cause), zipfile.ZipFile(path) as archive:
         return {name: read(archive, name, *what) for name, what in expected.items()}
 
 

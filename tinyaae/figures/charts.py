@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.colors import PowerNorm
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ..metrics.evaluation import contingency, error_rate
+from ..metrics import contingency, error_rate
 from ..training.collapse import chance
 from .arrays import MOST_ROWS, palette, shown
 from .latent import key_of_classes

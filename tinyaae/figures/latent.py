@@ -21,7 +21,7 @@ def codes_seen(model, dataset):
     """Return where P reads the codes of test images (n, d), their labels (n,), and what such a code is called."""
     images, labels = dataset.x_test[:MOST_POINTS], dataset.y_test[:MOST_POINTS]
     name = "z" if model.heads() is None else "y·W_C + z"
-    return model.places(model.sample_posterior(images)), labels, name
+    return model.decoder_input(model.sample_posterior(images)), labels, name
 
 
 def prior_seen(model, n):

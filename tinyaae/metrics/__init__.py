@@ -1,5 +1,18 @@
-"""How good a trained model is, and whether y decides what is painted."""
+"""How good a model is: classification, clustering, content (does y decide what is painted?) and likelihood."""
 
+from .classification import confusion, contingency, error_rate, label_report
+from .clustering import adjusted_rand_index, cluster_report, normalized_mutual_information
+from .diagnostics import diagnostics
 from .evaluation import evaluate
 
-__all__ = ["evaluate"]
+__all__ = [
+    "adjusted_rand_index",
+    "cluster_report",
+    "confusion",
+    "contingency",
+    "diagnostics",
+    "error_rate",
+    "evaluate",
+    "label_report",
+    "normalized_mutual_information",
+]

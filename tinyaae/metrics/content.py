@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..data import split, unit_interval
+from ..networks import one_hot
 from .likelihood import squared_distances
 
 IMAGES = 1000  # samples, and test images, that are judged
@@ -74,7 +75,7 @@ def content_report(model, judge, names, validation, test):
     others = [np.flatnonzero(names != label) for label in labels]
     if found["judge_accuracy"] >= FIT_TO_JUDGE and all(map(len, others)):
         new = np.array([other[i % len(other)] for i, other in enumerate(others)])
-        exchanged = model.decode(z, np.eye(k, dtype=np.float32)[new])
+        exchanged = model.decode(z, one_hot(new, k))
         found["content_accuracy"] = float(np.mean(judge(samples) == names[y]))
         found["exchange_accuracy"] = float(np.mean(judge(exchanged) == names[new]))
     return found

@@ -1,5 +1,6 @@
-"""Training: batches, the loop over epochs, the run folder, checkpoints, and what is noticed on the way."""
+"""Training a model: batches, the loop, and what is kept on disk."""
 
-from .loop import Batches, Permutations, schedule, train
+from .batches import Batches, Permutations
+from .loop import schedule, train
 
 __all__ = ["Batches", "Permutations", "schedule", "train"]

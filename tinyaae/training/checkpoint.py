@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..data.npz import read_member, told
+from ..data.npz import as_user_error, read_member
 from ..errors import UserError
 
 FORMAT = 2  # 1, without a place within the epoch, a config and a checksum, opens too
@@ -69,7 +69,7 @@ def read_checkpoint(path, model):
     where it is damaged, too large, of a later format or of another model."""
     if not path.is_file():
         raise UserError(f"{path}: no such file, expected the run's checkpoint; did the run ever start?")
-    with told(path), path.open("rb") as file:
+    with as_user_error(path), path.open("rb") as file:
         arrays = checked_arrays(path, file, model)
     for name, target in model.state().items():
         target[...] = model.backend.array(arrays[name])

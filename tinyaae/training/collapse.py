@@ -47,7 +47,7 @@ class CollapseMonitor:
         draws = model.backend.to_numpy(model.prior.sample(10_000, Context(model.backend, stream="symptoms")))
         self.mean, self.std = float(np.mean(draws)), float(np.std(draws))
 
-    def see(self, row):
+    def update(self, row):
         """Take the metrics `row` (name -> number) of the next epoch; return the warnings that are new."""
         new = []
         for symptom, holds, epochs, words in self.symptoms(row):

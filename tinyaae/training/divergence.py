@@ -50,7 +50,7 @@ def every_layer_checked(model):
 
     with ExitStack() as stack:
         for phase in model.phases:
-            for part in {id(part): part for part in (phase, *phase.parts())}.values():
+            for part in {id(part): part for part in (phase, *phase.phases_with_optimizer())}.values():
                 for method in {"step", "forward", "backward", "update"} & set(dir(part)):
                     watch_phase(stack, part, method, present, check)
         for network in model.networks.values():

@@ -11,11 +11,10 @@ from .. import data as datasets
 from .. import figures
 from ..backend import Backend
 from ..config import Config
-from ..metrics import content
-from ..metrics.evaluation import evaluate
+from ..metrics import content, evaluate
 from ..model import build
+from .batches import Batches
 from .checkpoint import START
-from .loop import Batches
 from .loop import train as train_epochs
 from .run_folder import RunFolder
 
@@ -102,7 +101,7 @@ class InMemory:
 def complete(model, batches, dataset, folder, position, quiet, started, each_epoch=None):
     """Train from `position` to the end, evaluate, draw and write result.json; return it and the pictures' paths."""
     config, before = model.config, sum(row.get("seconds", 0) for row in folder.metrics())
-    ranks = model.backend.team
+    ranks = model.backend.communicator
     try:
         warnings = train_epochs(model, batches, folder, position, quiet, each_epoch=each_epoch)
         found = ranks.on_rank_0(lambda: evaluate(model, dataset, batches.validation))
@@ -144,5 +143,5 @@ def machine(backend):
     """Return what the run was made on, for people who compare times."""
     library = backend.xp
     device = f"{backend.device}, " if backend.device else ""
-    ranks = f"{backend.team.size} ranks of " if backend.team.size > 1 else ""
+    ranks = f"{backend.communicator.size} ranks of " if backend.communicator.size > 1 else ""
     return f"{ranks}{device}{platform.machine()}, {backend.threads} threads, {library.__name__} {library.__version__}"

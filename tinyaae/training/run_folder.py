@@ -33,10 +33,10 @@ except ImportError:  # Windows: no lock there
 
 
 class RunFolder:
-    """One run's folder at `path`; `revision` is its name for people. Of a `team` rank 0 alone reads and writes it."""
+    """One run's folder at `path`; `revision` is its name for people. Rank 0 alone reads and writes it."""
 
-    def __init__(self, path, revision, team=SINGLE_PROCESS):
-        self.team = team
+    def __init__(self, path, revision, communicator=SINGLE_PROCESS):
+        self.communicator = communicator
         self.path, self.revision = Path(path), revision
         self.saved = None  # the position of the last checkpoint, once one is written or read
 
@@ -53,9 +53,9 @@ class RunFolder:
             raise UserError(f"--{'out' if out else 'revision'}: {path} {what}; name another, or --resume {path}")
 
     @classmethod
-    def create(cls, out=None, revision=None, team=SINGLE_PROCESS):
+    def create(cls, out=None, revision=None, communicator=SINGLE_PROCESS):
         """Make a new folder, exactly `out` or runs/<revision>; `UserError` where something lies already."""
-        return cls(*team.on_rank_0(lambda: cls._created(out, revision)), team)
+        return cls(*communicator.on_rank_0(lambda: cls._created(out, revision)), communicator)
 
     @classmethod
     def _created(cls, out, revision):
@@ -76,9 +76,9 @@ class RunFolder:
                 raise UserError(f"{path}: cannot make this folder ({error.strerror}); is the disk writable?") from error
 
     @classmethod
-    def open(cls, path, team=SINGLE_PROCESS):
+    def open(cls, path, communicator=SINGLE_PROCESS):
         """Open an existing run; `UserError` where `path` is none."""
-        folder = cls(path, Path(path).name, team)
+        folder = cls(path, Path(path).name, communicator)
         folder.revision = folder.config().revision
         return folder
 
@@ -86,7 +86,7 @@ class RunFolder:
     def locked(self):
         """Keep every other process from working in this folder; `UserError` where one does already."""
         with ExitStack() as stack:
-            self.team.on_rank_0(lambda: self._lock(stack))
+            self.communicator.on_rank_0(lambda: self._lock(stack))
             yield
 
     def _lock(self, stack):
@@ -224,9 +224,11 @@ class RunFolder:
         if best and "Q" not in model.networks:
             raise UserError(f"{file}: mode {model.config.mode} has no error on validation images, so no best epoch")
         optimizers = [phase.optimizer for phase in model.phases_with_optimizer()]
-        position, steps = self.team.on_rank_0(lambda: (read_checkpoint(file, model), [o.steps for o in optimizers]))
+        position, steps = self.communicator.on_rank_0(
+            lambda: (read_checkpoint(file, model), [o.steps for o in optimizers])
+        )
         for array in model.state().values():
-            self.team.broadcast(array)
+            self.communicator.broadcast(array)
         for optimizer, taken in zip(optimizers, steps, strict=True):
             optimizer.steps = taken
         self.saved = position
@@ -237,7 +239,7 @@ def expect_named_prior(model):
     """Raise `UserError` where a prior of z is not the one that the config names: a load would build another."""
     expected = prior_of(model.config)
     adversaries = [found for phase in model.phases_with_optimizer() for found in getattr(phase, "adversaries", ())]
-    for prior in (model.prior, *(adversary.prior for adversary in adversaries if adversary.of == "z")):
+    for prior in (model.prior, *(adversary.prior for adversary in adversaries if adversary.field == "z")):
         if not is_same(prior, expected):
             came = f"{type(prior).__name__} put in by hand"
             hint = "give its options by --set, or enter its class in tinyaae.priors.PRIORS"

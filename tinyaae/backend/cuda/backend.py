@@ -48,11 +48,11 @@ class CupyBackend(CapturingBackend):
         super().__init__(functions, dtype)
         self.graphs, self.tf32 = graphs, tf32
 
-    def join(self, team):
-        if team.size > 1:
+    def join(self, communicator):
+        if communicator.size > 1:
             self.graphs = False  # what goes from GPU to GPU is not recorded: every step runs as written
-            team.messages = between_gpus(team, self)
-        return super().join(team)
+            communicator.collectives = between_gpus(communicator, self)
+        return super().join(communicator)
 
     @property
     def device(self):

@@ -93,7 +93,7 @@ def fused(backend):
         return mean(values), dlogits
 
     def batch_norm(layer, x, ctx):
-        if not ctx.training or ctx.team.size > 1:  # the kernel knows the rows of one GPU
+        if not ctx.training or ctx.communicator.size > 1:  # the kernel knows the rows of one GPU
             return NotImplemented
         expect_columns("BatchNorm.forward", x, layer.shapes["gamma"][0])
         x = dense(x)
@@ -106,7 +106,7 @@ def fused(backend):
 
     def batch_norm_backward(layer, dy, cache, grads=None, want_dx=True):
         xhat, scale, _, _, ctx = cache
-        if not ctx.training or ctx.team.size > 1:
+        if not ctx.training or ctx.communicator.size > 1:
             return NotImplemented
         (n, d), dx = dy.shape, like(dy) if want_dx else None
         wanted = (NOBODY, NOBODY) if grads is None else (grads["gamma"], grads["beta"])
@@ -116,7 +116,7 @@ def fused(backend):
 
     def batch_norm_commit(layer, cache):
         _, _, average, var, _ = cache
-        d, rate = layer.running_mean.size, backend.real(layer.rate)
+        d, rate = layer.running_mean.size, backend.real(layer.momentum)
         running = layer.running_mean, layer.running_var
         backend.launch("running_averages", d, *running, average, var, rate, np.int64(d))
 
@@ -130,7 +130,7 @@ def fused(backend):
         "Softmax.backward": softmax_backward,
         "BatchNorm.forward": batch_norm,
         "BatchNorm.backward": batch_norm_backward,
-        "BatchNorm.commit": batch_norm_commit,
+        "BatchNorm.update_running_statistics": batch_norm_commit,
         "half_squared_error": by_rows("half_squared_error"),
         "binary_cross_entropy": by_rows("binary_cross_entropy"),
         "softmax_cross_entropy": softmax_cross_entropy,

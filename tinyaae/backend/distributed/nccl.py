@@ -1,4 +1,4 @@
-"""How the arrays of a team's ranks travel between GPUs, one rank a GPU.
+"""How the arrays of the ranks travel between GPUs, one rank a GPU.
 
 NCCL carries them from device to device where CuPy finds it and every rank on a machine has a GPU of its own. Otherwise
 they go through the memory of the host and MPI, which is slow, but right, and lets two ranks try a single GPU.
@@ -6,16 +6,16 @@ they go through the memory of the host and MPI, which is slow, but right, and le
 calls of NCCL to CuPy's own signatures.
 """
 
-from .base import Collectives
+from .mpi import Collectives
 
 
-def between_gpus(team, backend):
+def between_gpus(communicator, backend):
     """Let this rank use a GPU, and return how its arrays travel."""
     cuda = backend.xp.cuda
     devices = cuda.runtime.getDeviceCount()
-    cuda.Device(team.local_rank % devices).use()
-    crowded, missing = team.all_reduce_max(int(team.local_size > devices), int(not nccl_is_here()))
-    return ThroughHost(team, backend) if crowded or missing else Nccl(team, backend)
+    cuda.Device(communicator.local_rank % devices).use()
+    crowded, missing = communicator.all_reduce_max(int(communicator.local_size > devices), int(not nccl_is_here()))
+    return ThroughHost(communicator, backend) if crowded or missing else Nccl(communicator, backend)
 
 
 def nccl_is_here():
@@ -30,17 +30,17 @@ def nccl_is_here():
 class Nccl(Collectives):
     """From device to device, in the order of the current stream: nobody waits for the host."""
 
-    def __init__(self, team, backend):
+    def __init__(self, communicator, backend):
         from cupyx.distributed import NCCLBackend
 
-        super().__init__(team)
-        self.backend, self.nccl = backend, NCCLBackend(team.size, team.rank, use_mpi=True)
+        super().__init__(communicator)
+        self.backend, self.nccl = backend, NCCLBackend(communicator.size, communicator.rank, use_mpi=True)
 
     def all_reduce_sum(self, x):
         self.nccl.all_reduce(x, x)
 
     def gather(self, x):
-        everybody = self.backend.xp.empty((self.team.size, *x.shape), dtype=x.dtype)
+        everybody = self.backend.xp.empty((self.communicator.size, *x.shape), dtype=x.dtype)
         self.nccl.all_gather(self.backend.xp.ascontiguousarray(x), everybody, x.size)
         return everybody
 
@@ -51,8 +51,8 @@ class Nccl(Collectives):
 class ThroughHost(Collectives):
     """Device to host, MPI, host to device."""
 
-    def __init__(self, team, backend):
-        super().__init__(team)
+    def __init__(self, communicator, backend):
+        super().__init__(communicator)
         self.backend = backend
 
     def all_reduce_sum(self, x):

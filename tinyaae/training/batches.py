@@ -1,0 +1,94 @@
+"""Batches: which images a step sees is a function of the seed and the step number, so a resumed run sees the same.
+
+An epoch goes once through all unlabelled images, never through the labelled ones alone.
+"""
+
+import numpy as np
+
+from ..config.modes import MODES
+from ..data import split
+from ..errors import UserError
+from ..networks import one_hot
+from ..phases import Batch
+
+
+class Permutations:
+    """An endless row of shuffles of `items`; any stretch of it can be had again."""
+
+    def __init__(self, items, seed, stream):
+        self.items, self.key = items, [seed, stream]
+
+    def take(self, start, count):
+        """Return `count` items from place `start` of the row."""
+        n, picked = len(self.items), []
+        for k in range(start // n, (start + count - 1) // n + 1):
+            bits = np.random.Philox(key=self.key, counter=[0, k, 0, 0]).random_raw(n)
+            picked.append(self.items[np.argsort(bits, kind="stable")])
+        row = np.concatenate(picked)
+        return row[start % n : start % n + count]
+
+
+class Batches:
+    """The training set on the device, and the minibatches of each epoch; of each batch, all ranks get equal shares.
+
+    `UserError` where the shares would not be equal, or where `dataset` is not what `config` was made for.
+    """
+
+    def __init__(self, dataset, config, backend):
+        self.backend, self.classes = backend, dataset.classes
+        config.expect_data(dataset)
+        parts = split(dataset.y_train, dataset.classes, config.labels, config.seed, config.images)
+        self.images, self.y = backend.store(dataset.x_train), dataset.y_train
+        self.validation = dataset.x_train[parts.validation], dataset.y_train[parts.validation]
+        self.size = min(config.batch_size, len(parts.train))
+        self.steps = len(parts.train) // self.size
+        self.all = Permutations(parts.train, config.seed, 11)
+        self.labelled = Permutations(parts.labelled, config.seed, 12) if config.y_is_class else None
+        self.labelled_size = min(config.batch_size, len(parts.labelled))
+        expect_shares(backend.communicator, "--batch-size", self.size, "images")
+        if self.labelled:
+            expect_shares(backend.communicator, "--labels or --batch-size", self.labelled_size, "labelled images")
+        self.told = None
+        if MODES[config.mode].label_conditional:  # the label, or one more class for "unlabelled"
+            self.told = np.full(len(dataset.y_train), dataset.classes)
+            self.told[parts.labelled] = dataset.y_train[parts.labelled]
+
+    def epoch(self, k, first=0):
+        """Yield the minibatches of epoch k = 0, 1, …, from step `first` on, or this rank's rows of them."""
+        order = self.all.take(k * self.steps * self.size, self.steps * self.size)
+        if self.told is not None:
+            told = self._one_hot(self.told[order], self.classes + 1)
+        order = self._on_device(order)
+        if self.labelled:
+            m = self.labelled_size
+            chosen = self.labelled.take(k * self.steps * m, self.steps * m)
+            order_labelled, y_labelled = self._on_device(chosen), self._one_hot(self.y[chosen], self.classes)
+        for step in range(first, self.steps):
+            rows = self._own(step, self.size)
+            batch = Batch(self.backend.rows(self.images, order[rows]))
+            if self.told is not None:
+                batch = batch._replace(labels=told[rows, :])
+            if self.labelled:
+                rows = self._own(step, m)
+                x = self.backend.rows(self.images, order_labelled[rows])
+                batch = batch._replace(x_labelled=x, y_labelled=y_labelled[rows, :])
+            yield batch
+
+    def _own(self, step, size):
+        """Return which of an epoch's rows are this rank's at a step that has `size` of them."""
+        own = self.backend.communicator.rows(size)
+        return slice(step * size + own.start, step * size + own.stop)
+
+    def _on_device(self, index):
+        return self.backend.array(index, self.backend.xp.int64)
+
+    def _one_hot(self, labels, classes):
+        return self.backend.array(one_hot(labels, classes))
+
+
+def expect_shares(communicator, flag, size, what):
+    """Raise `UserError` unless a batch of `size` can be dealt out in equal shares."""
+    if size % communicator.size:
+        expected = f"a multiple of {communicator.size}, the number of ranks"
+        nearest = size - size % communicator.size or communicator.size
+        raise UserError(f"{flag}: a step has {size} {what}, expected {expected}; {nearest}?")
