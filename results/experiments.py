@@ -39,37 +39,25 @@ WIDE = f"--epochs 40 --hidden 800,800{CLUSTERS}"  # clusters are what gains most
 # y soft until it means something: information keeps it in use, and D_cat is heeded little by little
 INFORMATION = f"{CLUSTERS} --extra information-maximization=0.1 --set vat_rampup=1 --set lr_vat=0.3"
 INFORMED = f"--epochs 40{INFORMATION} --set adversarial_warmup=11000"
-INFORMED_WIDE = (
-    f"--epochs 25 --hidden 800,800{INFORMATION} --set adversarial_warmup=13750"  # in full at the end of the run
-)
-# fewer clusters move further: no batch norm on what Q says of y, no noise, and Adam's steps
-FEW = "--set head_norm=false --set detach_y=true --set input_dropout=0 --set vat_optimizer=adam --set lr_vat=0.002"
-INFORMED_FEW = f"{FEW}{CLUSTERS} --extra information-maximization=0.2 --set vat_rampup=1 --set adversarial_warmup=11000"
-# what clustering starts from; and where y reaches P through long rows of W_C, Reconstruction would bend it to style
-HEADS = "--input-noise 0 --set head_norm=true --set input_dropout=0.2 --set decoder_norm=false --set detach_y=true"
-INFORMED_HEADS = f"{HEADS}{INFORMATION}"
 ROBUST = " --extra vat=3 --input-noise 0.2"
 # a shorter distance, and quicker steps with a longer memory
 QUICKER = " --extra vat=2 --input-noise 0.2 --set vat_optimizer=adam --set lr_vat=0.001"
 # Reconstruction, which then moves Q by way of z alone, and Q's adversary may go at the rates of the other modes
 HELD = "--set detach_y=true --set lr_reconstruction=0.001 --set lr_adversarial=0.0003"
 PAPER = "--preset paper --epochs 60"  # the paper's recipe, a hundredth as long, and four tenths as wide
-NORMED = "--set batch_norm=true --set weight_std=null --extra vat=2 --input-noise 0.3"
+NORMED = "--labels all --preset paper-batch-norm --extra vat=2"
 PARZEN, PARZEN_FOUND = "Parzen log-likelihood, 10 000 samples", ("340 ± 2", "377.5 ± 3.6")
 PARZEN_PICKED = PARZEN + ", as above, resampled by D from 32 candidates"
 LABEL_GIVEN = "P and D given the label, z of 6 dimensions"
-SIX_D = "--mode aae --z 6 --epochs 100 --input-noise 0.1 --set head_norm=true"
+SIX_D, LABELS = "--preset likelihood", "--preset likelihood-labels"
+SETTINGS_GONE = "b6516ff"  # the last commit with --set input_dropout, which two rows used
 SMOOTH = "--input-noise 0.1 --set input_dropout=0.3 --set head_norm=true --extra latent-noise=0.15"
 SIX_D_SMOOTH = f"--mode aae --z 6 --epochs 200 {SMOOTH}"
-LABELS = "--mode supervised --z 6 --epochs 100 --input-noise 0.1 --set head_norm=true --set condition_on_y=true"
 LABELS_SMOOTH = f"--mode supervised --z 6 --epochs 120 {SMOOTH} --set condition_on_y=true"
-DEEP = "--hidden 500,500,500 --input-noise 0.25 --set head_norm=true --extra latent-noise=0.15"
-SIX_D_DEEP = f"--mode aae --z 6 --epochs 40 {DEEP}"
-LABELS_DEEP = f"--mode supervised --z 6 --epochs 40 {DEEP} --set condition_on_y=true"
-SIX_D_ENTROPY = f"--mode aae --z 6 --epochs 100 {DEEP} --set reconstruction=cross-entropy"
-LABELS_ENTROPY = (
-    f"--mode supervised --z 6 --epochs 100 {DEEP} --set reconstruction=cross-entropy --set condition_on_y=true"
-)
+DEEP = " --hidden 500,500,500 --input-noise 0.25 --extra latent-noise=0.15"
+SIX_D_DEEP, LABELS_DEEP = f"{SIX_D} --epochs 40{DEEP}", f"{LABELS} --epochs 40{DEEP}"
+SIX_D_ENTROPY = f"{SIX_D}{DEEP} --set reconstruction=cross-entropy"
+LABELS_ENTROPY = f"{LABELS}{DEEP} --set reconstruction=cross-entropy"
 EXPERIMENTS = {
     "semi-supervised-100": Experiment(
         SEMI + "100 labels", "test_error", "1.90 ± 0.10", "≈4 (read off a curve)", "--labels 100"
@@ -132,15 +120,15 @@ EXPERIMENTS = {
     ),
     "semi-supervised-all-normed": Experiment(
         SEMI + "all labels, the paper's recipe with batch norm, 60 epochs" + EXTRA, "test_error", "0.85 ± 0.02", "none",
-        f"--labels all {PAPER} {NORMED}",
+        f"{NORMED} --epochs 60",
     ),
     "semi-supervised-all-normed-long": Experiment(
         SEMI + "all labels, the paper's recipe with batch norm, 100 epochs" + EXTRA, "test_error", "0.85 ± 0.02",
-        "none", f"--labels all --preset paper --epochs 100 --set 'step_decay={{\"80\":0.1}}' {NORMED}",
+        "none", f"{NORMED} --epochs 100 --set 'step_decay={{\"80\":0.1}}'",
     ),
     "semi-supervised-all-normed-wide": Experiment(
         SEMI + "all labels, the paper's recipe with batch norm, 60 epochs, wider" + EXTRA, "test_error", "0.85 ± 0.02",
-        "none", f"--labels all {PAPER} {NORMED} --hidden 800,800",
+        "none", f"{NORMED} --epochs 60 --hidden 800,800",
     ),
     "clustering-16": Experiment(
         "clustering error %, 16 clusters", "cluster_error", "9.55 ± 2.05", "none", "--mode clustering --clusters 16"
@@ -151,7 +139,7 @@ EXPERIMENTS = {
     ),
     "clustering-16-information": Experiment(
         "clustering error %, 16 clusters" + EXTRA + INFORMATIVE, "cluster_error", "9.55 ± 2.05", "none",
-        "--mode clustering --clusters 16 " + INFORMED_FEW,
+        "--preset clustering-16",
     ),
     "clustering-30": Experiment(
         "clustering error %, 30 clusters", "cluster_error", "4.10 ± 1.13", "15 (named on the scored set)",
@@ -175,7 +163,7 @@ EXPERIMENTS = {
     ),
     "clustering-30-information-wide": Experiment(
         "clustering error %, 30 clusters, 25 epochs, wider" + EXTRA + INFORMATIVE, "cluster_error",
-        "4.10 ± 1.13", "15 (named on the scored set)", "--mode clustering --clusters 30 " + INFORMED_WIDE,
+        "4.10 ± 1.13", "15 (named on the scored set)", "--preset clustering-30",
     ),
     "reduction-2d-1000": Experiment(
         "2-D reduction error %, 1000 labels", "test_error", "4.20", "none", "--mode reduction --labels 1000"
@@ -214,11 +202,11 @@ EXPERIMENTS = {
     "reduction-2d-0-information": Experiment(
         "2-D reduction error %, no labels, 20 clusters, 30 epochs" + EXTRA + INFORMATIVE, "cluster_error",
         "13.95", "≈40",
-        f"--mode reduction --labels 0 --clusters 20 --epochs 30 {INFORMED_HEADS} --set adversarial_warmup=8250",
+        "--preset reduction-unlabelled --epochs 30 --set adversarial_warmup=8250",
     ),
     "reduction-2d-0-information-short": Experiment(
         "2-D reduction error %, no labels, 20 clusters" + EXTRA + INFORMATIVE, "cluster_error", "13.95", "≈40",
-        f"--mode reduction --labels 0 --clusters 20 {INFORMED_HEADS} --set adversarial_warmup=27500",
+        "--preset reduction-unlabelled",
     ),
     "reduction-10d-100": Experiment(
         "10-D reduction error %, 100 labels", "test_error", "3.90", "none", "--mode reduction --labels 100 --z 10"
@@ -236,10 +224,11 @@ EXPERIMENTS = {
     ),
     "likelihood-6d-smooth": Experiment(
         PARZEN + ", z of 6 dimensions, 200 epochs, with latent noise", "log_likelihood", *PARZEN_FOUND, SIX_D_SMOOTH,
-        "higher",
+        "higher", record=SETTINGS_GONE,
     ),
     "likelihood-6d-smooth-picked": Experiment(
-        PARZEN_PICKED, "log_likelihood_resampled", *PARZEN_FOUND, SIX_D_SMOOTH, "higher", "likelihood-6d-smooth"
+        PARZEN_PICKED, "log_likelihood_resampled", *PARZEN_FOUND, SIX_D_SMOOTH, "higher", "likelihood-6d-smooth",
+        record=SETTINGS_GONE,
     ),
     "likelihood-6d-deep": Experiment(
         PARZEN + ", z of 6 dimensions, 40 epochs, with latent noise, deeper", "log_likelihood", *PARZEN_FOUND,
@@ -264,10 +253,11 @@ EXPERIMENTS = {
     ),
     "likelihood-labels-smooth": Experiment(
         f"{PARZEN}, {LABEL_GIVEN}, 120 epochs, with latent noise", "log_likelihood", *PARZEN_FOUND, LABELS_SMOOTH,
-        "higher",
+        "higher", record=SETTINGS_GONE,
     ),
     "likelihood-labels-smooth-picked": Experiment(
-        PARZEN_PICKED, "log_likelihood_resampled", *PARZEN_FOUND, LABELS_SMOOTH, "higher", "likelihood-labels-smooth"
+        PARZEN_PICKED, "log_likelihood_resampled", *PARZEN_FOUND, LABELS_SMOOTH, "higher", "likelihood-labels-smooth",
+        record=SETTINGS_GONE,
     ),
     "likelihood-labels-deep": Experiment(
         f"{PARZEN}, {LABEL_GIVEN}, 40 epochs, with latent noise, deeper", "log_likelihood", *PARZEN_FOUND, LABELS_DEEP,

@@ -79,6 +79,14 @@ def check_layer(layer, x, backend=None, training=True, tolerance=1e-6, seed=0):
             largest = max(largest, compare(f"{where}: d{name}{time}", gradient, expected[name], tolerance))
         again = layer.backward(dy, cache, None)  # once more: the first backward must have edited neither dy nor cache
         compare(f"{where}: dx without grads, from the same cache,", _host(backend, again), expected["x"], tolerance)
+        if parameters:  # the first trained layer of a network is asked for dW alone
+            grads, sums = draw_tree()
+            start = {name: _host(backend, array) for name, array in sums.items()}
+            if layer.backward(dy, cache, grads, want_dx=False) is not None:
+                raise GradientError(f"{where}: backward with want_dx=False returned a gradient, expected None")
+            for name, array in sums.items():
+                gradient = _host(backend, array) - start[name]
+                compare(f"{where}: d{name} with want_dx=False", gradient, expected[name], tolerance)
         _expect_same(f"{where}: forward or backward", _bytes(backend, lent), before)
     return largest
 

@@ -18,6 +18,7 @@ class Prior:
     """Base: a distribution over (n, d); `d` is its width, `modes` how many labelled modes it has (0: none)."""
 
     modes = 0
+    planar = False  # whether d can be 2 alone
 
     def __init__(self, d):
         self.d = d
@@ -136,6 +137,8 @@ class GaussianMixture(Prior):
     """2-D Gaussians like the petals of a flower (figure 4a): N(0, diag(long², short²)) moved out along its long axis
     by `distance`, and petal k turned by 2πk/`modes`."""
 
+    planar = True
+
     def __init__(self, d=2, modes=10, distance=1.4, long=0.5, short=0.1):
         if d != 2:
             raise UserError(f"prior mixture: its petals lie in a plane, so z has 2 dimensions, not {d}")
@@ -186,6 +189,8 @@ class SwissRoll(Prior):
 
     √u spreads the samples evenly along the arc. Label k of `modes` owns the stretch u ∈ [k/modes, (k+1)/modes).
     """
+
+    planar = True
 
     def __init__(self, d=2, modes=10, length=3.0, noise=0.05):
         if d != 2:
@@ -238,8 +243,36 @@ PRIORS = {
     "swiss-roll": SwissRoll,
     "categorical": Categorical,
 }
-PLANAR = ("mixture", "swiss-roll")  # these lie in a plane, and have a mode for each class
-SMOOTH = tuple(name for name, prior in PRIORS.items() if prior.slope is not Prior.slope)  # what a VAE's KL needs
+
+
+def prior(name):
+    """Return a decorator that adds a `Prior` under `name`, for `--prior` and `Config.of(prior=…)`."""
+
+    def register(kind):
+        PRIORS[name] = kind
+        return kind
+
+    return register
+
+
+def has_modes(name):
+    """Return whether the prior called `name` has modes, to which labels can be given."""
+    return name in PRIORS and "modes" in inspect.signature(PRIORS[name]).parameters
+
+
+def options_of(name):
+    """Return the names of the numbers that the prior called `name` has, without its sizes."""
+    return set(inspect.signature(PRIORS[name]).parameters) - {"d", "modes"}
+
+
+def in_a_plane(name):
+    """Return whether the prior called `name` has two dimensions."""
+    return name in PRIORS and PRIORS[name].planar
+
+
+def has_slope(name):
+    """Return whether ln p(z) of the prior called `name` has a slope everywhere, which the KL of a VAE needs."""
+    return name in PRIORS and PRIORS[name].slope is not Prior.slope
 
 
 def prior_named(name, d, modes=None, **options):
@@ -248,17 +281,10 @@ def prior_named(name, d, modes=None, **options):
     Raises `UserError` with the known names for an unknown prior or option.
     """
     if name not in PRIORS:
-        raise UserError(f"--prior: {name!r} is not a prior; expected one of {', '.join(PRIORS)}")
-    expect_options(name, options)
+        raise UserError(f"prior: {name!r} is not a prior; expected one of {', '.join(PRIORS)}")
+    for option in sorted(options.keys() - options_of(name)):
+        raise UserError(f"prior {name}: has no {option}; expected {' or '.join(sorted(options_of(name))) or 'none'}")
     return PRIORS[name](d, **options) if modes is None else PRIORS[name](d, modes, **options)
-
-
-def expect_options(name, options):
-    """Raise `UserError` unless the prior called `name` can be made with these `options`, beside its sizes."""
-    known = set(inspect.signature(PRIORS[name]).parameters) - {"d", "modes"}
-    for option in sorted(options.keys() - known):
-        choices = " or ".join(f"prior_{name}" for name in sorted(known)) or "no option"
-        raise UserError(f"--set prior_{option}: prior {name} has no {option}; expected {choices}, or another --prior")
 
 
 def is_same(a, b):

@@ -26,7 +26,7 @@ def shown(n, things, word):
 
 def from_prior(model, n, labels=None):
     """Return z (n, d) from the prior; `labels` (n,) choose its modes where training told D the labels."""
-    if labels is not None and model.config.mode == "label-regularized":
+    if labels is not None and model.config.label_to == "prior":
         labels = model.backend.array(one_hot(labels, model.prior.modes + 1))
     else:
         labels = None

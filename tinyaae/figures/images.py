@@ -29,7 +29,7 @@ def reconstructions(model, dataset):
 
 def samples(model, dataset, found=None):
     """Draw images decoded from the prior; where the content can be chosen, each row has its own."""
-    told = model.config.mode == "label-regularized"
+    told = model.config.label_to == "prior"
     k = model.prior.modes if told else model.config.decoder_y_dim
     rows = min(k, MOST_ROWS) or 10
     labels = np.repeat(np.arange(rows), 10)

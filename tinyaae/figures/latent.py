@@ -82,10 +82,10 @@ def latent(model, dataset):
     note = "Nothing tells a plain autoencoder where its codes should lie."
     if model.has_prior:
         drawn, contents = prior_seen(model, len(z))
-        told = colours[contents] if model.config.mode == "label-regularized" else "#9a9a9a"
+        told = colours[contents] if model.config.label_to == "prior" else "#9a9a9a"
         clouds.append((f"As many samples of {name} from the prior", onto(drawn), told))
         note = "Training pulls the codes on the left, all classes together, into the shape of the prior on the right."
-        if model.config.mode == "label-regularized":
+        if model.config.label_to == "prior":
             note = (
                 "Training pulls the codes on the left, class by class, to that class's part of the prior on the right."
             )

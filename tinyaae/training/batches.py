@@ -5,7 +5,6 @@ An epoch goes once through all unlabelled images, never through the labelled one
 
 import numpy as np
 
-from ..config.modes import MODES
 from ..data import split
 from ..errors import UserError
 from ..networks import one_hot
@@ -49,7 +48,7 @@ class Batches:
         if self.labelled:
             expect_shares(backend.communicator, "--labels or --batch-size", self.labelled_size, "labelled images")
         self.told = None
-        if MODES[config.mode].label_conditional:  # the label, or one more class for "unlabelled"
+        if config.label_to:  # the label, or one more class for "unlabelled"
             self.told = np.full(len(dataset.y_train), dataset.classes)
             self.told[parts.labelled] = dataset.y_train[parts.labelled]
 

@@ -17,12 +17,12 @@ FAR, FAR_FOR = 0.5, 3  # mean off by more than this many of the prior's std, or 
 
 WORDS = {
     "stuck": "the discriminator behind {name} has had a loss of {loss:.3f} since the first epoch: it answers the same "
-    "to everything and teaches {pupil} nothing; what usually helps: a larger lr_adversarial, larger first weights "
-    "(weight_std), or Adam instead of momentum (--set changes each)",
+    "to everything and teaches {pupil} nothing; what usually helps: a larger lr_adversarial, or Adam instead of "
+    "momentum (--set optimizer=adam)",
     "won": "the discriminator behind {name} is right {right:.0%} of the time: it has won, and {pupil} learns little "
     "from it; what usually helps: a smaller lr_adversarial (--set), more --input-noise, or momentum instead of Adam",
-    "dead": "{dead} of the {k} outputs of y are chosen for no validation image; what usually helps: batch norm on y "
-    "(--set head_norm=true), momentum instead of Adam for y's adversary, fewer clusters, or another --seed",
+    "dead": "{dead} of the {k} outputs of y are chosen for no validation image; what usually helps: momentum "
+    "instead of Adam (--set optimizer=momentum, with larger lr_ settings), fewer clusters, or another --seed",
     "far": "the codes z have mean {0:.2f} and standard deviation {1:.2f}, the prior {2:.2f} and {3:.2f}, so samples "
     "will look bad; what usually helps: more epochs, a larger lr_adversarial (--set), or a smaller z",
 }

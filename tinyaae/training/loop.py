@@ -48,8 +48,8 @@ def schedule(config):
 def train(model, batches, folder, position=START, quiet=False, say=print, each_epoch=None):
     """Train `model` from `position` to the end of its config, with metrics and checkpoints; return the warnings.
 
-    `each_epoch(row)` is called after every epoch. Where several ranks train, each calls this, and rank 0 alone touches
-    the folder.
+    `each_epoch(row)` is called after every epoch; True ends the training there. Where several ranks train, each calls
+    this, and rank 0 alone touches the folder.
 
     Raises `Diverged`, and leaves the last healthy checkpoint, when a number is no longer finite; `Interrupted`, after
     saving, on Ctrl-C or SIGTERM; `UserError` where the disk is full or `position` is not in this data.
@@ -72,12 +72,13 @@ def train(model, batches, folder, position=START, quiet=False, say=print, each_e
                 say(f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}: {words} ({row['seconds']:.0f} s)")
                 for words in warned:
                     say(f"warning: {words}")
-            if each_epoch:
-                each_epoch(row)
+            (early,) = model.backend.communicator.all_reduce_max(int(bool(each_epoch) and each_epoch(row) is True))
             stop, _ = interruption.agreed()
-            if stop and folder.saved.epoch <= epoch:
+            if (stop or early) and folder.saved.epoch <= epoch:
                 training.save(position)
             interruption.obey()
+            if early:
+                break
     return training.monitor.warnings
 
 

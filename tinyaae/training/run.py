@@ -27,25 +27,44 @@ class Run(NamedTuple):
     history: list
 
 
-def train(mode="semi-supervised", data=None, out=None, each_epoch=None, **flags):
+def prepare(mode=None, data=None, **flags):
+    """Return a fresh model and its `Batches`, for whoever steps the phases by hand; arguments as in `train`.
+
+    `for batch in batches.epoch(0): model.step(batch)` trains for an epoch.
+    """
+    config, dataset = configured(mode, data, flags)
+    backend = Backend.named(config.backend)
+    config = config.for_data(dataset).for_backend(backend)
+    batches = Batches(dataset, config, backend)
+    return build(config, backend), batches
+
+
+def configured(mode, data, flags):
+    """Return the config and the dataset that `train` is asked for."""
+    if isinstance(data, str | os.PathLike):
+        flags["data"] = os.path.abspath(data)
+        data = datasets.load(data)
+    config = Config.of(mode, **flags)
+    return config, datasets.load_mnist() if data is None else data
+
+
+def train(mode=None, data=None, out=None, each_epoch=None, **flags):
     """Train a model and return the finished `Run`.
 
-    mode, flags: as on the command line, with underscores (`labels=100`, `vat=2`, `lr_adversarial=1e-3`, `seed=1`).
+    mode: semi-supervised unless given.
+    flags: as on the command line, with underscores (`labels=100`, `vat=2`, `lr_adversarial=1e-3`, `seed=1`).
     data: a `Dataset`, or a path that --data takes; MNIST unless given.
     out: a new folder, which then gets everything that the command leaves. Without it nothing is written or drawn, and
     no likelihood is estimated.
-    each_epoch: called with the row of metrics (name -> number) after every epoch.
+    each_epoch: called with the row of metrics (name -> number) after every epoch. Where it returns True the run ends
+        there, properly: it is saved and evaluated, and `result["stopped_after"]` is that epoch.
 
     Raises `UserError` for what the command refuses in one line, and `Diverged` when a number is no longer finite.
     """
     started = time.perf_counter()
-    if isinstance(data, (str, os.PathLike)):
-        flags["data"] = os.path.abspath(data)
-        data = datasets.load(data)
-    config = Config.of(mode, **flags)
     if out is not None:
         RunFolder.check(out)
-    dataset = datasets.load_mnist() if data is None else data
+    config, dataset = configured(mode, data, flags)
     backend = Backend.named(config.backend)
     config = config.for_data(dataset).for_backend(backend)
     batches = Batches(dataset, config, backend)
@@ -54,7 +73,8 @@ def train(mode="semi-supervised", data=None, out=None, each_epoch=None, **flags)
         kept = InMemory()
         warnings = train_epochs(model, batches, kept, quiet=True, each_epoch=each_epoch)
         found = evaluate(model, dataset, batches.validation, likelihoods=False)
-        return Run(model, found | {"warnings": warnings + content.warnings_in(found)}, kept.metrics())
+        found |= {"stopped_after": stopped_after(kept, config), "warnings": warnings + content.warnings_in(found)}
+        return Run(model, found, kept.metrics())
     folder = RunFolder.create(out)
     folder.write_config(config)
     with folder.locked():
@@ -114,11 +134,18 @@ def complete(model, batches, dataset, folder, position, quiet, started, each_epo
     seconds = round(before + time.perf_counter() - started, 1)
     result = {
         "revision": folder.revision, "mode": config.mode, "seed": config.seed, "backend": model.backend.name,
-        "labels": config.labels, "epochs": config.epochs, "seconds": seconds, "machine": machine(model.backend),
-        "commit": commit(), **found, "warnings": warnings + content.warnings_in(found),
+        "labels": config.labels, "epochs": config.epochs, "stopped_after": stopped_after(folder, config),
+        "seconds": seconds, "machine": machine(model.backend), "commit": commit(), **found,
+        "warnings": warnings + content.warnings_in(found),
     }  # fmt: skip
     folder.write_result(result)
     return result, pictures
+
+
+def stopped_after(folder, config):
+    """Return the epoch after which `each_epoch` ended the run, or None where it trained to its end."""
+    last = folder.metrics()[-1]["epoch"]
+    return int(last) if last < config.epochs else None
 
 
 def commit():
