@@ -1,17 +1,17 @@
 """The rows of the table: what the paper reports, the best public reproduction, and the flags that make it here.
 
-`key` is the entry of result.json that the row is about; `better` says which way is better. The flags are those of
-run_mnist.py, so each row is one command; --seed and --out are added by `results run`.
+`key` is the entry of result.json that the row reports; `better` is "lower" or "higher". The flags belong to
+run_mnist.py, so each row is one command. `results run` adds --seed and --out.
 """
 
 from typing import NamedTuple
 
 
 class Experiment(NamedTuple):
-    """One row: `paper` and `public` are texts as found, `flags` what run_mnist.py is called with.
+    """One row: `paper` and `public` are texts as found, `flags` are passed to run_mnist.py.
 
-    A row with `samples` is about the runs of another experiment, `of`, evaluated with that many samples. A row with a
-    `record` is kept as it is: this code no longer makes its runs, but the commit of that short name does.
+    A row with `of` reports runs of the experiment `of`; with `samples`, they are evaluated with that many samples. A
+    row with a `record` is kept as it is: this code no longer makes its runs, but the commit of that short name does.
     """
 
     title: str
@@ -26,34 +26,34 @@ class Experiment(NamedTuple):
 
 
 SEMI = "semi-supervised error %, "
-# In addition to the paper's own rows: the same with VAT (`VirtualAdversarial` in tinyaae/extras.py), with less noise on
-# the input, because both keep y constant near an image.
+# In addition to the paper's own rows: the same rows with VAT (`VirtualAdversarial` in tinyaae/extras.py). They have
+# less noise on the input, because VAT and this noise both keep y constant near an image.
 EXTRA = ", with VAT"
 INFORMATIVE = " and information maximization"
-# the semi-supervised rows that were run before D_gauss read y beside z: their y does not decide what P paints
+# D_gauss does not read y: y does not decide what P paints
 SINGLE_PROCESS = ", z judged alone"
 APART = " --z 15 --set condition_on_y=false --set lr_adversarial=0.0003"
 NARROW = " --hidden 400,400"
-CLUSTERS = " --extra vat=2"  # without labels its distance has to grow slowly, or clusters merge
-WIDE = f"--epochs 40 --hidden 800,800{CLUSTERS}"  # clusters are what gains most by width: the paper has 3000-3000
-# y soft until it means something: information keeps it in use, and D_cat is heeded little by little
+CLUSTERS = " --extra vat=2"  # without labels ε must grow slowly, or clusters merge
+WIDE = f"--epochs 40 --hidden 800,800{CLUSTERS}"  # clustering gains most by width: the paper has 3000-3000
+# y stays soft at first: information maximization keeps all of y in use, and the weight of D_cat's loss grows slowly
 INFORMATION = f"{CLUSTERS} --extra information-maximization=0.1 --set vat_rampup=1 --set lr_vat=0.3"
 INFORMED = f"--epochs 40{INFORMATION} --set adversarial_warmup=11000"
 INFORMED_WIDE = (
-    f"--epochs 25 --hidden 800,800{INFORMATION} --set adversarial_warmup=13750"  # in full at the end of the run
+    f"--epochs 25 --hidden 800,800{INFORMATION} --set adversarial_warmup=13750"  # the weight grows to the end
 )
-# fewer clusters move further: no batch norm on what Q says of y, no noise, and Adam's steps
+# for few clusters: no batch norm on Q's output y, no dropout of the input, and Adam
 FEW = "--set head_norm=false --set detach_y=true --set input_dropout=0 --set vat_optimizer=adam --set lr_vat=0.002"
 INFORMED_FEW = f"{FEW}{CLUSTERS} --extra information-maximization=0.2 --set vat_rampup=1 --set adversarial_warmup=11000"
-# what clustering starts from; and where y reaches P through long rows of W_C, Reconstruction would bend it to style
+# the recipe of clustering, and no gradient of Reconstruction into y: through long rows of W_C, y would encode style
 HEADS = "--input-noise 0 --set head_norm=true --set input_dropout=0.2 --set decoder_norm=false --set detach_y=true"
 INFORMED_HEADS = f"{HEADS}{INFORMATION}"
 ROBUST = " --extra vat=3 --input-noise 0.2"
-# a shorter distance, and quicker steps with a longer memory
+# a smaller ε, and VAT by its own Adam, with a larger step and a larger β₁
 QUICKER = " --extra vat=2 --input-noise 0.2 --set vat_optimizer=adam --set lr_vat=0.001"
-# Reconstruction, which then moves Q by way of z alone, and Q's adversary may go at the rates of the other modes
+# Reconstruction moves Q through z alone, so both learning rates can be those of the other modes
 HELD = "--set detach_y=true --set lr_reconstruction=0.001 --set lr_adversarial=0.0003"
-PAPER = "--preset paper --epochs 60"  # the paper's recipe, a hundredth as long, and four tenths as wide
+PAPER = "--preset paper --epochs 60"  # the paper's recipe, about a hundredth as long and four tenths as wide
 NORMED = "--set batch_norm=true --set weight_std=null --extra vat=2 --input-noise 0.3"
 PARZEN, PARZEN_FOUND = "Parzen log-likelihood, 10 000 samples", ("340 ± 2", "377.5 ± 3.6")
 PARZEN_PICKED = PARZEN + ", as above, resampled by D from 32 candidates"
@@ -289,7 +289,7 @@ EXPERIMENTS = {
     ),
 }  # fmt: skip
 
-# the paper's experiments -> our rows to name first: with the paper's objectives alone, and with additional terms
+# the paper's experiments -> our rows for the short table: with the paper's objectives alone, and with additional terms
 HEADLINES = {
     "semi-supervised-100": ("semi-supervised-100-long", "semi-supervised-100-robust-pairs"),
     "semi-supervised-1000": ("semi-supervised-1000", "semi-supervised-1000-robust-adam"),
@@ -304,7 +304,7 @@ HEADLINES = {
     "likelihood-10m": ("likelihood-10m", ""),
 }
 
-# What each extra does to the error of 30 clusters, all else equal and small. Each weight is a first guess, not tuned.
+# The effect of each extra on the error of 30 clusters, all else equal and small. Each weight is a first guess.
 ABLATION = "--mode clustering --clusters 30 --epochs 6 --hidden 200,200"
 EXTRAS = {
     "mutual-information": "mutual-information=0.1",
