@@ -1,4 +1,4 @@
-"""One run from start to end: train, evaluate, draw, and write down what came out and what made it."""
+"""Do one run from start to end: train, evaluate, draw, and write the results and what made them."""
 
 import os
 import platform
@@ -31,9 +31,9 @@ def train(mode="semi-supervised", data=None, out=None, each_epoch=None, **flags)
     """Train a model and return the finished `Run`.
 
     mode, flags: as on the command line, with underscores (`labels=100`, `vat=2`, `lr_adversarial=1e-3`, `seed=1`).
-    data: a `Dataset`, or a path that --data takes; MNIST unless given.
-    out: a new folder, which then gets everything that the command leaves. Without it nothing is written or drawn, and
-    no likelihood is estimated.
+    data: a `Dataset`, or a path as for --data; the default is MNIST.
+    out: a new folder for everything that the command writes. Without it nothing is written or drawn, and no likelihood
+    is estimated.
     each_epoch: called with the row of metrics (name -> number) after every epoch.
 
     Raises `UserError` for what the command refuses in one line, and `Diverged` when a number is no longer finite.
@@ -63,7 +63,7 @@ def train(mode="semi-supervised", data=None, out=None, each_epoch=None, **flags)
 
 
 class InMemory:
-    """What `train` of the loop needs of a run folder, for a run that writes nothing."""
+    """The part of a `RunFolder` that the loop's `train` needs, for a run that writes nothing."""
 
     path = "the run"
 
@@ -78,7 +78,7 @@ class InMemory:
         self.rows.append(row)
 
     def save(self, model, position):
-        """Keep copies of everything that training changes, for `restore`."""
+        """Copy everything that training changes, for `restore`."""
         backend, self.saved = model.backend, position
         self.arrays = {name: backend.to_numpy(array).copy() for name, array in model.state().items()}
         self.steps = [phase.optimizer.steps for phase in model.phases_with_optimizer()]
@@ -90,7 +90,7 @@ class InMemory:
         pass
 
     def restore(self, model):
-        """Put back what `save` kept, and return its position."""
+        """Copy back what `save` kept, and return its position."""
         for name, array in model.state().items():
             array[...] = model.backend.array(self.arrays[name])
         for phase, steps in zip(model.phases_with_optimizer(), self.steps, strict=True):
@@ -122,7 +122,7 @@ def complete(model, batches, dataset, folder, position, quiet, started, each_epo
 
 
 def commit():
-    """Return the commit that this checkout is at, with "+" where files differ from it; None outside of a checkout."""
+    """Return the commit of this checkout, with "+" where files differ from it; None outside of a checkout."""
     here = Path(__file__).resolve().parent.parent.parent
 
     def git(*words):
@@ -132,7 +132,7 @@ def commit():
 
     try:
         if not os.path.samefile(git("rev-parse", "--show-toplevel").strip(), here):
-            return None  # the package lies in somebody else's repository
+            return None  # the package lies in another project's repository
         changed = git("status", "--porcelain", "tinyaae", "run_mnist.py")
         return git("rev-parse", "HEAD").strip() + ("+" if changed else "")
     except (OSError, subprocess.SubprocessError):
@@ -140,7 +140,7 @@ def commit():
 
 
 def machine(backend):
-    """Return what the run was made on, for people who compare times."""
+    """Return the hardware and library of the run in words, for comparing times."""
     library = backend.xp
     device = f"{backend.device}, " if backend.device else ""
     ranks = f"{backend.communicator.size} ranks of " if backend.communicator.size > 1 else ""
