@@ -1,9 +1,9 @@
 """The folder of a run: config.json, metrics.csv, checkpoint.npz, best.npz, result.json and figures/.
 
-Files from which a run is continued and evaluated are written next to the old ones, flushed to the disk and
-renamed. So a good one always exists, whatever stops the process or fills the disk. metrics.csv grows; a resume drops
-its lines after the checkpoint's epoch. Two processes never share a folder. Creating config.json claims the folder, and
-a process holds a lock on it while it works there.
+Files from which a run is continued and evaluated are written next to the old ones, flushed to the disk and renamed. So
+a good one always exists, whatever stops the process or fills the disk. metrics.csv grows; a resume drops its lines
+after the checkpoint's epoch. Two processes never share a folder. Creating config.json claims the folder, and a process
+holds a lock on it while it works there.
 """
 
 import csv
