@@ -120,7 +120,7 @@ def defaults_of(mode, preset):
 
 
 def default_in_words(config, name):
-    """Return what a field is when nobody sets it, in the mode of `config`."""
+    """Return the default of a field in words, in the mode of `config`."""
     if lacks(MODES[config.mode], name):
         return f"not in mode {config.mode}"
     value = getattr(config, name)

@@ -289,7 +289,7 @@ class GaussianSampling(Layer):
 
 
 class Sequential(Layer):
-    """Layers one after another; backward runs through them in reverse, and stops where nothing wants a gradient."""
+    """Layers one after another; backward runs through them in reverse, and stops where no gradient is needed."""
 
     def __init__(self, layers):
         self.layers = list(layers)

@@ -134,7 +134,7 @@ class Model:
         return np.argmax(self.encode(images).logits, axis=1)
 
     def reconstruct(self, images, labels=None):
-        """Return P(Q(x)) (n, d) for images (n, d); mode supervised wants their labels (n,), since P reads them."""
+        """Return P(Q(x)) (n, d) for images (n, d); mode supervised needs their labels (n,), since P reads them."""
         code = self.encode(images)
         return self.decode(code.z, self.read_y(code, labels))
 
@@ -202,7 +202,7 @@ class Model:
     def interpolate(self, a, b, steps=8, labels=None):
         """Return images (steps, d) on the straight line in latent space from image a (d,) to image b (d,).
 
-        Mode supervised wants the two `labels`.
+        Mode supervised needs the two `labels`.
         """
         pair = [unit_interval(self._images("interpolate", np.asarray(image)[None])) for image in (a, b)]
         ends = self.encode(np.concatenate(pair))

@@ -9,7 +9,7 @@ import pytest
 
 import results.__main__ as results
 from results import trials
-from results.experiments import EXPERIMENTS, HEADLINES, SINGLE_PROCESS
+from results.experiments import EXPERIMENTS, HEADLINES, JUDGED_APART
 from tinyaae import data
 from tinyaae.config import Config
 from tinyaae.data import unit_interval
@@ -65,7 +65,7 @@ def test_the_short_table_names_one_row_for_each_experiment_of_the_paper(here):
 def test_a_row_of_the_short_table_is_about_what_its_experiment_is_about(base, name):
     ours, theirs = EXPERIMENTS[name], EXPERIMENTS[base]
     assert (ours.key, ours.paper, ours.public) == (theirs.key, theirs.paper, theirs.public)
-    assert ours.title.startswith(theirs.title.removesuffix(SINGLE_PROCESS))
+    assert ours.title.startswith(theirs.title.removesuffix(JUDGED_APART))
 
 
 def test_an_ablation_is_a_row_of_its_own_table(here):

@@ -1,4 +1,4 @@
-"""One run from start to end: train, evaluate, draw, and write down what came out and what made it."""
+"""Do one run from start to end: train, evaluate, draw, and write the results and what made them."""
 
 import os
 import platform
@@ -28,7 +28,7 @@ class Run(NamedTuple):
 
 
 def prepare(mode=None, data=None, **flags):
-    """Return a fresh model and its `Batches`, for whoever steps the phases by hand; arguments as in `train`.
+    """Return a fresh model and its `Batches`, to step the phases by hand; arguments as in `train`.
 
     `for batch in batches.epoch(0): model.step(batch)` trains for an epoch.
     """
@@ -53,9 +53,9 @@ def train(mode=None, data=None, out=None, each_epoch=None, **flags):
 
     mode: semi-supervised unless given.
     flags: as on the command line, with underscores (`labels=100`, `vat=2`, `lr_adversarial=1e-3`, `seed=1`).
-    data: a `Dataset`, or a path that --data takes; MNIST unless given.
-    out: a new folder, which then gets everything that the command leaves. Without it nothing is written or drawn, and
-    no likelihood is estimated.
+    data: a `Dataset`, or a path as for --data; the default is MNIST.
+    out: a new folder for everything that the command writes. Without it nothing is written or drawn, and no likelihood
+    is estimated.
     each_epoch: called with the row of metrics (name -> number) after every epoch. Where it returns True the run ends
         there, properly: it is saved and evaluated, and `result["stopped_after"]` is that epoch.
 
@@ -83,7 +83,7 @@ def train(mode=None, data=None, out=None, each_epoch=None, **flags):
 
 
 class InMemory:
-    """What `train` of the loop needs of a run folder, for a run that writes nothing."""
+    """The part of a `RunFolder` that the loop's `train` needs, for a run that writes nothing."""
 
     path = "the run"
 
@@ -98,7 +98,7 @@ class InMemory:
         self.rows.append(row)
 
     def save(self, model, position):
-        """Keep copies of everything that training changes, for `restore`."""
+        """Copy everything that training changes, for `restore`."""
         backend, self.saved = model.backend, position
         self.arrays = {name: backend.to_numpy(array).copy() for name, array in model.state().items()}
         self.steps = [phase.optimizer.steps for phase in model.phases_with_optimizer()]
@@ -110,7 +110,7 @@ class InMemory:
         pass
 
     def restore(self, model):
-        """Put back what `save` kept, and return its position."""
+        """Copy back what `save` kept, and return its position."""
         for name, array in model.state().items():
             array[...] = model.backend.array(self.arrays[name])
         for phase, steps in zip(model.phases_with_optimizer(), self.steps, strict=True):
@@ -149,7 +149,7 @@ def stopped_after(folder, config):
 
 
 def commit():
-    """Return the commit that this checkout is at, with "+" where files differ from it; None outside of a checkout."""
+    """Return the commit of this checkout, with "+" where files differ from it; None outside of a checkout."""
     here = Path(__file__).resolve().parent.parent.parent
 
     def git(*words):
@@ -159,7 +159,7 @@ def commit():
 
     try:
         if not os.path.samefile(git("rev-parse", "--show-toplevel").strip(), here):
-            return None  # the package lies in somebody else's repository
+            return None  # the package lies in another project's repository
         changed = git("status", "--porcelain", "tinyaae", "run_mnist.py")
         return git("rev-parse", "HEAD").strip() + ("+" if changed else "")
     except (OSError, subprocess.SubprocessError):
@@ -167,7 +167,7 @@ def commit():
 
 
 def machine(backend):
-    """Return what the run was made on, for people who compare times."""
+    """Return the hardware and library of the run in words, for comparing times."""
     library = backend.xp
     device = f"{backend.device}, " if backend.device else ""
     ranks = f"{backend.communicator.size} ranks of " if backend.communicator.size > 1 else ""
