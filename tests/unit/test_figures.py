@@ -31,7 +31,7 @@ from tinyaae.training.run_folder import RunFolder
 
 ENCODER = {"learning_curves", "reconstructions", "walk", "latent", "z_histogram"}
 SAMPLED = ENCODER | {"samples", "nearest"}
-SAYS_Y = {"style_content", "confusion", "members", "label_histogram", "confidence", "embedding", "matching"}
+SAYS_Y = {"style_content", "confusion", "members", "confidence", "matching"}
 EXPECTED = {
     "autoencoder": ENCODER,
     "vae": SAMPLED | {"sweep", "sigma_curve"},
@@ -427,17 +427,6 @@ def test_a_gan_has_nothing_to_lay_beside():
     others = dataset(5)
     pair = [("it", model_for(data, "aae"), data), ("that", model_for(others, "aae"), others)]
     assert "classes" in refusal(codes.side_by_side, pair)
-
-
-def test_label_histogram_counts_images():
-    data = dataset()
-    model = model_for(data, "semi-supervised")
-    bars = [bar.get_height() for bar in charts.label_histogram(model, data).axes[0].patches]
-    assert bars == [*np.bincount(data.y_test), *np.bincount(model.classify(data.x_test), minlength=3)]
-    model = model_for(data, "clustering", clusters=4)
-    chosen = np.argmax(model.encode(data.x_test).logits, axis=1)
-    bars = [bar.get_height() for bar in charts.label_histogram(model, data).axes[0].patches]
-    assert np.reshape(bars, (3, 4)).sum(axis=0).tolist() == np.bincount(chosen, minlength=4).tolist()
 
 
 def test_matching_names_the_clusters_of_each_label():

@@ -27,7 +27,6 @@ def can(model):
         "axes": hasattr(model.prior, "walks"),
         "sweep": config.z > 2 or config.decoder_y_dim > 0,
         "circle": model.heads() is not None and config.z > 2,
-        "embed": config.y_dim > 0,  # without a y it would repeat `latent`
     }
     return {word for word, true in words.items() if true}
 
@@ -36,14 +35,12 @@ PICTURES = [  # the picture, and what a model must be able to do for it to make 
     (images.reconstructions, {"encode"}),
     (images.walk, {"encode"}),
     (latent.latent, {"encode"}),
-    (latent.embedding, {"encode", "embed"}),
     (latent.circle, {"encode", "circle"}),
     (latent.z_histogram, {"encode"}),
     (images.sweep, {"sample", "sweep"}),
     (images.nearest, {"sample"}),
     (images.manifold, {"sample", "plane"}),
     (images.along_the_prior, {"sample", "axes", "plane"}),
-    (charts.label_histogram, {"say y"}),
     (charts.confusion, {"say y"}),
     (charts.confidence, {"say y"}),
 ]

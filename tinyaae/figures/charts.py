@@ -10,8 +10,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ..metrics import contingency, error_rate
 from ..training.collapse import chance
-from .arrays import MOST_ROWS, palette, shown
-from .latent import key_of_classes
+from .arrays import MOST_ROWS, shown
 from .layout import BLUE, FAINT, GREY, INK, ORANGE, chart_page, name_axes
 
 CURVES = [  # title, column of metrics.csv -> its name, a dotted line (of a smoothing: where, its name), scale
@@ -64,31 +63,6 @@ def learning_curves(model, metrics):
         ax.legend(loc=free, fontsize=7.5, edgecolor="none", framealpha=0.8, labelcolor=INK)
     for ax in axes[len(panels) :]:
         ax.remove()
-    return figure
-
-
-def label_histogram(model, dataset):
-    """Draw how many test images each y gets: beside how many there are, or, for clusters, of which classes they are."""
-    chosen, k = np.argmax(model.encode(dataset.x_test).logits, axis=1), model.config.y_dim
-    counts = contingency(dataset.y_test, chosen, dataset.classes, k)
-    what, place = "How often is each class said?", np.arange(k)
-    classify = model.config.y_is_class
-    note = f"Counts of {len(chosen)} test images by argmax q(y|x)."
-    if not classify:
-        what, note = "Who is in each cluster?", note + " Each bar is a cluster, and its colours are the true classes."
-    figure, (ax,) = chart_page(max(620, min(26 * k + 100, 1400)), 400, what, note)
-    if classify:
-        ax.bar(place - 0.2, np.sum(counts, axis=1), 0.36, color="#b8b8b8", label="true")
-        ax.bar(place + 0.2, np.sum(counts, axis=0), 0.36, color=BLUE, label="said by q(y|x)")
-        ax.legend(fontsize=8.5, frameon=False, labelcolor=INK, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
-    else:
-        bottom = np.zeros(k)
-        for colour, row in zip(palette(dataset.classes), counts, strict=True):
-            ax.bar(place, row, 0.8, bottom, color=colour)
-            bottom += row
-        key_of_classes(figure, dataset.classes)
-    ax.set_xticks(range(0, k, -(-k // 40)))
-    name_axes(ax, "", "class" if classify else "cluster", "test images")
     return figure
 
 

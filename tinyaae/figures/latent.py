@@ -156,25 +156,6 @@ def z_histogram(model, dataset):
     return figure
 
 
-# Maps of more than two dimensions ------------------------------------------------------------------------------------
-
-
-def embedding(model, dataset):
-    """Draw the principal components of the whole code, y beside z, coloured by class."""
-    images, labels = dataset.x_test[:MOST_POINTS], dataset.y_test[:MOST_POINTS]
-    code = model.sample_posterior(images)
-    parts = [part - np.mean(part, axis=0) for part in (code.y, code.z) if part is not None]
-    whole = np.concatenate([part / np.sqrt(np.sum(np.var(part, axis=0)) + 1e-12) for part in parts], axis=1)
-    note = f"The codes ({'y, z' if len(parts) == 2 else 'z'}) of {len(images)} test images, coloured by class."
-    note += " y and z are scaled to the same total variance." if len(parts) == 2 else ""
-    onto, names = plane(whole)
-    figure, (ax,) = chart_page(660, 640, "A map of the codes: principal components", note)
-    scatter(ax, onto(whole), palette(dataset.classes)[labels], reach_of(onto(whole)))
-    name_axes(ax, "", *names)
-    key_of_classes(figure, dataset.classes)
-    return figure
-
-
 def onto_circle(heads):
     """Return a map from points (n, d) to (n, 2), linear around the heads' centre, and where it sends `heads` (k, d).
 
