@@ -13,8 +13,9 @@ from pathlib import Path
 from .. import UserError, data, load
 from ..training.run_folder import RunFolder
 from . import draw_all
+from .arrays import Subject
 from .latent import side_by_side
-from .layout import save
+from .layout import map_page, save
 
 
 def main(argv=None):
@@ -32,7 +33,7 @@ def main(argv=None):
             paths = draw_all(*opened(args.run), RunFolder.open(args.run))
             print(f"{len(paths)} pictures in {Path(args.run) / 'figures'}")
         else:
-            write(side_by_side([(Path(run).name, *opened(run)) for run in args.runs]), args.out)
+            write(map_page(side_by_side([(Path(run).name, Subject(*opened(run))) for run in args.runs])), args.out)
             print(args.out)
     except (UserError, OSError) as error:
         hint = "" if isinstance(error, UserError) else "; is the disk full, or a file not ours to read or write?"

@@ -1,16 +1,35 @@
-"""What there is to see: from a model and its data to the arrays that pictures show.
+"""What there is to see: from a model and its data to the arrays that pictures show. Nothing here draws.
 
-Everything that several pictures share is here: which images to show, draws of the prior, a plane to look at codes in.
+A `Subject` is what all pictures of a run are made of. The functions that draw from the prior, choose images or find a
+plane to look at codes in serve several pictures; those after them return the numbers of one chart each.
 """
 
+from functools import cached_property
+from typing import NamedTuple
+
 import numpy as np
-from matplotlib import colormaps
 
 from ..backend import Context
 from ..errors import UserError
+from ..metrics import contingency, error_rate
 from ..networks import one_hot
+from ..training.collapse import chance
+from ..training.loop import VALIDATION
 
 MOST_ROWS, MOST_POINTS = 20, 2000
+
+
+class Subject:
+    """What pictures show: a model, its data, the entries of result.json and the rows of metrics.csv."""
+
+    def __init__(self, model, dataset, result=None, metrics=()):
+        self.model, self.dataset, self.config = model, dataset, model.config
+        self.result, self.metrics = result or {}, metrics
+
+    @cached_property
+    def code(self):
+        """The `Code` of all test images, as D saw it."""
+        return self.model.sample_posterior(self.dataset.x_test)
 
 
 def examples(labels, each):
@@ -25,7 +44,7 @@ def shown(n, things, word):
 
 
 def from_prior(model, n, labels=None):
-    """Return z (n, d) from the prior; `labels` (n,) choose its modes where training told D the labels."""
+    """Return z (n, d) from the prior; `labels` (n,) choose its modes where D reads labels in training."""
     if labels is not None and model.config.mode == "label-regularized":
         labels = model.backend.array(one_hot(labels, model.prior.modes + 1))
     else:
@@ -50,9 +69,9 @@ def plane(z):
         return (lambda x: x), ("first coordinate", "second coordinate")
     mean = np.mean(z, axis=0)
     _, singular, directions = np.linalg.svd(z - mean, full_matrices=False)
-    share = np.pad(singular**2 / max(np.sum(singular**2), 1e-12), (0, 1))  # one coordinate has no second component
+    part = np.pad(singular**2 / max(np.sum(singular**2), 1e-12), (0, 1))  # one coordinate has no second component
     directions = np.pad(directions, ((0, 1), (0, 0)))[:2]
-    names = [f"{word} principal component, {share[k]:.0%} of the variance" for k, word in enumerate(("1st", "2nd"))]
+    names = [f"{word} principal component, {part[k]:.0%} of the variance" for k, word in enumerate(("1st", "2nd"))]
     return (lambda x: (x - mean) @ directions.T), names
 
 
@@ -68,7 +87,144 @@ def prior_contours(prior, drawn):
     return x, y, p, np.unique(np.exp(levels) * 0.999)  # 0.999: a flat density has no line at its very height
 
 
-def palette(classes):
-    """Return a colour (classes, 4) for each class."""
-    places = np.arange(10) if classes <= 10 else np.linspace(0.05, 0.95, classes)
-    return colormaps["tab10" if classes <= 10 else "turbo"](places)[:classes]
+# The numbers of charts ------------------------------------------------------------------------------------------------
+
+
+class Line(NamedTuple):
+    """A curve of metrics.csv: its `name` and `values`, a number an epoch; `second` of a pair, `dashed`."""
+
+    name: str
+    values: list
+    second: bool
+    dashed: bool
+
+
+class Panel(NamedTuple):
+    """Some `lines` over the epochs, a `reference` (height, name) or None, and the scale of the values."""
+
+    title: str
+    lines: list
+    reference: tuple | None
+    scale: str
+
+
+CURVES = [  # title, column of metrics.csv -> its name, a dotted line (of a smoothing: where, its name), scale
+    ("Reconstruction error ½ Σ (x̂ − x)²",
+     {"half_squared_error": "training, on noisy input", "reconstruction_error": "validation"}, None, "linear"),
+    ("Cross-entropy of the pixels", {"cross_entropy": "training, on noisy input"}, None, "linear"),
+    ("KL(q(z|x) ‖ p(z))", {"kl": "training"}, None, "linear"),
+    ("Adversarial losses",
+     {"D_gauss": "D_gauss", "G_gauss": "Q against D_gauss", "D_cat": "D_cat", "G_cat": "Q against D_cat",
+      "D_image": "D of images", "G_image": "P against D of images"},
+     lambda s: (chance(s), f"{chance(s):.3f}: D cannot tell"), "linear"),
+    ("Accuracy of D",
+     {"D_gauss_accuracy": "D_gauss", "D_cat_accuracy": "D_cat", "D_image_accuracy": "D of images"},
+     lambda s: (0.5, "50 %: D guesses"), "share"),
+    ("Cluster heads closer than η", {"head_distance": "Σ max(0, η − distance)"}, None, "linear"),
+    ("Latent noise: reconstruction from z + noise", {"latent_noise": "training"}, None, "linear"),
+    ("Information maximization: λ·(H(y|x) − 4·H(y))", {"information_maximization": "training"}, None, "linear"),
+    ("VAT: cross-entropy of y at x + r", {"vat": "training"}, None, "linear"),
+    ("Classification loss (log scale)", {"classification": "training, on labelled images"}, None, "log"),
+    ("Given the wrong class",
+     {"validation_error": "validation", "validation_cluster_error": "validation, clusters named"}, None, "share"),
+]  # fmt: skip
+
+
+def learning_curves(subject):
+    """Return the `Panel`s of the columns that metrics.csv has: the losses of each phase, and validation."""
+    rows, panels = subject.metrics, []
+    for title, names, reference, scale in CURVES:
+        lines = []
+        for column in [column for column in names if column in rows[0]]:
+            values = [max(row[column], 1e-9) if scale == "log" else row[column] for row in rows]
+            second = "_cat" in column or column in VALIDATION
+            lines.append(Line(names[column], values, second, column.startswith("G_")))
+        if lines:
+            panels.append(Panel(title, lines, reference and reference(subject.config.smoothing), scale))
+    return panels
+
+
+class Confusion(NamedTuple):
+    """`counts` (classes, k) of test images by true class and by argmax q(y|x), whose values are `columns` (k,).
+
+    `error` is the fraction that is wrong; None where y stands for clusters.
+    """
+
+    counts: np.ndarray
+    columns: np.ndarray
+    error: float | None
+
+
+def confusion(subject):
+    """Return the `Confusion` of the test images; clusters stand in the order of the class that most images have."""
+    dataset, k = subject.dataset, subject.config.y_dim
+    chosen = np.argmax(subject.code.logits, axis=1)
+    counts = contingency(dataset.y_test, chosen, dataset.classes, k)
+    if subject.config.y_is_class:
+        return Confusion(counts, np.arange(k), error_rate(chosen, dataset.y_test))
+    order = np.argsort(np.argmax(counts, axis=0), kind="stable")
+    return Confusion(counts[:, order], order, None)
+
+
+class Confidence(NamedTuple):
+    """The `probability` (n,) of the y, one of `k`, that each test image gets, and whether it is `right` (n,).
+
+    `right` is None where y stands for clusters.
+    """
+
+    probability: np.ndarray
+    right: np.ndarray | None
+    k: int
+
+
+def confidence(subject):
+    """Return the `Confidence` of q(y|x) on the test images."""
+    code = subject.code
+    right = np.argmax(code.logits, axis=1) == subject.dataset.y_test if subject.config.y_is_class else None
+    return Confidence(np.max(code.y, axis=1), right, code.y.shape[1])
+
+
+class Histogram(NamedTuple):
+    """Densities between `edges` (b + 1,) of all coordinates of `codes` (b,), of some alone (few, b), of the prior."""
+
+    edges: np.ndarray
+    codes: np.ndarray
+    alone: np.ndarray
+    prior: np.ndarray | None
+    d: int
+
+
+def z_histogram(subject):
+    """Return the `Histogram` of the values of z; it has no prior where the model has none."""
+    model = subject.model
+    z = subject.code.z[:MOST_POINTS].astype(float)
+    drawn = from_prior(model, 20000, np.arange(20000) % model.config.classes) if model.has_prior else z
+    low, high = [mix(np.quantile(z, q), np.quantile(drawn, q)) for mix, q in ((min, 0.002), (max, 0.998))]
+    edges = np.linspace(low - 1e-6, high + 1e-6, 61)
+    density = lambda values: np.histogram(values, edges)[0] / (values.size * (edges[1] - edges[0]))  # noqa: E731
+    alone = np.stack([density(coordinate) for coordinate in z.T[:50]])
+    return Histogram(edges, density(z), alone, density(drawn) if model.has_prior else None, z.shape[1])
+
+
+class Search(NamedTuple):
+    """A search of the Parzen windows' width: a name, the widths tried, and the mean of ln p(x) with each."""
+
+    name: str
+    sigmas: np.ndarray
+    values: np.ndarray
+
+
+def sigma_curve(subject):
+    """Return the `Search`es that result.json has, one for each number of samples that has been tried."""
+    found, searches = subject.result, []
+    for end in [name.removeprefix("parzen_curve") for name in found if name.startswith("parzen_curve")]:
+        sigmas, values = np.array(found[f"parzen_curve{end}"]).T
+        samples = "samples resampled by D" if end.endswith("_resampled") else "samples"
+        name = f"{found[f'parzen_searched{end}']:,} {samples}: σ = {sigmas[np.argmax(values)]:.3f}"
+        searches.append(Search(name.replace(",", " "), sigmas, values))
+    return searches
+
+
+def matching(subject):
+    """Return precision and recall of each label, as `evaluate` reported them."""
+    return subject.result["per_label"]
