@@ -14,11 +14,11 @@ from tiny import assembled, refusal, tiny_config, tiny_dataset, tiny_run, write_
 
 from tinyaae import figures
 from tinyaae.backend import Backend, Context
+from tinyaae.cli import verbs
 from tinyaae.config import Config
 from tinyaae.config.modes import EXTRAS, MODES
 from tinyaae.data import Dataset, split, unit_interval
 from tinyaae.figures import arrays, charts, images, latent, layout
-from tinyaae.figures.__main__ import main as command
 from tinyaae.figures.arrays import Subject
 from tinyaae.metrics import evaluate
 from tinyaae.model import Model, build
@@ -501,19 +501,31 @@ def test_a_damaged_frame_is_told_in_one_line(tmp_path):
 # The command
 
 
-def test_pictures_of_a_run_are_drawn_again(tmp_path, capsys):
-    npz = write_npz(tmp_path / "data.npz")
-    tiny_run(tmp_path / "run", "aae", z=2, data=str(npz))
-    assert command(["draw", str(tmp_path / "run")]) == 0
-    assert (tmp_path / "run" / "figures" / "latent.png").is_file()
+@pytest.fixture
+def run(tmp_path):
+    """The folder of a run of mode aae."""
+    tiny_run(tmp_path / "run", "aae", z=2, data=str(write_npz(tmp_path / "data.npz")))
+    return tmp_path / "run"
 
 
-def test_runs_are_compared_on_one_page(tmp_path, capsys):
-    npz = write_npz(tmp_path / "data.npz")
-    runs = [str(tmp_path / mode) for mode in ("aae", "vae")]
-    for run, mode in zip(runs, ("aae", "vae"), strict=True):
-        tiny_run(run, mode, z=2, data=str(npz))
-    assert command(["compare", *runs, "--out", str(tmp_path / "both.png")]) == 0
+def test_draw_draws_the_first_seven_pictures_and_all_draws_the_rest(run, capsys):
+    assert verbs(["draw", str(run)]) == 0
+    assert capsys.readouterr().out == f"7 pictures in {run / 'figures'}\n"
+    assert verbs(["draw", str(run), "--all"]) == 0
+    assert capsys.readouterr().out == f"8 pictures in {run / 'figures'}\n"
+    assert (run / "figures" / "z_histogram.png").is_file()
+
+
+def test_the_help_of_draw_lists_every_picture(capsys):
+    with pytest.raises(SystemExit):
+        verbs(["draw", "--help"])
+    out = capsys.readouterr().out
+    assert all(f"{picture.name:16} {picture.about}\n" in out for picture in figures.PICTURES)
+
+
+def test_runs_are_compared_on_one_page(run, tmp_path):
+    tiny_run(tmp_path / "vae", "vae", z=2, data=str(tmp_path / "data.npz"))
+    assert verbs(["compare", str(run), str(tmp_path / "vae"), "--out", str(tmp_path / "both.png")]) == 0
     expect_readable(tmp_path / "both.png")
 
 
@@ -527,10 +539,16 @@ def test_runs_are_compared_on_one_page(tmp_path, capsys):
         (["draw", "{run}"], "not ours to read or write"),
     ],
 )
-def test_mistakes_are_one_line_and_status_2(words, says, tmp_path, capsys):
-    npz = write_npz(tmp_path / "data.npz")
-    tiny_run(tmp_path / "run", "aae", z=2, data=str(npz))
-    (tmp_path / "run" / "figures").write_text("a file where the folder should be")
-    assert command([word.format(run=tmp_path / "run") for word in words]) == 2
+def test_mistakes_are_one_line_and_status_2(words, says, run, capsys):
+    (run / "figures").write_text("a file where the folder should be")
+    assert verbs([word.format(run=run) for word in words]) == 2
     error = capsys.readouterr().err
-    assert says in error and len(error.splitlines()) == 1
+    assert error.startswith(f"tinyaae {words[0]}: ") and says in error and len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [["draw"], ["draw", "a", "b"], ["compare"], ["draw", "a", "--most"]])
+def test_words_that_are_not_understood_are_one_line_and_status_2(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        verbs(words)
+    error = capsys.readouterr().err
+    assert stop.value.code == 2 and len(error.splitlines()) == 1 and f"tinyaae {words[0]} --help" in error

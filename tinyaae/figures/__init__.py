@@ -7,39 +7,45 @@ What a picture shows is computed in `arrays`, `images` and `latent` from a `Subj
 from typing import Any, NamedTuple
 
 from . import arrays, charts, images, latent, layout
+from .arrays import Subject
 
-__all__ = ["FIRST", "PICTURES", "can", "chosen", "draw_all"]
+__all__ = ["FIRST", "PICTURES", "Subject", "can", "chosen", "draw_all"]
 
 FIRST = 7  # pictures that a finished run draws; `everything` has the rest
 
 
 class Picture(NamedTuple):
-    """A picture: its file's `name`, what it shows of a `Subject`, how that is drawn, and what the subject `needs`."""
+    """A picture: `show` computes it from a `Subject` that has what it `needs`, and `draw` makes a Figure of that.
+
+    Its file is called `name`, and `about` says in a line what is on it.
+    """
 
     name: str
+    about: str
     show: Any
     draw: Any
     needs: set
 
 
+IMAGES, MAP = layout.image_page, layout.map_page
 PICTURES = [  # those first that say most about a run
-    Picture("learning_curves", arrays.learning_curves, charts.learning_curves, {"metrics"}),
-    Picture("reconstructions", images.reconstructions, layout.image_page, {"encode"}),
-    Picture("samples", images.samples, layout.image_page, {"sample"}),
-    Picture("style_content", images.style_content, layout.image_page, {"sample", "read y"}),
-    Picture("latent", latent.latent, layout.map_page, {"encode"}),
-    Picture("confusion", arrays.confusion, charts.confusion, {"predict y"}),
-    Picture("members", images.members, layout.image_page, {"predict y"}),
-    Picture("along_the_prior", images.along_the_prior, layout.image_page, {"sample", "plane", "walks"}),
-    Picture("manifold", images.manifold, layout.image_page, {"sample", "plane"}),
-    Picture("sweep", images.sweep, layout.image_page, {"sample", "sweep"}),
-    Picture("nearest", images.nearest, layout.image_page, {"sample"}),
-    Picture("walk", images.walk, layout.image_page, {"encode"}),
-    Picture("z_histogram", arrays.z_histogram, charts.z_histogram, {"encode"}),
-    Picture("sigma_curve", arrays.sigma_curve, charts.sigma_curve, {"parzen_curve"}),
-    Picture("matching", arrays.matching, charts.matching, {"per_label"}),
-    Picture("circle", latent.circle, layout.map_page, {"circle"}),
-    Picture("confidence", arrays.confidence, charts.confidence, {"predict y"}),
+    Picture("learning_curves", "metrics.csv", arrays.learning_curves, charts.learning_curves, {"metrics"}),
+    Picture("reconstructions", "test images, each above x̂", images.reconstructions, IMAGES, {"encode"}),
+    Picture("samples", "what P makes of the prior", images.samples, IMAGES, {"sample"}),
+    Picture("style_content", "a row one y, a column one z", images.style_content, IMAGES, {"sample", "read y"}),
+    Picture("latent", "codes of test images beside the prior", latent.latent, MAP, {"encode"}),
+    Picture("confusion", "true class and y of test images", arrays.confusion, charts.confusion, {"predict y"}),
+    Picture("members", "for each y the images with the highest q(y|x)", images.members, IMAGES, {"predict y"}),
+    Picture("along_the_prior", "walks along its modes", images.along_the_prior, IMAGES, {"sample", "plane", "walks"}),
+    Picture("manifold", "what P makes of the plane of z", images.manifold, IMAGES, {"sample", "plane"}),
+    Picture("sweep", "what one coordinate of z changes", images.sweep, IMAGES, {"sample", "sweep"}),
+    Picture("nearest", "samples and the nearest training images", images.nearest, IMAGES, {"sample"}),
+    Picture("walk", "from one test image to another", images.walk, IMAGES, {"encode"}),
+    Picture("z_histogram", "the values of z, and of the prior", arrays.z_histogram, charts.z_histogram, {"encode"}),
+    Picture("sigma_curve", "the width of Parzen windows", arrays.sigma_curve, charts.sigma_curve, {"parzen_curve"}),
+    Picture("matching", "precision and recall of each label", arrays.matching, charts.matching, {"per_label"}),
+    Picture("circle", "codes on the circle of the cluster heads", latent.circle, MAP, {"circle"}),
+    Picture("confidence", "how confident q(y|x) is", arrays.confidence, charts.confidence, {"predict y"}),
 ]
 
 
@@ -74,7 +80,7 @@ def draw_all(model, dataset, folder, found=None, everything=False):
     `folder` is the `RunFolder` that the model was saved to or restored from. `found` is what `evaluate` reported;
     without it, what the run's result.json says, if it has one. An animated run also gets `latent.gif`.
     """
-    subject = arrays.Subject(model, dataset, found or folder.result(), folder.metrics())
+    subject = Subject(model, dataset, found or folder.result(), folder.metrics())
     paths = []
     for picture in chosen(subject, everything):
         figure = picture.draw(picture.show(subject))
