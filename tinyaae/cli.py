@@ -290,8 +290,7 @@ def test(run, quiet, ranks):
     model, batches = assemble(config, backend, dataset)
     done = folder.restore(model)
     found = evaluate(model, dataset, batches.validation)
-    place = f"epoch {done.epoch} of {config.epochs}" + (f" and {done.step} steps of the next" if done.step else "")
-    print(f"{run} after {place}: {in_words(found)}")
+    print(f"{run} after {done.in_words(config.epochs)}: {in_words(found)}")
     if words := content.in_words(found):
         print(words)
 
@@ -349,8 +348,7 @@ def compare(runs, out):
     """Draw the latent spaces of several runs on one page."""
     if Path(out).suffix != ".png":
         raise UserError(f"--out: {out} given, expected a name that ends in .png")
-    subjects = [(Path(run).name, figures.Subject(*opened(run)[:2])) for run in runs]
-    figure = layout.map_page(latent.side_by_side(subjects))
+    figure = layout.map_page(latent.side_by_side([figures.Subject.of_run(*opened(run)) for run in runs]))
     try:
         layout.save(figure, out)
     except OSError as error:

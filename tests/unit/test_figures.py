@@ -24,6 +24,7 @@ from tinyaae.metrics import evaluate
 from tinyaae.model import Model, build
 from tinyaae.networks import Code
 from tinyaae.priors import prior_named
+from tinyaae.training.checkpoint import Position
 from tinyaae.training.loop import keep_codes
 from tinyaae.training.run_folder import RunFolder
 
@@ -139,7 +140,7 @@ def test_odd_data_is_drawn_too(mode, data, flags, tmp_path):
 
 def test_the_same_system_gives_the_same_bytes(tmp_path):
     data = dataset()
-    once, again = (drawn(model_for(data, "vae", z=2), data, tmp_path / name) for name in ("once", "again"))
+    once, again = (drawn(model_for(data, "vae", z=2), data, tmp_path / name / "run") for name in ("once", "again"))
     for name in once:
         assert once[name].read_bytes() == again[name].read_bytes(), name
 
@@ -147,6 +148,36 @@ def test_the_same_system_gives_the_same_bytes(tmp_path):
 def test_no_metrics_no_curves(tmp_path):
     data = dataset()
     assert "learning_curves" not in drawn(model_for(data, "gan"), data, tmp_path / "run", metrics=[])
+
+
+@pytest.fixture
+def pages(monkeypatch):
+    """The texts of each figure that is saved."""
+    saved, save = [], layout.save
+    monkeypatch.setattr(layout, "save", lambda figure, path: saved.append(text_of(figure)) or save(figure, path))
+    return saved
+
+
+def text_of(figure):
+    """All of a figure's heading, on one line."""
+    return " ".join(text.get_text().replace("\n", " ") for text in figure.texts)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_picture_says_which_run_it_shows_and_after_which_epoch(mode, tmp_path, pages):
+    model, run = tiny_run(tmp_path / "my-run", mode)
+    figures.draw_all(model, tiny_dataset(), run, everything=True)
+    prior = f", {model.config.prior} prior" if mode != "autoencoder" else ""
+    assert pages and all(f" my-run: {mode}{prior}, epoch 2 of 2 " in page for page in pages)
+
+
+def test_pictures_of_the_best_epoch_show_the_run_up_to_it_and_nothing_of_its_end(tmp_path):
+    model, run = tiny_run(tmp_path / "run")
+    run.write_result({"content_accuracy": 0.5})
+    assert Subject.of_run(model, tiny_dataset(), run).result == {"content_accuracy": 0.5}
+    run.saved = Position(1)
+    subject = Subject.of_run(model, tiny_dataset(), run)
+    assert (subject.result, len(subject.metrics), subject.epoch) == ({}, 1, "epoch 1 of 2")
 
 
 def test_no_pyplot():
@@ -395,11 +426,14 @@ def test_heads_on_a_circle_already_stay_where_they_are():
     np.testing.assert_allclose(np.linalg.norm(placed[:, None] - placed, axis=2), distances / 4)
 
 
-def test_runs_side_by_side_each_have_their_codes_and_say_their_prior():
+def test_runs_side_by_side_each_have_their_codes_and_say_their_prior_and_epoch():
     runs = [("one", "aae", {"z": 2}), ("two", "vae", {"prior": "mixture"}), ("three", "autoencoder", {"z": 2})]
-    page = latent.side_by_side([(name, subject_for(mode, **flags)) for name, mode, flags in runs])
-    titles = [each.title for each in page.maps]
-    assert titles == ["one: aae, gaussian prior", "two: vae, mixture prior", "three: autoencoder"]
+    subjects = [subject_for(mode, **flags) for _, mode, flags in runs]
+    for subject, (name, *_) in zip(subjects, runs, strict=True):
+        subject.name, subject.epoch = name, "epoch 2 of 9"
+    page = latent.side_by_side(subjects)
+    titles = ["one: aae, gaussian prior", "two: vae, mixture prior", "three: autoencoder"]
+    assert [each.title for each in page.maps] == [f"{title}, epoch 2 of 9" for title in titles]
     axes = layout.map_page(page).axes
     assert [len(ax.collections[0].get_offsets()) for ax in axes] == [60, 60, 60]
 
@@ -407,14 +441,14 @@ def test_runs_side_by_side_each_have_their_codes_and_say_their_prior():
 @pytest.mark.parametrize("z", [2, 8])
 def test_only_a_page_with_lines_of_the_prior_speaks_of_them(z):
     subject = subject_for("aae", z=z)
-    for page in (latent.side_by_side([("it", subject)]), latent.latent(subject)):
+    for page in (latent.side_by_side([subject]), latent.latent(subject)):
         assert ("Lines hold 50, 90 and 99 %" in page.note) == (z == 2)
 
 
 @pytest.mark.parametrize("mode, classes", [("autoencoder", 10), ("autoencoder", 120), ("aae", 10)])
 def test_the_keys_of_classes_lie_on_no_text(mode, classes):
     subject = subject_for(mode, dataset(classes, test=150))
-    for page in (latent.latent(subject), latent.side_by_side([("a run", subject)])):
+    for page in (latent.latent(subject), latent.side_by_side([subject])):
         figure = layout.map_page(page)
         figure.draw_without_rendering()
         keys = figure.legends[0].get_window_extent()
@@ -423,8 +457,8 @@ def test_the_keys_of_classes_lie_on_no_text(mode, classes):
 
 
 def test_a_gan_has_nothing_to_lay_beside():
-    assert "no encoder" in refusal(latent.side_by_side, [("it", subject_for("gan"))])
-    pair = [("it", subject_for("aae")), ("that", subject_for("aae", dataset(5)))]
+    assert "no encoder" in refusal(latent.side_by_side, [subject_for("gan")])
+    pair = [subject_for("aae"), subject_for("aae", dataset(5))]
     assert "classes" in refusal(latent.side_by_side, pair)
 
 

@@ -77,15 +77,14 @@ def chosen(subject, everything=False):
 def draw_all(model, dataset, folder, found=None, everything=False):
     """Save in `folder.figures` the pictures that say most about `model`, or `everything`; return their paths.
 
-    `folder` is the `RunFolder` that the model was saved to or restored from. `found` is what `evaluate` reported;
-    without it, what the run's result.json says, if it has one. An animated run also gets `latent.gif`.
+    `folder` and `found`: see `Subject.of_run`. An animated run also gets `latent.gif`.
     """
-    subject = Subject(model, dataset, found or folder.result(), folder.metrics())
+    subject = Subject.of_run(model, dataset, folder, found)
     paths = []
     for picture in chosen(subject, everything):
-        figure = picture.draw(picture.show(subject))
+        figure = picture.draw(picture.show(subject), subject.run_and_epoch)
         paths.append(layout.save(figure, folder.figures / f"{picture.name}.png"))
     if folder.codes():
         paths.append(folder.figures / "latent.gif")
-        layout.animate(*latent.animation(subject, folder.codes()), paths[-1])
+        layout.animate(*latent.animation(subject, folder.codes()), paths[-1], subject.run)
     return paths

@@ -20,11 +20,38 @@ MOST_ROWS, MOST_POINTS = 20, 2000
 
 
 class Subject:
-    """What pictures show: a model, its data, the entries of result.json and the rows of metrics.csv."""
+    """What pictures show: a model, its data, the entries of result.json and the rows of metrics.csv.
 
-    def __init__(self, model, dataset, result=None, metrics=()):
+    `name` is the run's and `epoch` says in words how long the model was trained, where that is known.
+    """
+
+    def __init__(self, model, dataset, result=None, metrics=(), name="", epoch=""):
         self.model, self.dataset, self.config = model, dataset, model.config
         self.result, self.metrics = result or {}, metrics
+        self.name, self.epoch = name, epoch
+
+    @classmethod
+    def of_run(cls, model, dataset, folder, found=None):
+        """Return the subject of a run's pictures; `folder` is where its model was saved or restored from.
+
+        `found` is what `evaluate` reported. Without it, and for a model of the run's end, it is what result.json says.
+        """
+        done, metrics, epoch, epochs = folder.saved, folder.metrics(), "", model.config.epochs
+        if done:
+            metrics, epoch = metrics[: done.epoch], done.in_words(epochs)  # a run that was stopped may have more rows
+            found = found or (folder.result() if done.epoch == epochs else None)
+        return cls(model, dataset, found, metrics, folder.path.resolve().name, epoch)
+
+    @property
+    def run(self):
+        """Name the run, its mode and its prior, on one line."""
+        prior = f", {self.config.prior} prior" if self.model.has_prior else ""
+        return (f"{self.name}: " if self.name else "") + self.config.mode + prior
+
+    @property
+    def run_and_epoch(self):
+        """Name the run, and say at which of its epochs it is shown."""
+        return self.run + (f", {self.epoch}" if self.epoch else "")
 
     @cached_property
     def code(self):

@@ -11,11 +11,13 @@ from .arrays import MOST_ROWS, shown
 from .layout import BLUE, FAINT, GREY, INK, ORANGE, chart_page, name_axes
 
 
-def learning_curves(panels):
+def learning_curves(panels, run=""):
     """Draw each phase's losses over the epochs, and what validation says of them."""
     columns = min(3, len(panels))
     shape = -(-len(panels) // columns), columns
-    figure, axes = chart_page(max(380 * columns, 620), 300 * shape[0], "Learning curves", "One point an epoch.", shape)
+    figure, axes = chart_page(
+        max(380 * columns, 620), 300 * shape[0], "Learning curves", "One point an epoch.", run, shape
+    )
     for ax, panel in zip(axes, panels, strict=False):
         draw_panel(ax, panel)
     for ax in axes[len(panels) :]:
@@ -44,7 +46,7 @@ def draw_panel(ax, panel):
     ax.legend(loc=free, fontsize=7.5, edgecolor="none", framealpha=0.8, labelcolor=INK)
 
 
-def confidence(found):
+def confidence(found, run=""):
     """Draw how sure q(y|x) is of the y it chooses; where y is a class, where it is right and where it is wrong."""
     probability, n = found.probability, len(found.probability)
     note = "The probability max q(y|x) of the chosen y, on test images; counts on a log scale."
@@ -55,7 +57,7 @@ def confidence(found):
     else:
         title = "How sure is Q of a cluster?"
         parts = [(np.full(n, True), "images", dict(color=BLUE, alpha=0.4))]
-    figure, (ax,) = chart_page(620, 400, title, note)
+    figure, (ax,) = chart_page(620, 400, title, note, run)
     bins = np.linspace(1 / found.k, 1, 41)
     for where, name, look in parts:
         mean = f", {np.mean(probability[where]):.1%} sure on average" if np.any(where) else ""
@@ -68,7 +70,7 @@ def confidence(found):
     return figure
 
 
-def confusion(found):
+def confusion(found, run=""):
     """Draw how many test images of each class get each y: a class, or a cluster, in the order of their main classes."""
     counts = found.counts
     note = f"Counts of {np.sum(counts)} test images. The colour is the share of the row."
@@ -79,7 +81,7 @@ def confusion(found):
         note += " Clusters stand in the order of the class that most of their images have."
     parts = counts / np.maximum(np.sum(counts, axis=1, keepdims=True), 1)
     crowded = counts.shape[1] > MOST_ROWS
-    figure, (ax,) = chart_page(1000 if crowded else 620, 600, title, note)
+    figure, (ax,) = chart_page(1000 if crowded else 620, 600, title, note, run)
     ax.imshow(parts, "Blues", norm=PowerNorm(0.4, 0, 1), aspect="auto", interpolation="nearest")
     ticks = [range(0, n, -(-n // most)) for n, most in zip(counts.shape, (MOST_ROWS, 40), strict=True)]
     ax.set(xticks=ticks[1], yticks=ticks[0], xticklabels=found.columns[ticks[1]])
@@ -92,10 +94,10 @@ def confusion(found):
     return figure
 
 
-def z_histogram(found):
+def z_histogram(found, run=""):
     """Draw how often each value of z occurs, over all its coordinates, and how often in the prior."""
     note = f"All {found.d} coordinates of z together. Each thin line is one coordinate alone."
-    figure, (ax,) = chart_page(620, 400, "The values of z", note + shown(len(found.alone), found.d, "have one"))
+    figure, (ax,) = chart_page(620, 400, "The values of z", note + shown(len(found.alone), found.d, "have one"), run)
     for values in found.alone:
         ax.stairs(values, found.edges, color=BLUE, alpha=0.25, lw=0.6)
     ax.stairs(found.codes, found.edges, color=BLUE, alpha=0.35, fill=True, label="codes z of test images")
@@ -106,7 +108,7 @@ def z_histogram(found):
     return figure
 
 
-def matching(per_label):
+def matching(per_label, run=""):
     """Draw for each label what `evaluate` found: the clusters named after it, and how precise and complete they are."""
     rows = per_label[:MOST_ROWS]
     clustered = "clusters" in rows[0]
@@ -116,7 +118,7 @@ def matching(per_label):
     if clustered:
         note += " A cluster's label is that of the validation image that Q is surest of, as in the paper."
     note += shown(len(rows), len(per_label), "labels")
-    figure, (ax,) = chart_page(760, max(34 * len(rows), 200) + 86, title, note)
+    figure, (ax,) = chart_page(760, max(34 * len(rows), 200) + 86, title, note, run)
     place = np.arange(len(rows))
     for shift, key, colour in ((-0.19, "precision", BLUE), (0.19, "recall", ORANGE)):
         values = [row[key] or 0 for row in rows]
@@ -145,10 +147,10 @@ def name_of(row):
     return f"{row['label']}:  {word}{first}{more}"
 
 
-def sigma_curve(searches):
+def sigma_curve(searches, run=""):
     """Draw the search of the Parzen windows' width, for each number of samples that has been tried."""
     note = "The mean of ln p(x) over 1000 validation images for each width of the windows. The best, marked, is kept "
-    figure, (ax,) = chart_page(620, 420, "How wide should a Parzen window be?", note + "for the test images.")
+    figure, (ax,) = chart_page(620, 420, "How wide should a Parzen window be?", note + "for the test images.", run)
     for colour, search in zip((BLUE, ORANGE, INK, GREY), searches, strict=False):
         best = int(np.argmax(search.values))
         ax.plot(search.sigmas, search.values, "-o", ms=3, lw=1.5, color=colour, label=search.name)

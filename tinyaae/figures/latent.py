@@ -77,24 +77,23 @@ def latent(subject):
 
 
 def side_by_side(runs):
-    """Show the latent spaces of several runs on one page (figure 2); `runs` = [(name, subject), …].
+    """Show the latent spaces of several runs, a list of `Subject`s, on one page (figure 2).
 
     Raises `UserError` for a model without an encoder, or where the classes are not the same.
     """
-    expected = runs[0][1].dataset.classes
+    expected = runs[0].dataset.classes
     maps = []
-    for name, subject in runs:
-        model, classes = subject.model, subject.dataset.classes
+    for subject in runs:
+        model, name, classes = subject.model, subject.name, subject.dataset.classes
         if "Q" not in model.networks:
             raise UserError(f"{name}: mode {model.config.mode} has no encoder, so no codes to compare; leave it out")
         if classes != expected:
-            came = f"data of {classes} classes, expected {expected} as in {runs[0][0]}"
+            came = f"data of {classes} classes, expected {expected} as in {runs[0].name}"
             raise UserError(f"{name}: {came}; the same --data?")
         z, labels, _ = codes_shown(subject)
         drawn = prior_shown(model, len(z))[0] if model.has_prior else z
         onto, axes = plane(z)
-        prior = f", {model.config.prior} prior" if model.has_prior else ""
-        title, reach = f"{name}: {model.config.mode}{prior}", reach_of(onto(z), onto(drawn))
+        title, reach = subject.run_and_epoch, reach_of(onto(z), onto(drawn))
         maps.append(Map(title, axes, onto(z), labels, reach, contours_of(model, drawn), heads_on(onto, model)))
     more = ": the prior will hardly draw a code that lies outside, and in an empty place inside P has learned nothing"
     note = "Codes of test images, coloured by class, run beside run."

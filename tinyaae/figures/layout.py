@@ -20,14 +20,21 @@ INK, GREY, FAINT, BLUE, ORANGE = "#222222", "#777777", "#d8d8d8", "#1f77b4", "#f
 HEAD = dict(boxstyle="circle,pad=0.2", fc="white", ec=INK, lw=0.8)
 
 
-def page(width, height, title, note):
-    """Return a Figure with `height` pixels under its heading, and the y in pixels where they begin."""
-    lines = textwrap.wrap(note, int((width - 2 * EDGE) / 6.8))
-    top = 50 + 16 * len(lines)
-    figure = Figure(figsize=(width / DPI, (top + height) / DPI), dpi=DPI, facecolor="white")
+def page(width, height, title, note, run=""):
+    """Return a Figure with `height` pixels under its heading, and the y in pixels where they begin.
+
+    The heading is a title, which `run` is shown, and a note.
+    """
+    parts = [textwrap.wrap(text, int((width - 2 * EDGE) / 6.8)) for text in (run, note)]
+    top = 50 + 16 * sum(map(len, parts))
+    whole = top + height
+    figure = Figure(figsize=(width / DPI, whole / DPI), dpi=DPI, facecolor="white")
     text = dict(x=EDGE / width, va="top")
-    figure.text(y=1 - 16 / (top + height), s=title, fontsize=12, fontweight="bold", color=INK, **text)
-    figure.text(y=1 - 42 / (top + height), s="\n".join(lines), fontsize=8.5, color=GREY, linespacing=1.35, **text)
+    figure.text(y=1 - 16 / whole, s=title, fontsize=12, fontweight="bold", color=INK, **text)
+    y = 42
+    for lines, colour in zip(parts, (INK, GREY), strict=True):
+        figure.text(y=1 - y / whole, s="\n".join(lines), fontsize=8.5, color=colour, linespacing=1.35, **text)
+        y += 16 * len(lines)
     return figure, top
 
 
@@ -73,8 +80,8 @@ def thumbnails(images, side):
     return images.reshape(-1, *side)[:, rows][:, :, columns]
 
 
-def image_page(shown):
-    """Return a Figure of an `ImagePage`, pixel for pixel."""
+def image_page(shown, run=""):
+    """Return a Figure of an `ImagePage` of a `run`, pixel for pixel."""
     pictures, note = thumbnails(shown.images, shown.side), shown.note
     if shown.side is None:
         note += f" (An image's {shown.images.shape[1]} numbers are no rectangle of pixels; they are wrapped into one.)"
@@ -84,7 +91,7 @@ def image_page(shown):
     lefts = [left + j * (w + GAP) + 12 * sum(b <= j for b in shown.gaps_before) for j in range(columns)]
     width = max(lefts[-1] + w + EDGE, 620)
     height = rows * (h + GAP) + 12 * len(shown.gaps_above) + 2 * EDGE
-    figure, top = page(width, height, shown.title, note)
+    figure, top = page(width, height, shown.title, note, run)
     tops = [top + EDGE + i * (h + GAP) + 12 * sum(b <= i for b in shown.gaps_above) for i in range(rows)]
     canvas = np.zeros((top + height, width), np.float32)
     for k, picture in enumerate(pictures):
@@ -106,9 +113,9 @@ def image_page(shown):
 # Charts ---------------------------------------------------------------------------------------------------------------
 
 
-def chart_page(width, height, title, note, shape=(1, 1), between=0.42):
+def chart_page(width, height, title, note, run="", shape=(1, 1), between=0.42):
     """Return a Figure and its axes, `shape` rows and columns of them; `between` rows is this part of their height."""
-    figure, top = page(width, height, title, note)
+    figure, top = page(width, height, title, note, run)
     whole = top + height
     grid = figure.add_gridspec(
         *shape, left=3 * EDGE / width, right=1 - EDGE / width, top=1 - (top + 30) / whole, bottom=56 / whole,
@@ -156,13 +163,13 @@ class MapPage(NamedTuple):
     classes: int
 
 
-def map_page(shown):
-    """Return a Figure of a `MapPage`."""
+def map_page(shown, run=""):
+    """Return a Figure of a `MapPage` of a `run`."""
     n = len(shown.maps)
     columns = n if n <= 3 else 2 if n == 4 else 3
     wide = 560 if n == 1 else 520 if n == 2 else 400
     rows, width, height = -(-n // columns), 100 + wide * columns, wide + 45 if n <= 2 else wide + 30
-    figure, axes = chart_page(width, height * rows, shown.title, shown.note, (rows, columns), between=0.25)
+    figure, axes = chart_page(width, height * rows, shown.title, shown.note, run, (rows, columns), between=0.25)
     for ax, each in zip(axes, shown.maps, strict=False):
         scatter(ax, each, shown.classes)
     for ax in axes[n:]:
@@ -202,9 +209,9 @@ def key_of_classes(figure, classes):
     figure.legend(handles=keys, loc="upper right", bbox_to_anchor=(1, top), ncols=10, **look)
 
 
-def animate(shown, moves, path):
+def animate(shown, moves, path, run=""):
     """Save as GIF how the points of a `MapPage` with one map move; `moves` = [(title, points (n, 2)), …]."""
-    figure = map_page(shown)
+    figure = map_page(shown, run)
     ax = figure.axes[0]
     dots = ax.collections[0]
     writer = PillowWriter(fps=max(4, min(15, len(moves) / 10)))
