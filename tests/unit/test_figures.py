@@ -188,7 +188,7 @@ def test_no_pyplot():
 def test_curves_show_the_columns_there_are_and_where_d_cannot_tell():
     subject = Subject(model_for(dataset(), "aae"), dataset(), metrics=METRICS)
     reconstruction, losses, accuracy = arrays.learning_curves(subject)
-    assert [line.name for line in reconstruction.lines] == ["training, on noisy input", "validation"]
+    assert [line.name for line in reconstruction.lines] == ["training", "validation"]
     assert reconstruction.lines[1].values == [8.0, 4.0, 8.0 / 3]
     assert losses.reference[0] == pytest.approx(2 * math.log(2))
     assert accuracy.reference[0] == 0.5

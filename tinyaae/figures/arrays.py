@@ -98,8 +98,8 @@ def plane(z):
     _, singular, directions = np.linalg.svd(z - mean, full_matrices=False)
     part = np.pad(singular**2 / max(np.sum(singular**2), 1e-12), (0, 1))  # one coordinate has no second component
     directions = np.pad(directions, ((0, 1), (0, 0)))[:2]
-    names = [f"{word} principal component, {part[k]:.0%} of the variance" for k, word in enumerate(("1st", "2nd"))]
-    return (lambda x: (x - mean) @ directions.T), names
+    first, second = [f"principal component: {each:.0%} of the codes' variance" for each in part[:2]]
+    return (lambda x: (x - mean) @ directions.T), (f"1st {first}", f"2nd {second}")
 
 
 def prior_contours(prior, drawn):
@@ -137,23 +137,23 @@ class Panel(NamedTuple):
 
 CURVES = [  # title, column of metrics.csv -> its name, a dotted line (of a smoothing: where, its name), scale
     ("Reconstruction error ½ Σ (x̂ − x)²",
-     {"half_squared_error": "training, on noisy input", "reconstruction_error": "validation"}, None, "linear"),
-    ("Cross-entropy of the pixels", {"cross_entropy": "training, on noisy input"}, None, "linear"),
+     {"half_squared_error": "training", "reconstruction_error": "validation"}, None, "linear"),
+    ("Cross-entropy of the pixels", {"cross_entropy": "training"}, None, "linear"),
     ("KL(q(z|x) ‖ p(z))", {"kl": "training"}, None, "linear"),
     ("Adversarial losses",
      {"D_gauss": "D_gauss", "G_gauss": "Q against D_gauss", "D_cat": "D_cat", "G_cat": "Q against D_cat",
       "D_image": "D of images", "G_image": "P against D of images"},
-     lambda s: (chance(s), f"{chance(s):.3f}: D cannot tell"), "linear"),
+     lambda s: (chance(s), f"{chance(s):.3f}: one output for all"), "linear"),
     ("Accuracy of D",
      {"D_gauss_accuracy": "D_gauss", "D_cat_accuracy": "D_cat", "D_image_accuracy": "D of images"},
-     lambda s: (0.5, "50 %: D guesses"), "share"),
+     lambda s: (0.5, "50 %: chance"), "share"),
     ("Cluster heads closer than η", {"head_distance": "Σ max(0, η − distance)"}, None, "linear"),
     ("Latent noise: reconstruction from z + noise", {"latent_noise": "training"}, None, "linear"),
     ("Information maximization: λ·(H(y|x) − 4·H(y))", {"information_maximization": "training"}, None, "linear"),
     ("VAT: cross-entropy of y at x + r", {"vat": "training"}, None, "linear"),
-    ("Classification loss (log scale)", {"classification": "training, on labelled images"}, None, "log"),
-    ("Given the wrong class",
-     {"validation_error": "validation", "validation_cluster_error": "validation, clusters named"}, None, "share"),
+    ("Cross-entropy of the labelled images (log scale)", {"classification": "training"}, None, "log"),
+    ("Error rate",
+     {"validation_error": "validation", "validation_cluster_error": "validation, clusters named on it"}, None, "share"),
 ]  # fmt: skip
 
 
@@ -174,11 +174,12 @@ def learning_curves(subject):
 class Confusion(NamedTuple):
     """`counts` (classes, k) of test images by true class and by argmax q(y|x), whose values are `columns` (k,).
 
-    `error` is the fraction that is wrong; None where y stands for clusters.
+    `error` is the test error, or the cluster error where y stands for `clusters` and it was measured, else None.
     """
 
     counts: np.ndarray
     columns: np.ndarray
+    clusters: bool
     error: float | None
 
 
@@ -188,9 +189,9 @@ def confusion(subject):
     chosen = np.argmax(subject.code.logits, axis=1)
     counts = contingency(dataset.y_test, chosen, dataset.classes, k)
     if subject.config.y_is_class:
-        return Confusion(counts, np.arange(k), error_rate(chosen, dataset.y_test))
+        return Confusion(counts, np.arange(k), False, error_rate(chosen, dataset.y_test))
     order = np.argsort(np.argmax(counts, axis=0), kind="stable")
-    return Confusion(counts[:, order], order, None)
+    return Confusion(counts[:, order], order, True, subject.result.get("cluster_error"))
 
 
 class Confidence(NamedTuple):

@@ -15,9 +15,10 @@ def learning_curves(panels, run=""):
     """Draw each phase's losses over the epochs, and what validation says of them."""
     columns = min(3, len(panels))
     shape = -(-len(panels) // columns), columns
-    figure, axes = chart_page(
-        max(380 * columns, 620), 300 * shape[0], "Learning curves", "One point an epoch.", run, shape
-    )
+    width = max(380 * columns, 620)
+    note = "Training: the mean over an epoch's batches, with noise and dropout where the mode has them. "
+    note += "Validation: after the epoch."
+    figure, axes = chart_page(width, 300 * shape[0], "Losses and errors over the epochs", note, run, shape)
     for ax, panel in zip(axes, panels, strict=False):
         draw_panel(ax, panel)
     for ax in axes[len(panels) :]:
@@ -47,20 +48,20 @@ def draw_panel(ax, panel):
 
 
 def confidence(found, run=""):
-    """Draw how sure q(y|x) is of the y it chooses; where y is a class, where it is right and where it is wrong."""
+    """Draw the probability of the most probable y; where y is a class, of right and of wrong predictions."""
     probability, n = found.probability, len(found.probability)
-    note = "The probability max q(y|x) of the chosen y, on test images; counts on a log scale."
+    note = "The probability max q(y|x) of the most probable y of each test image. Counts are on a log scale."
     if found.right is not None:
-        title = "How sure is the classifier?"
+        title = "Confidence of the classifier"
         parts = [(found.right, "right", dict(color=BLUE, alpha=0.4)),
                  (~found.right, "wrong", dict(color=ORANGE, histtype="step", lw=1.8))]  # fmt: skip
     else:
-        title = "How sure is Q of a cluster?"
+        title = "Confidence in the cluster"
         parts = [(np.full(n, True), "images", dict(color=BLUE, alpha=0.4))]
     figure, (ax,) = chart_page(620, 400, title, note, run)
     bins = np.linspace(1 / found.k, 1, 41)
     for where, name, look in parts:
-        mean = f", {np.mean(probability[where]):.1%} sure on average" if np.any(where) else ""
+        mean = f", mean {np.mean(probability[where]):.1%}" if np.any(where) else ""
         label = f"{np.sum(where)} {name}{mean}"
         ax.hist(np.clip(probability[where], bins[0], 1), bins, label=label, **look)
     ax.set_yscale("symlog", linthresh=1)
@@ -73,12 +74,13 @@ def confidence(found, run=""):
 def confusion(found, run=""):
     """Draw how many test images of each class get each y: a class, or a cluster, in the order of their main classes."""
     counts = found.counts
-    note = f"Counts of {np.sum(counts)} test images. The colour is the share of the row."
-    if found.error is not None:
-        column, title = "argmax q(y|x)", f"Confusion: {found.error:.2%} of test images wrong"
-    else:
-        column, title = "cluster: argmax q(y|x)", "Which classes share a cluster?"
+    note = f"Counts of {np.sum(counts)} test images. The larger its part of the row, the darker a field."
+    column, title = "argmax q(y|x)", "True class and predicted class"
+    if found.clusters:
+        column, title = "cluster: argmax q(y|x)", "True class and cluster"
         note += " Clusters stand in the order of the class that most of their images have."
+    if found.error is not None:
+        title += f": {'cluster' if found.clusters else 'test'} error {found.error:.2%}"
     parts = counts / np.maximum(np.sum(counts, axis=1, keepdims=True), 1)
     crowded = counts.shape[1] > MOST_ROWS
     figure, (ax,) = chart_page(1000 if crowded else 620, 600, title, note, run)
@@ -112,11 +114,11 @@ def matching(per_label, run=""):
     """Draw for each label what `evaluate` found: the clusters named after it, and how precise and complete they are."""
     rows = per_label[:MOST_ROWS]
     clustered = "clusters" in rows[0]
-    title = "Which clusters stand for which label?" if clustered else "Label by label"
-    note = "Precision: of the test images given this label, the share that have it. "
-    note += "Recall: of those that have it, the share that are given it."
+    title = "Precision and recall of each label" + (", with its clusters" if clustered else "")
+    note = "Precision: the part of the test images predicted to have this label that has it. "
+    note += "Recall: the part of those that have it that is predicted to."
     if clustered:
-        note += " A cluster's label is that of the validation image that Q is surest of, as in the paper."
+        note += " A cluster has the label of the validation image with the highest q(y|x), as in the paper."
     note += shown(len(rows), len(per_label), "labels")
     figure, (ax,) = chart_page(760, max(34 * len(rows), 200) + 86, title, note, run)
     place = np.arange(len(rows))
@@ -133,7 +135,7 @@ def matching(per_label, run=""):
     ax.set(yticks=place, yticklabels=names, xlim=(0, 1.04), ylim=(len(rows) - 0.5, -0.5))
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.tick_params(axis="y", length=0)
-    name_axes(ax, "", "share of test images", "")
+    name_axes(ax, "", "part of the test images", "")
     ax.legend(fontsize=8.5, frameon=False, labelcolor=INK, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
     return figure
 
@@ -149,8 +151,9 @@ def name_of(row):
 
 def sigma_curve(searches, run=""):
     """Draw the search of the Parzen windows' width, for each number of samples that has been tried."""
-    note = "The mean of ln p(x) over 1000 validation images for each width of the windows. The best, marked, is kept "
-    figure, (ax,) = chart_page(620, 420, "How wide should a Parzen window be?", note + "for the test images.", run)
+    note = "The mean of ln p(x) over at most 1000 validation images, for each width σ that was tried. "
+    note += "The likelihood of the test images is estimated with the best, which is marked."
+    figure, (ax,) = chart_page(620, 420, "Parzen windows: likelihood of validation images by width", note, run)
     for colour, search in zip((BLUE, ORANGE, INK, GREY), searches, strict=False):
         best = int(np.argmax(search.values))
         ax.plot(search.sigmas, search.values, "-o", ms=3, lw=1.5, color=colour, label=search.name)

@@ -20,7 +20,10 @@ def reconstructions(subject):
     pairs = []
     for band in (where[:, :across].ravel(), where[:, across:].ravel()):
         pairs += [unit_interval(images[band]), model.reconstruct(images[band], labels[band])]
-    note = "Test images x, each above x̂ = P(Q(x)), what the decoder makes of its code."
+    true_label = model.config.decoder_y_dim != model.config.y_dim
+    note = f"Test images x, each above x̂ = P(Q(x){', true label' if true_label else ''})."
+    if "reconstruction_error" in subject.result:
+        note += f" The mean of ½ Σ (x̂ − x)² over all test images is {subject.result['reconstruction_error']:.2f}."
     note += shown(len(where), dataset.classes, "classes")
     return ImagePage(
         subject.config.side, np.concatenate(pairs), (4, across * len(where)), "Reconstructions", note,
@@ -36,11 +39,10 @@ def samples(subject):
     rows = min(k, MOST_ROWS) or 10
     labels = np.repeat(np.arange(rows), 10)
     images = decode(model, from_prior(model, 10 * rows, labels), labels)
-    note = "z is drawn from the prior p(z), and the decoder P makes it an image."
+    note = "Each image is P(y, z)" if k and not by_class else "Each image is P(z)"
+    note += ", and its z is a sample of the prior p(z)."
     if by_class:
-        note += " In each row, z comes from the part of the prior that belongs to one class."
-    elif k:
-        note += " Each row has one y, and each image a z of its own."
+        note += " The samples of a row are from the mode of the prior that belongs to one class."
     names = [f"{'class' if by_class else 'y ='} {i}" for i in range(rows)] if k else ()
     note += content_sentence(subject.result) + shown(rows, k, "rows")
     return ImagePage(subject.config.side, images, (rows, 10), "Samples from the prior", note, names)
@@ -50,9 +52,8 @@ def content_sentence(found):
     """Return a sentence with the content accuracy in `found`, entries of result.json; "" where there is none."""
     if found.get("content_accuracy") is None:
         return ""
-    return (
-        f" Of 1000 samples P(y, z) an independent judge calls {found['content_accuracy']:.0%} what their y stands for."
-    )
+    accuracy = f"{found['content_accuracy']:.0%} of 1000 such samples"
+    return f" Content accuracy: {accuracy} lie nearest to a training image of the class that y stands for."
 
 
 def style_content(subject):
@@ -60,9 +61,9 @@ def style_content(subject):
     model, k = subject.model, subject.config.decoder_y_dim
     rows = min(k, MOST_ROWS)
     z, labels = style_grid(model, rows, 10)
-    note = "A row shares its content y; a column shares its style z, drawn from the prior."
+    note = "Each image is P(y, z). A row has one y, and a column has one z, a sample of the prior."
     note += content_sentence(subject.result) + shown(rows, k, "rows")
-    title, names = "Style × content: each row one y, each column one z", [f"y = {i}" for i in range(rows)]
+    title, names = "Content and style: one y in each row, one z in each column", [f"y = {i}" for i in range(rows)]
     return ImagePage(subject.config.side, decode(model, z, labels), (rows, 10), title, note, names)
 
 
@@ -77,16 +78,16 @@ def sweep(subject):
     z, labels = np.tile(middle, (rows, 10, 1)), np.repeat(np.arange(rows), 10)
     if k:
         moved = np.full(rows, liveliest(model, middle, drawn))
-        names, which = [f"y = {i}" for i in range(rows)], f"coordinate {moved[0]} of z (it changes most)"
+        names, which = [f"y = {i}" for i in range(rows)], f"coordinate {moved[0]} of z, which changes the images most,"
     else:
         moved = np.arange(rows)
         names, which = [f"z {i}" for i in range(rows)], "one coordinate of z"
     for row, i in enumerate(moved):
         z[row, :, i] = np.quantile(drawn[:, i], levels)
-    note = f"Along each row, {which} runs through percentiles 5, 15, … 95 of the prior; the others stay in the middle."
+    note = f"Along each row, {which} runs through percentiles 5, 15, … 95 of the prior. The others stay at the median."
     note += shown(rows, things, word)
     images = decode(model, z.reshape(rows * 10, -1), labels)
-    return ImagePage(subject.config.side, images, (rows, 10), "Sweeping z", note, names)
+    return ImagePage(subject.config.side, images, (rows, 10), "Images along one coordinate of z", note, names)
 
 
 def liveliest(model, middle, drawn):
@@ -106,21 +107,23 @@ def manifold(subject):
     drawn = from_prior(subject.model, 20000)
     across, down = np.quantile(drawn[:, 0], levels), np.quantile(drawn[:, 1], levels)[::-1]
     z = np.stack(np.meshgrid(across, down), axis=2).reshape(-1, 2)
-    note = (
-        "Each image is one z. Columns are the percentiles 2.5, 7.5, … 97.5 of its first coordinate, rows of its second."
-    )
+    note = "Each image is P(z). z lies at percentiles 2.5, 7.5, … 97.5 of the prior: "
+    note += "of its first coordinate from left to right, of its second upwards."
+    if hasattr(subject.model.prior, "walks"):
+        note += " Many of these z lie where the prior has nearly no density."
     images = subject.model.decode(z)
-    return ImagePage(subject.config.side, images, (20, 20), "The manifold that P has learned", note)
+    return ImagePage(subject.config.side, images, (20, 20), "Images over the plane of z", note)
 
 
 def along_the_prior(subject):
     """Show what P makes of walks along the prior (figure 4): each petal of the mixture, or the length of the roll."""
     z = subject.model.prior.walks(12)
     rows = min(len(z), MOST_ROWS)
-    note = "Each row walks along one mode of the prior, from one end to the other." + shown(rows, len(z), "modes")
+    note = "Each image is P(z). In each row z runs along one mode of the prior, from one end to the other."
+    note += shown(rows, len(z), "modes")
     images = subject.model.decode(z[:rows].reshape(-1, 2))
     names = [f"mode {k}" for k in range(rows)]
-    return ImagePage(subject.config.side, images, (rows, 12), "Along the prior", note, names)
+    return ImagePage(subject.config.side, images, (rows, 12), "Images along the modes of the prior", note, names)
 
 
 def nearest(subject):
@@ -130,7 +133,7 @@ def nearest(subject):
     trained = split(dataset.y_train, dataset.classes, config.labels, config.seed, config.images).train
     found = unit_interval(dataset.x_train[Judge(dataset.x_train[trained], trained)(drawn)])
     images = np.concatenate([drawn[:10], found[:10], drawn[10:], found[10:]])
-    note = f"Each sample stands above the nearest of {len(trained)} images trained on, by Euclidean distance."
+    note = f"Under each sample stands the nearest (Euclidean) of the {len(trained)} images that the run trained on."
     title, names = "Samples and the training images nearest to them", ["sample", "nearest"] * 2
     return ImagePage(config.side, images, (4, 10), title, note, names, gaps_above=(2,))
 
@@ -146,12 +149,14 @@ def members(subject):
     for i in range(k):
         row = unit_interval(dataset.x_test[highest[i]])
         images.append(np.concatenate([modes[i : i + 1], row if chosen[i] else 0 * row]))
-    note = "Framed: P(y, z = 0), the typical image of one y. After it, the test images with the highest q(y|x)."
-    note += " In brackets, how many test images have this y as their most probable; where none has, the row is empty."
-    note += content_sentence(subject.result) + shown(k, model.config.y_dim, "outputs of y")
+    note = "Framed: P(y, z = 0). After it, the ten test images with the highest q(y|x), the highest first. "
+    note += "In brackets, how many test images have this y as their most probable; where none has, the row is empty."
+    note += shown(k, model.config.y_dim, "values of y")
     names = [f"y = {i} ({chosen[i]})" for i in range(k)]
-    return ImagePage(subject.config.side, np.concatenate(images), (k, len(images[0])), "What each y stands for", note,
-                     names, gaps_before=(1,), framed=(0,))  # fmt: skip
+    title, shape = "Test images with the highest q(y|x)", (k, len(images[0]))
+    return ImagePage(
+        subject.config.side, np.concatenate(images), shape, title, note, names, gaps_before=(1,), framed=(0,)
+    )
 
 
 def walk(subject):
@@ -164,7 +169,10 @@ def walk(subject):
         a, b = unit_interval(dataset.x_test[ends])
         labels = dataset.y_test[ends] if model.config.decoder_y_dim else None
         images += [a, *model.interpolate(a, b, steps, labels), b]
-    note = "Framed: two test images. Between: what the decoder makes of the straight line from one code to the other."
+    note = "Framed: two test images. Between them: what P makes of the codes (1 − t) Q(a) + t Q(b)."
     columns = ["real", "t = 0", *[""] * (steps - 2), "t = 1", "real"]
-    return ImagePage(subject.config.side, np.stack(images), (rows, steps + 2), "A walk through latent space", note,
-                     columns=columns, gaps_before=(1, steps + 1), framed=(0, steps + 1))  # fmt: skip
+    title, shape = "Interpolation between the codes of two test images", (rows, steps + 2)
+    return ImagePage(
+        subject.config.side, np.stack(images), shape, title, note, columns=columns, gaps_before=(1, steps + 1),
+        framed=(0, steps + 1),
+    )  # fmt: skip

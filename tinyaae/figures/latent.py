@@ -39,9 +39,9 @@ def heads_on(onto, model):
     return () if model.heads() is None else onto(model.heads())
 
 
-def about_lines(contours, more=""):
+def about_lines(contours):
     """Return the sentence on the prior's lines where `contours` are drawn, else nothing."""
-    return f" Lines hold 50, 90 and 99 % of the prior{more}." if contours else ""
+    return " Lines hold 50, 90 and 99 % of the prior." if contours else ""
 
 
 def reach_of(*clouds):
@@ -57,23 +57,32 @@ def latent(subject):
     z, labels, name = codes_shown(subject)
     onto, axes = plane(z)
     clouds, contours = [(f"Codes {name} of {len(z)} test images", onto(z), labels)], None
-    note = "Nothing tells a plain autoencoder where its codes should lie."
     if model.has_prior:
         drawn, contents = prior_shown(model, len(z))
-        title = f"As many samples of {name} from the prior"
-        clouds.append((title, onto(drawn), contents if by_class else None))
-        note = "Training pulls the codes on the left, all classes together, into the shape of the prior on the right."
-        if by_class:
-            note = (
-                "Training pulls the codes on the left, class by class, to that class's part of the prior on the right."
-            )
+        clouds.append((f"{len(z)} samples of {name} from the prior", onto(drawn), contents if by_class else None))
         contours = contours_of(model, drawn)
-    note += about_lines(contours)
+    note = objective(subject.config) + about_lines(contours)
+    if z.shape[1] > 2 and model.has_prior:
+        note += " Both maps show the plane of the first two principal components of the codes."
     heads = heads_on(onto, model)
     note += " Circles are the cluster heads, the rows of W_C." if len(heads) else ""
     reach = reach_of(*[points for _, points, _ in clouds])
     maps = [Map(title, axes, points, classes, reach, contours, heads) for title, points, classes in clouds]
     return MapPage("Latent space", note, maps, subject.dataset.classes)
+
+
+def objective(config):
+    """Return what training asks of the codes, in a sentence."""
+    if config.mode == "autoencoder":
+        return "No term of the loss compares codes with a prior."
+    if config.mode == "vae":
+        return "The KL divergence in the loss compares q(z|x) of each image with the prior."
+    if config.mode == "label-regularized":
+        rest = "" if config.labels == "all" else ", and those of images without a label with all of it"
+        return f"D_gauss compares the codes of each class with its mode of the prior{rest}."
+    return (
+        f"D_gauss compares the codes of {'each y' if config.condition_on_y else 'all images together'} with the prior."
+    )
 
 
 def side_by_side(runs):
@@ -95,9 +104,8 @@ def side_by_side(runs):
         onto, axes = plane(z)
         title, reach = subject.run_and_epoch, reach_of(onto(z), onto(drawn))
         maps.append(Map(title, axes, onto(z), labels, reach, contours_of(model, drawn), heads_on(onto, model)))
-    more = ": the prior will hardly draw a code that lies outside, and in an empty place inside P has learned nothing"
-    note = "Codes of test images, coloured by class, run beside run."
-    note += about_lines(any(each.contours for each in maps), more)
+    note = "Codes of test images, coloured by class. Each map has its own scale."
+    note += about_lines(any(each.contours for each in maps))
     return MapPage("Latent spaces side by side", note, maps, expected)
 
 
@@ -135,7 +143,7 @@ def circle(subject):
     onto, heads = onto_circle(subject.model.heads().astype(float))
     note = f"The linear map from {d} dimensions to 2 that sends the {k} cluster heads, the rows of W_C, "
     note += "to points evenly spaced on a circle"
-    note += "." if k <= d + 1 else f", as nearly as it can: {k} heads in {d} dimensions leave it no free choice."
+    note += "." if k <= d + 1 else f", as nearly as a linear map can: {k} heads in {d} dimensions allow no exact one."
     note += " Heads stand in the order that stretches z least."
     maps = [Map("", ("", ""), onto(z), labels, reach_of(onto(z), heads), None, heads)]
     return MapPage(f"Codes {name} on the circle of their heads", note, maps, subject.dataset.classes)
@@ -151,8 +159,8 @@ def animation(subject, frames):
     onto, axes = plane(last)
     drawn = prior_shown(model, 2000)[0] if model.has_prior else last
     contours = contours_of(model, drawn)
-    note = f"Codes of {len(labels)} validation images, coloured by class, epoch by epoch." + about_lines(contours)
+    note = f"The same {len(labels)} images in each epoch, coloured by class." + about_lines(contours)
     moves = [(f"epoch {epoch}", onto(z)) for epoch, z, _ in frames]
     reach = reach_of(*[points for _, points in moves[len(moves) // 2 :]], onto(drawn))
     maps = [Map(moves[0][0], axes, moves[0][1], labels, reach, contours)]
-    return MapPage("How the latent space took shape", note, maps, model.config.classes), moves
+    return MapPage("Codes of validation images, epoch by epoch", note, maps, model.config.classes), moves
