@@ -202,6 +202,22 @@ def test_training_and_validation_have_two_colours():
     assert training.get_color() != validation.get_color()
 
 
+def test_the_names_of_curves_lie_on_no_curve():
+    metrics = [row | {"D_cat": 1.2, "G_cat": 2.0 - row["epoch"] / 9} for row in METRICS]
+    subject = Subject(model_for(dataset(), "semi-supervised"), dataset(), metrics=metrics)
+    figure = charts.learning_curves(arrays.learning_curves(subject))
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        bottom = ax.get_legend().get_window_extent().y0
+        assert all(np.all(line.get_window_extent().y1 < bottom) for line in ax.lines)
+
+
+def test_a_curve_of_one_epoch_is_seen():
+    panels = arrays.learning_curves(Subject(model_for(dataset(), "aae"), dataset(), metrics=METRICS[:1]))
+    for ax, panel in zip(charts.learning_curves(panels).axes, panels, strict=True):
+        assert all(line.get_marker() == "o" for line in ax.lines[: len(panel.lines)])
+
+
 def test_cross_entropy_is_not_drawn_on_the_scale_of_squares():
     model = model_for(dataset(), "autoencoder", reconstruction="cross-entropy")
     metrics = [{"epoch": 1, "cross_entropy": 0.3, "reconstruction_error": 20.0}]
@@ -436,6 +452,35 @@ def test_runs_side_by_side_each_have_their_codes_and_say_their_prior_and_epoch()
     assert [each.title for each in page.maps] == [f"{title}, epoch 2 of 9" for title in titles]
     axes = layout.map_page(page).axes
     assert [len(ax.collections[0].get_offsets()) for ax in axes] == [60, 60, 60]
+
+
+@pytest.mark.parametrize(
+    "mode, flags, says",
+    [
+        ("autoencoder", {}, "No term of the loss compares codes with a prior."),
+        ("vae", {}, "The KL divergence in the loss compares q(z|x) of each image with the prior."),
+        ("aae", {}, "D_gauss compares z of all images together with the prior."),
+        ("semi-supervised", {"condition_on_y": True}, "D_gauss compares z of each y with the prior."),
+        ("label-regularized", {"labels": "all"}, "D_gauss compares z of each class with its mode of the prior."),
+        ("label-regularized", {}, "and z of images without a label with all of it."),
+    ],
+)
+def test_the_latent_space_says_what_its_codes_are_compared_with(mode, flags, says):
+    assert says in latent.latent(subject_for(mode, **flags)).note
+
+
+def test_only_the_mode_that_reads_true_labels_says_so():
+    for mode in ("supervised", "semi-supervised", "aae"):
+        assert ("true label" in images.reconstructions(subject_for(mode)).note) == (mode == "supervised")
+
+
+def test_captions_give_the_measures_that_were_found():
+    subject = subject_for("clustering", clusters=4)
+    subject.result = {"content_accuracy": 0.421, "reconstruction_error": 7.126, "cluster_error": 0.0312}
+    for page in (images.samples(subject), images.style_content(subject)):
+        assert "Content accuracy: 42% of 1000" in page.note
+    assert "over all test images is 7.13." in images.reconstructions(subject).note
+    assert charts.confusion(arrays.confusion(subject)).texts[0].get_text().endswith("cluster error 3.12%")
 
 
 @pytest.mark.parametrize("z", [2, 8])

@@ -142,16 +142,16 @@ CURVES = [  # title, column of metrics.csv -> its name, a dotted line (of a smoo
     ("KL(q(z|x) ‖ p(z))", {"kl": "training"}, None, "linear"),
     ("Adversarial losses",
      {"D_gauss": "D_gauss", "G_gauss": "Q against D_gauss", "D_cat": "D_cat", "G_cat": "Q against D_cat",
-      "D_image": "D of images", "G_image": "P against D of images"},
-     lambda s: (chance(s), f"{chance(s):.3f}: one output for all"), "linear"),
+      "D_image": "D_image", "G_image": "P against D_image"},
+     lambda s: (chance(s), f"{chance(s):.3f}: D is constant"), "linear"),
     ("Accuracy of D",
-     {"D_gauss_accuracy": "D_gauss", "D_cat_accuracy": "D_cat", "D_image_accuracy": "D of images"},
+     {"D_gauss_accuracy": "D_gauss", "D_cat_accuracy": "D_cat", "D_image_accuracy": "D_image"},
      lambda s: (0.5, "50 %: chance"), "share"),
     ("Cluster heads closer than η", {"head_distance": "Σ max(0, η − distance)"}, None, "linear"),
     ("Latent noise: reconstruction from z + noise", {"latent_noise": "training"}, None, "linear"),
     ("Information maximization: λ·(H(y|x) − 4·H(y))", {"information_maximization": "training"}, None, "linear"),
     ("VAT: cross-entropy of y at x + r", {"vat": "training"}, None, "linear"),
-    ("Cross-entropy of the labelled images (log scale)", {"classification": "training"}, None, "log"),
+    ("Cross-entropy of the labels (log scale)", {"classification": "training"}, None, "log"),
     ("Error rate",
      {"validation_error": "validation", "validation_cluster_error": "validation, clusters named on it"}, None, "share"),
 ]  # fmt: skip
@@ -225,7 +225,7 @@ class Histogram(NamedTuple):
 def z_histogram(subject):
     """Return the `Histogram` of the values of z; it has no prior where the model has none."""
     model = subject.model
-    z = subject.code.z[:MOST_POINTS].astype(float)
+    z = subject.code.z.astype(float)
     drawn = from_prior(model, 20000, np.arange(20000) % model.config.classes) if model.has_prior else z
     low, high = [mix(np.quantile(z, q), np.quantile(drawn, q)) for mix, q in ((min, 0.002), (max, 0.998))]
     edges = np.linspace(low - 1e-6, high + 1e-6, 61)

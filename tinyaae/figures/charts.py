@@ -10,6 +10,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from .arrays import MOST_ROWS, shown
 from .layout import BLUE, FAINT, GREY, INK, ORANGE, chart_page, name_axes
 
+CLUSTER_NAMES = " A cluster has the label of the validation image with the highest q(y|x), as in the paper."
+
 
 def learning_curves(panels, run=""):
     """Draw each phase's losses over the epochs, and what validation says of them."""
@@ -17,7 +19,8 @@ def learning_curves(panels, run=""):
     shape = -(-len(panels) // columns), columns
     width = max(380 * columns, 620)
     note = "Training: the mean over an epoch's batches, with noise and dropout where the mode has them. "
-    note += "Validation: after the epoch."
+    if any(line.name.startswith("validation") for panel in panels for line in panel.lines):
+        note += "Validation: after the epoch."
     figure, axes = chart_page(width, 300 * shape[0], "Losses and errors over the epochs", note, run, shape)
     for ax, panel in zip(axes, panels, strict=False):
         draw_panel(ax, panel)
@@ -29,9 +32,9 @@ def learning_curves(panels, run=""):
 def draw_panel(ax, panel):
     """Draw a `Panel` of learning curves."""
     epochs = len(panel.lines[0].values)
-    look = dict(lw=1.5, marker="o", ms=3) if epochs < 40 else dict(lw=0.8)
     for line in panel.lines:
         colour, style = ORANGE if line.second else BLUE, "--" if line.dashed else "-"
+        look = dict(lw=0.8) if epochs >= 40 else dict(lw=1.5, ms=3, marker=None if line.dashed and epochs > 1 else "o")
         ax.plot(range(1, epochs + 1), line.values, style, color=colour, label=line.name, **look)
     if panel.reference:
         height, name = panel.reference
@@ -42,9 +45,13 @@ def draw_panel(ax, panel):
         ax.yaxis.set_major_formatter(PercentFormatter(1))
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     ax.grid(axis="y", color=FAINT, lw=0.5)
-    ax.margins(y=0.15)
-    free = "best" if epochs < 1000 else "upper right"  # searching the best place is slow among many points
-    ax.legend(loc=free, fontsize=7.5, edgecolor="none", framealpha=0.8, labelcolor=INK)
+    ax.margins(y=0.05)
+    names = len(panel.lines) + bool(panel.reference)
+    bottom, top = ax.transScale.transform([(1, y) for y in ax.get_ylim()])[:, 1]
+    room = top + (top - bottom) * 0.12 * -(-names // 2)  # for the names, above the curves
+    ax.set_ylim(top=ax.transScale.inverted().transform((1, room))[1])
+    narrow = dict(handlelength=1.8, handletextpad=0.5, columnspacing=1)
+    ax.legend(loc="upper right", ncols=2, fontsize=7.5, frameon=False, labelcolor=INK, **narrow)
 
 
 def confidence(found, run=""):
@@ -81,6 +88,7 @@ def confusion(found, run=""):
         note += " Clusters stand in the order of the class that most of their images have."
     if found.error is not None:
         title += f": {'cluster' if found.clusters else 'test'} error {found.error:.2%}"
+        note += CLUSTER_NAMES if found.clusters else ""
     parts = counts / np.maximum(np.sum(counts, axis=1, keepdims=True), 1)
     crowded = counts.shape[1] > MOST_ROWS
     figure, (ax,) = chart_page(1000 if crowded else 620, 600, title, note, run)
@@ -115,10 +123,10 @@ def matching(per_label, run=""):
     rows = per_label[:MOST_ROWS]
     clustered = "clusters" in rows[0]
     title = "Precision and recall of each label" + (", with its clusters" if clustered else "")
-    note = "Precision: the part of the test images predicted to have this label that has it. "
-    note += "Recall: the part of those that have it that is predicted to."
+    note = "Precision: of the test images that are predicted as a label, the part that has it. "
+    note += "Recall: of the test images that have it, the part that is predicted as it."
     if clustered:
-        note += " A cluster has the label of the validation image with the highest q(y|x), as in the paper."
+        note += CLUSTER_NAMES
     note += shown(len(rows), len(per_label), "labels")
     figure, (ax,) = chart_page(760, max(34 * len(rows), 200) + 86, title, note, run)
     place = np.arange(len(rows))
@@ -135,7 +143,7 @@ def matching(per_label, run=""):
     ax.set(yticks=place, yticklabels=names, xlim=(0, 1.04), ylim=(len(rows) - 0.5, -0.5))
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.tick_params(axis="y", length=0)
-    name_axes(ax, "", "part of the test images", "")
+    name_axes(ax)
     ax.legend(fontsize=8.5, frameon=False, labelcolor=INK, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
     return figure
 
@@ -153,16 +161,18 @@ def sigma_curve(searches, run=""):
     """Draw the search of the Parzen windows' width, for each number of samples that has been tried."""
     note = "The mean of ln p(x) over at most 1000 validation images, for each width σ that was tried. "
     note += "The likelihood of the test images is estimated with the best, which is marked."
-    figure, (ax,) = chart_page(620, 420, "Parzen windows: likelihood of validation images by width", note, run)
+    highest = max(np.max(search.values) for search in searches)
+    least = np.min(searches[0].values)
+    lowest = max(least, highest - 1000)
+    note += " Values more than 1000 under it are left out." if lowest > least else ""
+    figure, (ax,) = chart_page(620, 420, "Likelihood of validation images by Parzen width σ", note, run)
     for colour, search in zip((BLUE, ORANGE, INK, GREY), searches, strict=False):
         best = int(np.argmax(search.values))
         ax.plot(search.sigmas, search.values, "-o", ms=3, lw=1.5, color=colour, label=search.name)
         ax.plot(search.sigmas[best], search.values[best], "o", ms=9, mfc="none", mew=1.5, color=colour)
-    highest = max(np.max(search.values) for search in searches)
-    lowest = max(np.min(searches[0].values), highest - 1000)  # too narrow windows are hopeless beyond measure
     margin = 0.06 * (highest - lowest) + 1e-6
     ax.set_ylim(lowest - margin, highest + margin)
     ax.grid(axis="y", color=FAINT, lw=0.5)
-    name_axes(ax, "", "σ", "mean of ln p(x), validation")
+    name_axes(ax, "Mean of ln p(x)", "σ")
     ax.legend(fontsize=8.5, frameon=False, labelcolor=INK, loc="lower center")
     return figure

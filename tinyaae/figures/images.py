@@ -20,8 +20,8 @@ def reconstructions(subject):
     pairs = []
     for band in (where[:, :across].ravel(), where[:, across:].ravel()):
         pairs += [unit_interval(images[band]), model.reconstruct(images[band], labels[band])]
-    true_label = model.config.decoder_y_dim != model.config.y_dim
-    note = f"Test images x, each above x̂ = P(Q(x){', true label' if true_label else ''})."
+    label = ", true label" if reads_true_label(model.config) else ""
+    note = f"Test images x, each above x̂ = P(Q(x){label})."
     if "reconstruction_error" in subject.result:
         note += f" The mean of ½ Σ (x̂ − x)² over all test images is {subject.result['reconstruction_error']:.2f}."
     note += shown(len(where), dataset.classes, "classes")
@@ -29,6 +29,11 @@ def reconstructions(subject):
         subject.config.side, np.concatenate(pairs), (4, across * len(where)), "Reconstructions", note,
         ["x", "x̂", "x", "x̂"], [str(k) for k in labels[where[:, :across]].ravel()], gaps_above=(2,),
     )  # fmt: skip
+
+
+def reads_true_label(config):
+    """Return whether P reads the label of an image in place of a y of Q's."""
+    return config.decoder_y_dim != config.y_dim
 
 
 def samples(subject):
@@ -53,7 +58,7 @@ def content_sentence(found):
     if found.get("content_accuracy") is None:
         return ""
     accuracy = f"{found['content_accuracy']:.0%} of 1000 such samples"
-    return f" Content accuracy: {accuracy} lie nearest to a training image of the class that y stands for."
+    return f" Content accuracy: {accuracy} lie nearest to a training image of y's class."
 
 
 def style_content(subject):
@@ -169,7 +174,8 @@ def walk(subject):
         a, b = unit_interval(dataset.x_test[ends])
         labels = dataset.y_test[ends] if model.config.decoder_y_dim else None
         images += [a, *model.interpolate(a, b, steps, labels), b]
-    note = "Framed: two test images. Between them: what P makes of the codes (1 − t) Q(a) + t Q(b)."
+    note = "Framed: two test images. Between them: what P makes of the codes (1 − t) Q(a) + t Q(b)"
+    note += ", and of labels mixed likewise." if reads_true_label(model.config) else "."
     columns = ["real", "t = 0", *[""] * (steps - 2), "t = 1", "real"]
     title, shape = "Interpolation between the codes of two test images", (rows, steps + 2)
     return ImagePage(

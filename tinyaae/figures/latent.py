@@ -59,7 +59,9 @@ def latent(subject):
     clouds, contours = [(f"Codes {name} of {len(z)} test images", onto(z), labels)], None
     if model.has_prior:
         drawn, contents = prior_shown(model, len(z))
-        clouds.append((f"{len(z)} samples of {name} from the prior", onto(drawn), contents if by_class else None))
+        around = "" if model.heads() is None else ", around the heads in turn"
+        title = f"{len(z)} samples of z from the prior{around}"
+        clouds.append((title, onto(drawn), contents if by_class else None))
         contours = contours_of(model, drawn)
     note = objective(subject.config) + about_lines(contours)
     if z.shape[1] > 2 and model.has_prior:
@@ -78,11 +80,9 @@ def objective(config):
     if config.mode == "vae":
         return "The KL divergence in the loss compares q(z|x) of each image with the prior."
     if config.mode == "label-regularized":
-        rest = "" if config.labels == "all" else ", and those of images without a label with all of it"
-        return f"D_gauss compares the codes of each class with its mode of the prior{rest}."
-    return (
-        f"D_gauss compares the codes of {'each y' if config.condition_on_y else 'all images together'} with the prior."
-    )
+        rest = "" if config.labels == "all" else ", and z of images without a label with all of it"
+        return f"D_gauss compares z of each class with its mode of the prior{rest}."
+    return f"D_gauss compares z of {'each y' if config.condition_on_y else 'all images together'} with the prior."
 
 
 def side_by_side(runs):

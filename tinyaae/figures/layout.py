@@ -26,7 +26,7 @@ def page(width, height, title, note, run=""):
     The heading is a title, which `run` is shown, and a note.
     """
     parts = [textwrap.wrap(text, int((width - 2 * EDGE) / 6.8)) for text in (run, note)]
-    top = 50 + 16 * sum(map(len, parts))
+    top = (54 if run else 50) + 16 * sum(map(len, parts))
     whole = top + height
     figure = Figure(figsize=(width / DPI, whole / DPI), dpi=DPI, facecolor="white")
     text = dict(x=EDGE / width, va="top")
@@ -34,7 +34,7 @@ def page(width, height, title, note, run=""):
     y = 42
     for lines, colour in zip(parts, (INK, GREY), strict=True):
         figure.text(y=1 - y / whole, s="\n".join(lines), fontsize=8.5, color=colour, linespacing=1.35, **text)
-        y += 16 * len(lines)
+        y += 16 * len(lines) + 4
     return figure, top
 
 
