@@ -490,6 +490,17 @@ def test_only_a_page_with_lines_of_the_prior_speaks_of_them(z):
         assert ("Lines hold 50, 90 and 99 %" in page.note) == (z == 2)
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_a_long_title_of_a_map_stays_over_its_map(n):
+    subject = subject_for("aae", z=2)
+    subject.name, subject.epoch = "a-run-that-has-a-long-name", "epoch 2 of 9"
+    figure = layout.map_page(latent.side_by_side(n * [subject]))
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        title, map_ = ax._left_title.get_window_extent(), ax.get_window_extent()
+        assert title.x1 < map_.x1 + 30 and title.y1 < figure.texts[-1].get_window_extent().y0
+
+
 @pytest.mark.parametrize("mode, classes", [("autoencoder", 10), ("autoencoder", 120), ("aae", 10)])
 def test_the_keys_of_classes_lie_on_no_text(mode, classes):
     subject = subject_for(mode, dataset(classes, test=150))

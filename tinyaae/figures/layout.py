@@ -26,7 +26,7 @@ def page(width, height, title, note, run=""):
     The heading is a title, which `run` is shown, and a note.
     """
     parts = [textwrap.wrap(text, int((width - 2 * EDGE) / 6.8)) for text in (run, note)]
-    top = (54 if run else 50) + 16 * sum(map(len, parts))
+    top = 50 + 16 * sum(map(len, parts)) + 4 * bool(run)
     whole = top + height
     figure = Figure(figsize=(width / DPI, whole / DPI), dpi=DPI, facecolor="white")
     text = dict(x=EDGE / width, va="top")
@@ -34,7 +34,7 @@ def page(width, height, title, note, run=""):
     y = 42
     for lines, colour in zip(parts, (INK, GREY), strict=True):
         figure.text(y=1 - y / whole, s="\n".join(lines), fontsize=8.5, color=colour, linespacing=1.35, **text)
-        y += 16 * len(lines) + 4
+        y += 16 * len(lines) + 4 * bool(run)
     return figure, top
 
 
@@ -113,12 +113,15 @@ def image_page(shown, run=""):
 # Charts ---------------------------------------------------------------------------------------------------------------
 
 
-def chart_page(width, height, title, note, run="", shape=(1, 1), between=0.42):
-    """Return a Figure and its axes, `shape` rows and columns of them; `between` rows is this part of their height."""
+def chart_page(width, height, title, note, run="", shape=(1, 1), between=0.42, above=30):
+    """Return a Figure and its axes, `shape` rows and columns of them.
+
+    Rows are this part of their height apart, and there are `above` pixels for the titles of the first.
+    """
     figure, top = page(width, height, title, note, run)
     whole = top + height
     grid = figure.add_gridspec(
-        *shape, left=3 * EDGE / width, right=1 - EDGE / width, top=1 - (top + 30) / whole, bottom=56 / whole,
+        *shape, left=3 * EDGE / width, right=1 - EDGE / width, top=1 - (top + above) / whole, bottom=56 / whole,
         wspace=0.25, hspace=between,
     )  # fmt: skip
     axes = [figure.add_subplot(cell) for cell in grid]
@@ -168,10 +171,13 @@ def map_page(shown, run=""):
     n = len(shown.maps)
     columns = n if n <= 3 else 2 if n == 4 else 3
     wide = 560 if n == 1 else 520 if n == 2 else 400
-    rows, width, height = -(-n // columns), 100 + wide * columns, wide + 45 if n <= 2 else wide + 30
-    figure, axes = chart_page(width, height * rows, shown.title, shown.note, run, (rows, columns), between=0.25)
-    for ax, each in zip(axes, shown.maps, strict=False):
+    titles = [textwrap.wrap(each.title, (wide - 56) // 8) for each in shown.maps]
+    above = 15 + 15 * max(1, *map(len, titles))
+    rows, width, height = -(-n // columns), 100 + wide * columns, wide + 15 + above
+    figure, axes = chart_page(width, height * rows, shown.title, shown.note, run, (rows, columns), 0.25, above)
+    for ax, each, title in zip(axes, shown.maps, titles, strict=False):
         scatter(ax, each, shown.classes)
+        name_axes(ax, "\n".join(title), *each.axes)
     for ax in axes[n:]:
         ax.remove()
     key_of_classes(figure, shown.classes)
@@ -187,7 +193,6 @@ def scatter(ax, shown, classes):
     for k, (x, y) in enumerate(shown.heads):
         ax.text(x, y, str(k), fontsize=9, color=INK, ha="center", va="center", clip_on=True, bbox=HEAD)
     ax.set(xlim=shown.reach, ylim=shown.reach, aspect="equal")
-    name_axes(ax, shown.title, *shown.axes)
 
 
 def palette(classes):
