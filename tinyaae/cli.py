@@ -159,8 +159,10 @@ def draw_or_compare(verb, argv):
     program = f"tinyaae {verb}"
     p = Parser(prog=program, formatter_class=argparse.RawDescriptionHelpFormatter)
     if verb == "draw":
-        p.description = f"Draw the first {figures.FIRST} pictures that a run has, into its figures/."
-        p.epilog = "pictures:\n" + "".join(f"    {each.name:16} {each.about}\n" for each in figures.PICTURES)
+        p.description = f"Draw the first {figures.FIRST} of these pictures that a run has, into its figures/."
+        p.epilog = "pictures (an animated run also has latent.gif):\n" + "".join(
+            f"    {each.name:16} {each.about}\n" for each in figures.PICTURES
+        )
         p.add_argument("run", metavar="RUN", help="the run's folder")
         p.add_argument("--all", dest="everything", action="store_true", help="draw all pictures that the run has")
         do = draw

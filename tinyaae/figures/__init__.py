@@ -11,7 +11,7 @@ from .arrays import Subject
 
 __all__ = ["FIRST", "PICTURES", "Subject", "can", "chosen", "draw_all"]
 
-FIRST = 7  # pictures that a finished run draws; `everything` has the rest
+FIRST = 7  # pictures that a finished run draws; `everything` draws the rest, too
 
 
 class Picture(NamedTuple):
@@ -28,24 +28,24 @@ class Picture(NamedTuple):
 
 
 IMAGES, MAP = layout.image_page, layout.map_page
-PICTURES = [  # those first that say most about a run
-    Picture("learning_curves", "metrics.csv", arrays.learning_curves, charts.learning_curves, {"metrics"}),
-    Picture("reconstructions", "test images, each above x̂", images.reconstructions, IMAGES, {"encode"}),
-    Picture("samples", "what P makes of the prior", images.samples, IMAGES, {"sample"}),
-    Picture("style_content", "a row one y, a column one z", images.style_content, IMAGES, {"sample", "read y"}),
+PICTURES = [  # in this order: those that tell most about a run come first
+    Picture("learning_curves", "losses and errors", arrays.learning_curves, charts.learning_curves, {"metrics"}),
+    Picture("reconstructions", "test images, each above x̂ = P(Q(x))", images.reconstructions, IMAGES, {"encode"}),
+    Picture("samples", "P(y, z) or P(z), z from the prior", images.samples, IMAGES, {"sample"}),
+    Picture("style_content", "a row has one y, a column one z", images.style_content, IMAGES, {"sample", "read y"}),
     Picture("latent", "codes of test images beside the prior", latent.latent, MAP, {"encode"}),
     Picture("confusion", "true class and y of test images", arrays.confusion, charts.confusion, {"predict y"}),
     Picture("members", "for each y the images with the highest q(y|x)", images.members, IMAGES, {"predict y"}),
-    Picture("along_the_prior", "walks along its modes", images.along_the_prior, IMAGES, {"sample", "plane", "walks"}),
-    Picture("manifold", "what P makes of the plane of z", images.manifold, IMAGES, {"sample", "plane"}),
-    Picture("sweep", "what one coordinate of z changes", images.sweep, IMAGES, {"sample", "sweep"}),
+    Picture("along_the_prior", "P(z) along its modes", images.along_the_prior, IMAGES, {"sample", "plane", "walks"}),
+    Picture("manifold", "P(z) over the plane of z", images.manifold, IMAGES, {"sample", "plane"}),
+    Picture("sweep", "P(y, z) or P(z) along one coordinate of z", images.sweep, IMAGES, {"sample", "sweep"}),
     Picture("nearest", "samples and the nearest training images", images.nearest, IMAGES, {"sample"}),
-    Picture("walk", "from one test image to another", images.walk, IMAGES, {"encode"}),
+    Picture("walk", "between the codes of two test images", images.walk, IMAGES, {"encode"}),
     Picture("z_histogram", "the values of z, and of the prior", arrays.z_histogram, charts.z_histogram, {"encode"}),
-    Picture("sigma_curve", "the width of Parzen windows", arrays.sigma_curve, charts.sigma_curve, {"parzen_curve"}),
+    Picture("sigma_curve", "likelihood by Parzen width", arrays.sigma_curve, charts.sigma_curve, {"parzen_curve"}),
     Picture("matching", "precision and recall of each label", arrays.matching, charts.matching, {"per_label"}),
     Picture("circle", "codes on the circle of the cluster heads", latent.circle, MAP, {"circle"}),
-    Picture("confidence", "how confident q(y|x) is", arrays.confidence, charts.confidence, {"predict y"}),
+    Picture("confidence", "max q(y|x) of test images", arrays.confidence, charts.confidence, {"predict y"}),
 ]
 
 
@@ -75,7 +75,7 @@ def chosen(subject, everything=False):
 
 
 def draw_all(model, dataset, folder, found=None, everything=False):
-    """Save in `folder.figures` the pictures that say most about `model`, or `everything`; return their paths.
+    """Save in `folder.figures` the pictures that tell most about `model`, or `everything`; return their paths.
 
     `folder` and `found`: see `Subject.of_run`. An animated run also gets `latent.gif`.
     """

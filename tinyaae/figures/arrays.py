@@ -146,14 +146,14 @@ CURVES = [  # title, column of metrics.csv -> its name, a dotted line (of a smoo
      lambda s: (chance(s), f"{chance(s):.3f}: D is constant"), "linear"),
     ("Accuracy of D",
      {"D_gauss_accuracy": "D_gauss", "D_cat_accuracy": "D_cat", "D_image_accuracy": "D_image"},
-     lambda s: (0.5, "50 %: chance"), "share"),
+     lambda s: (0.5, "50 %: chance"), "percent"),
     ("Cluster heads closer than η", {"head_distance": "Σ max(0, η − distance)"}, None, "linear"),
     ("Latent noise: reconstruction from z + noise", {"latent_noise": "training"}, None, "linear"),
     ("Information maximization: λ·(H(y|x) − 4·H(y))", {"information_maximization": "training"}, None, "linear"),
     ("VAT: cross-entropy of y at x + r", {"vat": "training"}, None, "linear"),
     ("Cross-entropy of the labels (log scale)", {"classification": "training"}, None, "log"),
     ("Error rate",
-     {"validation_error": "validation", "validation_cluster_error": "validation, clusters named on it"}, None, "share"),
+     {"validation_error": "validation", "validation_cluster_error": "validation, named on it"}, None, "percent"),
 ]  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def draw_panel(ax, panel):
         ax.axhline(height, color=GREY, ls=":", lw=1.2, label=name)
     name_axes(ax, panel.title, "epoch")
     ax.set_yscale("log" if panel.scale == "log" else "linear")
-    if panel.scale == "share":
+    if panel.scale == "percent":
         ax.yaxis.set_major_formatter(PercentFormatter(1))
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     ax.grid(axis="y", color=FAINT, lw=0.5)
