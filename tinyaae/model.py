@@ -40,6 +40,20 @@ class Model:
         expect_distinct([each.name for each in (*networks, *self.phases_with_optimizer())])
         self._captured = backend.captured(self._step)
 
+    def __str__(self):
+        """Return a line for the mode, each network (its widths and number of weights) and each phase."""
+        c = self.config
+        lines = [f"{c.mode}: {f'y of {c.y_dim}, ' if c.y_dim else ''}z of {c.z}, prior {c.prior}"]
+        for name, network in self.networks.items():
+            widths = [layer.shapes["W"] for layer in network.stack.walk() if "W" in layer.shapes]
+            words = "-".join(str(width) for width in (widths[0][0], *(d_out for _, d_out in widths)))
+            lines.append(f"  {name:<8} {words}, {network.size} weights")
+        for phase in self.phases_with_optimizer():
+            moved = ", ".join(network.name for network in phase.moves)
+            kind = type(phase.optimizer).__name__
+            lines.append(f"  {phase.name:<15} moves {moved} by {kind}, learning rate {phase.optimizer.lr:g}")
+        return "\n".join(lines)
+
     def step(self, batch):
         """Step every phase once, in order; return all their values, arrays on the device, means over all ranks."""
         values, communicator = self._captured(batch), self.backend.communicator
@@ -120,7 +134,7 @@ class Model:
         return np.argmax(self.encode(images).logits, axis=1)
 
     def reconstruct(self, images, labels=None):
-        """Return P(Q(x)) (n, d) for images (n, d); mode supervised wants their labels (n,), since P reads them."""
+        """Return P(Q(x)) (n, d) for images (n, d); mode supervised needs their labels (n,), since P reads them."""
         code = self.encode(images)
         return self.decode(code.z, self.read_y(code, labels))
 
@@ -143,7 +157,7 @@ class Model:
     @property
     def has_prior(self):
         """Whether training has pulled the codes to the prior, so that samples of it mean something."""
-        return self.config.mode != "autoencoder"
+        return self.config.has_prior
 
     @property
     def has_joint_prior(self):
@@ -156,7 +170,7 @@ class Model:
     @property
     def can_resample(self):
         """Whether D_gauss can judge a draw: there is one, and it does not ask for the label of an image."""
-        return "D_gauss" in self.networks and self.config.mode != "label-regularized"
+        return "D_gauss" in self.networks and self.config.label_to != "prior"
 
     def draw(self, n, ctx, y=None, candidates=1):
         """Return a `Code` of n draws from the prior, on the device; y (n, k) is drawn too where P reads one.
@@ -188,7 +202,7 @@ class Model:
     def interpolate(self, a, b, steps=8, labels=None):
         """Return images (steps, d) on the straight line in latent space from image a (d,) to image b (d,).
 
-        Mode supervised wants the two `labels`.
+        Mode supervised needs the two `labels`.
         """
         pair = [unit_interval(self._images("interpolate", np.asarray(image)[None])) for image in (a, b)]
         ends = self.encode(np.concatenate(pair))

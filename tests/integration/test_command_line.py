@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from tiny import REPOSITORY, SIDE, STEPS, arrays, assembled, refusal, tiny_config, tiny_dataset, write_npz
+from tiny import REPOSITORY, SIDE, STEPS, arrays, assembled, refusal, takes, tiny_config, tiny_dataset, write_npz
 
 import tinyaae
 from tinyaae import cli, figures
@@ -28,7 +28,7 @@ SMALL = ["--hidden", "8,7", "--epochs", "2", "--batch-size", "10"]
 TINY = ["--data", "data.npz", *SMALL]
 SEMI = [*TINY, "--labels", "6"]
 RESULT = {"revision", "mode", "seed", "backend", "labels", "epochs", "seconds", "machine"}
-RESULT |= {"test_error", "reconstruction_error", "warnings", "per_label", "commit"}
+RESULT |= {"stopped_after", "test_error", "reconstruction_error", "warnings", "per_label", "commit"}
 LIKELIHOOD = ("log_likelihood", "log_likelihood_stderr", "parzen_sigma", "parzen_searched", "parzen_curve")
 RESULT |= {name + end for name in LIKELIHOOD for end in ("", "_resampled")}
 RESULT |= {"content_accuracy", "exchange_accuracy", "style_leak", "style_leak_chance", "style_spread", "judge_accuracy"}
@@ -129,7 +129,7 @@ def test_a_real_run_leaves_what_the_readme_says(here):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_runs(command, undrawn, here, mode):
-    labels = ["--labels", "6"] if "labels" in MODES[mode].flags else []
+    labels = ["--labels", "6"] if takes(mode, "labels") else []
     assert command("--mode", mode, *TINY, *labels, "--out", "out")[0] == 0
     assert json.loads((here / "out" / "result.json").read_text())["mode"] == mode
 
@@ -616,8 +616,9 @@ BAD_FLAGS = {
     "extra that has moved": ["--extra", "repulsion=1"],
     "unknown setting": ["--set", "rate=1"],
     "setting without a value": ["--set", "linear_decay_from"],
-    "second setting that no run can have": ["--set", "linear_decay_from=0.5", "--set", "leak=1"],
-    "setting where it has no use": ["--mode", "gan", "--set", "head_norm=true"],
+    "second setting that no run can have": ["--set", "linear_decay_from=0.5", "--set", "lr_adversarial=-1"],
+    "setting where it has no use": ["--mode", "gan", "--set", "detach_y=true"],
+    "setting that only a preset sets": ["--set", "leak=0.1"],
     "flat prior in three dimensions": ["--prior", "swiss-roll", "--z", "3"],
     "revision that is a path": ["--revision", "../up"],
     "empty revision": ["--revision", ""],

@@ -4,12 +4,13 @@ from zlib import crc32
 
 import numpy as np
 import pytest
-from tiny import CLASSES, TEST, assembled, refusal, tiny_config, tiny_dataset, tiny_model, tiny_run
+from tiny import CLASSES, TEST, assembled, refusal, takes, tiny_config, tiny_dataset, tiny_model, tiny_run
 
 import tinyaae
 from tinyaae import model as model_module
 from tinyaae.backend import Backend, Context
-from tinyaae.config.modes import MODES, POSTERIORS
+from tinyaae.config.fields import POSTERIORS
+from tinyaae.config.modes import MODES
 from tinyaae.model import Model, build
 from tinyaae.optimizers import Adam
 from tinyaae.phases import Batch, Discriminate, Generate
@@ -413,8 +414,8 @@ def test_two_phases_with_a_value_of_one_name_are_refused_at_the_first_step():
 # Noise
 
 
-NOISY = [(mode, posterior, True) for mode in MODES for posterior in POSTERIORS if "posterior" in MODES[mode].flags]
-NOISY += [(mode, None, True) for mode in MODES if "posterior" not in MODES[mode].flags]
+NOISY = [(mode, posterior, True) for mode in MODES for posterior in POSTERIORS if takes(mode, "posterior")]
+NOISY += [(mode, None, True) for mode in MODES if not takes(mode, "posterior")]
 NOISY += [(mode, None, False) for mode in MODES]
 
 
@@ -425,7 +426,7 @@ def test_no_noise_of_a_step_is_drawn_twice(mode, posterior, every_option):
     if every_option:
         numbers = {"input_dropout": 0.2, "dropout": 0.3, "input_noise": 0.3, "latent_noise": 0.1, "vat": 1.0}
         numbers |= {"information_maximization": 0.1}
-        flags |= {name: number for name, number in numbers.items() if name in MODES[mode].flags}
+        flags |= {name: number for name, number in numbers.items() if takes(mode, name)}
     model, batches = assembled(tiny_config(mode, **flags))
     drawn = []
     for draw in ("normal", "uniform"):

@@ -18,7 +18,7 @@ from itertools import chain, islice
 import numpy as np
 from fake_cupy import backend_without_gpu
 from pytest import MonkeyPatch
-from tiny import tiny_config, tiny_dataset
+from tiny import takes, tiny_config, tiny_dataset
 
 from tinyaae.backend import Backend
 from tinyaae.backend.distributed import base as distributed
@@ -38,7 +38,7 @@ def case(mode, flags=None, **fields):
     Momentum unless told otherwise: the gradient of a bias in front of batch norm is 0 but for rounding, and Adam, which
     divides a gradient by its own size, makes steps of that which no other order of adding up would make.
     """
-    labels = {"labels": 8} if "labels" in MODES[mode].flags and not (flags or {}).get("clusters") else {}
+    labels = {"labels": 8} if takes(mode, "labels") and not (flags or {}).get("clusters") else {}
     return replace(tiny_config(mode, **(BATCH | labels | (flags or {}))), **(MOMENTUM | fields))
 
 

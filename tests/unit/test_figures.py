@@ -10,13 +10,14 @@ import pytest
 from matplotlib.image import imread
 from matplotlib.text import Text
 from PIL import Image
-from tiny import assembled, refusal, tiny_config, tiny_dataset, tiny_run, write_npz
+from tiny import assembled, refusal, takes, tiny_config, tiny_dataset, tiny_run, write_npz
 
 from tinyaae import figures
 from tinyaae.backend import Backend, Context
 from tinyaae.cli import verbs
 from tinyaae.config import Config
-from tinyaae.config.modes import EXTRAS, MODES
+from tinyaae.config.fields import names
+from tinyaae.config.modes import MODES
 from tinyaae.data import Dataset, split, unit_interval
 from tinyaae.figures import arrays, charts, images, latent, layout
 from tinyaae.figures.arrays import Subject
@@ -71,7 +72,7 @@ def dataset(classes=3, side=(6, 6), pixels=36, test=60):
 
 def model_for(data, mode, **flags):
     """A tiny, untrained model of `mode` for `data`."""
-    if "labels" in MODES[mode].flags:
+    if takes(mode, "labels"):
         flags = {"labels": 0 if "clusters" in flags else 100} | flags
     return build(Config.of(mode, hidden=(8, 7), **flags).for_data(data), Backend.named("numpy"))
 
@@ -225,9 +226,14 @@ def test_cross_entropy_is_not_drawn_on_the_scale_of_squares():
     assert [panel.lines[0].values for panel in panels] == [[20.0], [0.3]]
 
 
+def test_a_run_with_none_of_the_known_losses_has_no_curves():
+    subject = Subject(model_for(dataset(), "gan"), dataset(), metrics=[{"epoch": 1, "own_loss": 2.0}])
+    assert "learning_curves" not in [picture.name for picture in figures.chosen(subject)]
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_every_loss_has_a_place_among_the_curves(mode):
-    extras = {extra: 0.5 for extra in EXTRAS & MODES[mode].flags}
+    extras = {extra: 0.5 for extra in names("extra") if takes(mode, extra)}
     model, batches = assembled(tiny_config(mode, **extras))
     losses = model.step(next(iter(batches.epoch(0))))
     assert set(losses) <= {column for _, names, *_ in arrays.CURVES for column in names}

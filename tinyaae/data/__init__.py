@@ -1,9 +1,9 @@
-"""Images and labels, from files to arrays we can trust.
+"""Images and labels: read files into checked arrays.
 
-MNIST lies beside this file, so nothing is downloaded. Other data comes as a folder of IDX files with MNIST's
-names or as one .npz. Everything is checked here, once, and told in one line, so that no later room has to
-doubt a shape, a label or a pixel. `split` then says which training images are for validation, and which few
-show their label to a semi-supervised model.
+MNIST lies in this folder, so nothing is downloaded. Other data is a folder of IDX files with MNIST's names, or one
+.npz. Shapes, labels and pixels are checked once, in this module, and a fault is reported in one line. Other modules
+rely on that. `split` chooses the training images for validation, and the few that show their label to a semi-supervised
+model.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ IDX_FILES = {  # key -> name, dimensions
     "x_test": ("t10k-images-idx3-ubyte", 3),
     "y_test": ("t10k-labels-idx1-ubyte", 1),
 }
-VALIDATION, LABELS, REMAINDER = 1, 2, 3  # each draw has its own random stream, so none disturbs another
+VALIDATION, LABELS, REMAINDER = 1, 2, 3  # random streams: one for each draw, so the draws are independent
 
 
 class Dataset(NamedTuple):
@@ -40,11 +40,11 @@ class Dataset(NamedTuple):
     x_test: np.ndarray
     y_test: np.ndarray
     classes: int
-    side: tuple[int, int] | None  # height and width of an image; None when the d pixels are no square
+    side: tuple[int, int] | None  # height and width of an image; None if unknown and d is no square
 
 
 class Split(NamedTuple):
-    """Indices into the training set; `labelled` is a part of `train`, and `validation` is no part of it."""
+    """Indices into the training set; `labelled` is a subset of `train`; `validation` and `train` are disjoint."""
 
     train: np.ndarray
     validation: np.ndarray
@@ -77,9 +77,10 @@ def digest(dataset):
 
 
 def split(y_train, classes, labels, seed, images=0):
-    """Return the `Split` of `y_train (n,)`; `labels` is 0, "all" or at least one a class, else `UserError`.
+    """Return the `Split` of `y_train (n,)`; `labels` is 0, "all" or at least one for each class, else `UserError`.
 
-    Of the images not held out for validation, `train` is all of them, or a drawn `images` where there are more.
+    `train` has the images that are not held out for validation. With `images` > 0 it is a random subset of at most that
+    size.
     """
     n = len(y_train)
     if n < 2:
@@ -97,7 +98,7 @@ def _labelled(train, y_train, classes, labels, seed):
         raise UserError(f'labels: {labels!r} asked for, expected a whole number from 0 up, or "all"')
     if labels == 0:
         return train[:0]
-    present = np.flatnonzero(np.bincount(y_train, minlength=classes))  # a class nobody has needs no label
+    present = np.flatnonzero(np.bincount(y_train, minlength=classes))  # a class without images needs no label
     if labels < len(present):
         raise UserError(
             f"labels: {labels} asked for, expected at least {len(present)}, one for each class; {len(present)}?"
@@ -119,16 +120,16 @@ def _labelled(train, y_train, classes, labels, seed):
 
 
 def _shuffled(n, seed, stream):
-    """Return 0..n-1 in an order that depends on seed and stream only."""
+    """Return 0..n−1 in an order that depends on `seed` and `stream` only."""
     if not 0 <= seed < 2**64:
         raise UserError(f"seed: {seed} given, expected 0 to 2**64 - 1")
-    # NumPy promises Philox's raw bits for ever, but not Generator.permutation: a seed should name the same images then.
+    # NumPy keeps Philox's raw bits in all versions, but not Generator.permutation; a seed keeps its images this way.
     bits = np.random.Philox(key=np.array([seed, stream], np.uint64)).random_raw(n)
     return np.argsort(bits, kind="stable")
 
 
 def _read_folder(folder):
-    """Return the four arrays and, for error messages, where each came from; both as dicts over the keys."""
+    """Return the four arrays and, for error messages, the source of each; both as dicts over the keys."""
     where = {}
     for key, (name, _) in IDX_FILES.items():
         spellings = [folder / (stem + end) for stem in (name, name.replace("-idx", ".idx")) for end in ("", ".gz")]
@@ -192,7 +193,7 @@ def _expect_labels(where, labels, highest, hint):
 
 
 def _pixels(where, images):
-    """Flatten to `(n, d)` and check the range; uint8 stays uint8, a quarter of the memory."""
+    """Return images as `(n, d)`, uint8 or float32 in [0, 1]; `UserError` for other numbers."""
     images = np.ascontiguousarray(images.reshape(len(images), -1))
     if images.dtype == np.uint8:
         return images

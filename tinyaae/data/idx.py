@@ -1,8 +1,8 @@
-"""IDX, the file format MNIST comes in.
+"""Read IDX, the file format of MNIST.
 
-An IDX file is four magic bytes (0, 0, the kind of number, how many dimensions), one big-endian 32-bit size
-for each dimension, and then the numbers, row after row. We read unsigned bytes only, which is all that MNIST
-and its relatives use, from plain or gzipped files.
+An IDX file starts with four magic bytes: 0, 0, the kind of number, the number of dimensions. One big-endian 32-bit size
+for each dimension follows, and then the numbers, row after row. Only unsigned bytes are read, from plain or gzipped
+files. MNIST and its relatives use no other kind.
 """
 
 import gzip
@@ -14,11 +14,11 @@ import numpy as np
 
 from ..errors import UserError
 
-LARGEST = 4 * 10**9  # bytes in one array; a file that announces more is a mistake or a trap
+LARGEST = 4 * 10**9  # bytes in one array; a larger size in a header is refused
 
 
 def read_up_to(file, size):
-    """Read at most `size` bytes -> bytearray, in pieces, so that a false promise of gigabytes allocates nothing."""
+    """Read at most `size` bytes -> bytearray, in pieces, so a false size of gigabytes allocates nothing."""
     data = bytearray()
     while len(data) < size and (piece := file.read(min(size - len(data), 2**20))):
         data += piece
@@ -26,13 +26,13 @@ def read_up_to(file, size):
 
 
 def read_idx(path, dimensions):
-    """Read the IDX file `path` (.gz or plain) -> uint8 array with that many dimensions; `UserError` if it is none."""
+    """Read the IDX file `path` (.gz or plain) -> uint8 array with `dimensions` axes; `UserError` if it is none."""
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
             header = file.read(4 + 4 * dimensions)
             shape = _shape(path, header, dimensions)
             size = math.prod(shape)
-            body = read_up_to(file, size + 1)  # the byte too many shows a file that goes on, and checks gzip's sum
+            body = read_up_to(file, size + 1)  # one byte more finds a file that is too long, and checks gzip's sum
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: {error}, expected a readable IDX file; is the download broken?") from error
     if len(body) != size:

@@ -53,7 +53,7 @@ def can(subject):
     """Return what a `Subject` has, in the words of `PICTURES`."""
     config, model = subject.config, subject.model
     words = {
-        "metrics": bool(subject.metrics),
+        "metrics": bool(arrays.learning_curves(subject)),
         "encode": "Q" in model.networks,
         "sample": model.has_prior,
         "read y": config.decoder_y_dim > 0,

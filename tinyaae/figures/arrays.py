@@ -72,7 +72,7 @@ def shown(n, things, word):
 
 def from_prior(model, n, labels=None):
     """Return z (n, d) from the prior; `labels` (n,) choose its modes where D reads labels in training."""
-    if labels is not None and model.config.mode == "label-regularized":
+    if labels is not None and model.config.label_to == "prior":
         labels = model.backend.array(one_hot(labels, model.prior.modes + 1))
     else:
         labels = None
@@ -162,7 +162,7 @@ def learning_curves(subject):
     rows, panels = subject.metrics, []
     for title, names, reference, scale in CURVES:
         lines = []
-        for column in [column for column in names if column in rows[0]]:
+        for column in [column for column in names if rows and column in rows[0]]:
             values = [max(row[column], 1e-9) if scale == "log" else row[column] for row in rows]
             second = "_cat" in column or column in VALIDATION
             lines.append(Line(names[column], values, second, column.startswith("G_")))

@@ -33,13 +33,13 @@ def reconstructions(subject):
 
 def reads_true_label(config):
     """Return whether P reads the label of an image in place of a y of Q's."""
-    return config.decoder_y_dim != config.y_dim
+    return config.label_to == "P"
 
 
 def samples(subject):
     """Show images decoded from the prior; where the content can be chosen, each row has its own."""
     model = subject.model
-    by_class = model.config.mode == "label-regularized"
+    by_class = model.config.label_to == "prior"
     k = model.prior.modes if by_class else model.config.decoder_y_dim
     rows = min(k, MOST_ROWS) or 10
     labels = np.repeat(np.arange(rows), 10)

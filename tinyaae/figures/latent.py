@@ -53,7 +53,7 @@ def reach_of(*clouds):
 
 def latent(subject):
     """Show where the codes of test images lie, coloured by class, and samples from the prior on the same map."""
-    model, by_class = subject.model, subject.config.mode == "label-regularized"
+    model, by_class = subject.model, subject.config.label_to == "prior"
     z, labels, name = codes_shown(subject)
     onto, axes = plane(z)
     clouds, contours = [(f"Codes {name} of {len(z)} test images", onto(z), labels)], None
@@ -63,7 +63,7 @@ def latent(subject):
         title = f"{len(z)} samples of z from the prior{around}"
         clouds.append((title, onto(drawn), contents if by_class else None))
         contours = contours_of(model, drawn)
-    note = objective(subject.config) + about_lines(contours)
+    note = objective(model) + about_lines(contours)
     if z.shape[1] > 2 and model.has_prior:
         note += " Both maps show the plane of the first two principal components of the codes."
     heads = heads_on(onto, model)
@@ -73,13 +73,14 @@ def latent(subject):
     return MapPage("Latent space", note, maps, subject.dataset.classes)
 
 
-def objective(config):
-    """Return what training asks of the codes, in a sentence."""
-    if config.mode == "autoencoder":
+def objective(model):
+    """Return what training compares the codes of a `model` with, in a sentence."""
+    config = model.config
+    if not model.has_prior:
         return "No term of the loss compares codes with a prior."
-    if config.mode == "vae":
+    if "D_gauss" not in model.networks:
         return "The KL divergence in the loss compares q(z|x) of each image with the prior."
-    if config.mode == "label-regularized":
+    if config.label_to == "prior":
         rest = "" if config.labels == "all" else ", and z of images without a label with all of it"
         return f"D_gauss compares z of each class with its mode of the prior{rest}."
     return f"D_gauss compares z of {'each y' if config.condition_on_y else 'all images together'} with the prior."

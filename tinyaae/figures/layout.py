@@ -158,7 +158,7 @@ class Map(NamedTuple):
 
 
 class MapPage(NamedTuple):
-    """What a page of maps shows: `maps`, side by side, of data of so many `classes`."""
+    """What a page of maps shows: `maps` side by side, and the number of `classes` of their data."""
 
     title: str
     note: str

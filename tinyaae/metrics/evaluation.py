@@ -1,7 +1,7 @@
-"""How good a trained model is: classification, clustering, content and likelihood on the test set.
+"""Measure how good a trained model is on the test set: classification, clustering, content and likelihood.
 
-The test set is read once, with the weights of the last epoch; whatever is chosen (a cluster's name, the width of
-a Parzen window) is chosen on validation images.
+The test set is read once, with the weights of the last epoch. Whatever is chosen, such as a cluster's name or the width
+of a Parzen window, is chosen on validation images.
 """
 
 import numpy as np
@@ -12,15 +12,15 @@ from .content import content_report, judge_for
 from .diagnostics import diagnostics
 from .likelihood import likelihood
 
-CANDIDATES = 32  # draws of which D_gauss picks one; with 8 or 128 the likelihood was the same, with 4 a little less
+CANDIDATES = 32  # draws from the prior for one resampled z
 
 
 def evaluate(model, dataset, validation, likelihoods=True):
-    """Return what `result.json` reports of the test set; `validation` = images (n, d), labels (n,) chooses.
+    """Return the entries of `result.json` about the test set; `validation` is a pair of images (n, d) and labels (n,).
 
-    `test_error` is None where y does not stand for classes. Where P reads a y, the entries of `content_report` say
-    whether it decides what is painted. The likelihood is that of draws from the prior and, where there is a D_gauss to
-    do so, of resampled ones; it is left out unless `likelihoods`.
+    `test_error` is None where y does not stand for classes. Where P reads a y, the entries of `content_report` measure
+    whether y decides what P decodes. With `likelihoods` there is the likelihood of samples from the prior and, with a
+    D_gauss, of resampled ones.
     """
     images, labels = dataset.x_test, dataset.y_test
     found = diagnostics(model, images, labels)

@@ -1,11 +1,10 @@
-"""Batches: which images a step sees is a function of the seed and the step number, so a resumed run sees the same.
+"""Batches: the images of a step are a function of the seed and the step number, so a resumed run has the same.
 
-An epoch goes once through all unlabelled images, never through the labelled ones alone.
+An epoch passes once through all training images as unlabelled ones, never through the labelled images alone.
 """
 
 import numpy as np
 
-from ..config.modes import MODES
 from ..data import split
 from ..errors import UserError
 from ..networks import one_hot
@@ -13,13 +12,13 @@ from ..phases import Batch
 
 
 class Permutations:
-    """An endless row of shuffles of `items`; any stretch of it can be had again."""
+    """An endless sequence of shuffles of `items`; any part of it can be taken again."""
 
     def __init__(self, items, seed, stream):
         self.items, self.key = items, [seed, stream]
 
     def take(self, start, count):
-        """Return `count` items from place `start` of the row."""
+        """Return the `count` items of the sequence from position `start` on."""
         n, picked = len(self.items), []
         for k in range(start // n, (start + count - 1) // n + 1):
             bits = np.random.Philox(key=self.key, counter=[0, k, 0, 0]).random_raw(n)
@@ -29,9 +28,9 @@ class Permutations:
 
 
 class Batches:
-    """The training set on the device, and the minibatches of each epoch; of each batch, all ranks get equal shares.
+    """The training set on the device, and the minibatches of each epoch; all ranks get equal shares of a batch.
 
-    `UserError` where the shares would not be equal, or where `dataset` is not what `config` was made for.
+    Raises `UserError` where the shares would not be equal, or where `config` was made for another `dataset`.
     """
 
     def __init__(self, dataset, config, backend):
@@ -49,12 +48,12 @@ class Batches:
         if self.labelled:
             expect_shares(backend.communicator, "--labels or --batch-size", self.labelled_size, "labelled images")
         self.told = None
-        if MODES[config.mode].label_conditional:  # the label, or one more class for "unlabelled"
+        if config.label_to:  # the label, or one more class for "unlabelled"
             self.told = np.full(len(dataset.y_train), dataset.classes)
             self.told[parts.labelled] = dataset.y_train[parts.labelled]
 
     def epoch(self, k, first=0):
-        """Yield the minibatches of epoch k = 0, 1, …, from step `first` on, or this rank's rows of them."""
+        """Yield the minibatches of epoch k = 0, 1, … from step `first` on; with ranks, this rank's rows."""
         order = self.all.take(k * self.steps * self.size, self.steps * self.size)
         if self.told is not None:
             told = self._one_hot(self.told[order], self.classes + 1)
@@ -75,7 +74,7 @@ class Batches:
             yield batch
 
     def _own(self, step, size):
-        """Return which of an epoch's rows are this rank's at a step that has `size` of them."""
+        """Return the slice of an epoch's rows that are this rank's at a step of `size` rows."""
         own = self.backend.communicator.rows(size)
         return slice(step * size + own.start, step * size + own.stop)
 
@@ -87,7 +86,7 @@ class Batches:
 
 
 def expect_shares(communicator, flag, size, what):
-    """Raise `UserError` unless a batch of `size` can be dealt out in equal shares."""
+    """Raise `UserError` unless a batch of `size` divides into equal shares."""
     if size % communicator.size:
         expected = f"a multiple of {communicator.size}, the number of ranks"
         nearest = size - size % communicator.size or communicator.size
