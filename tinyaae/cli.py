@@ -9,18 +9,19 @@ import os
 import signal
 import sys
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 
-from . import data
+from . import data, figures
 from .backend import Backend
 from .backend.distributed import base as distributed
 from .config import Config
 from .config.fields import ABOUT, Numbers, choices_of, lacks, names
 from .config.modes import MODES
 from .errors import Diverged, Interrupted, UserError
-from .figures.__main__ import main as draw_or_compare
+from .figures import latent, layout
 from .metrics import content, evaluate
 from .metrics import likelihood as parzen
 from .model import build
@@ -41,7 +42,7 @@ VERBS = """\
 tinyaae train …                       train a model: tinyaae train --help
 tinyaae resume RUN                    continue the run in this folder
 tinyaae evaluate RUN [--samples N]    test the trained run in this folder
-tinyaae draw RUN                      its pictures again, into its figures/
+tinyaae draw RUN [--all]              its seven pictures again, or all it has, into its figures/
 tinyaae compare RUN RUN … [--out F]   the latent spaces of several runs on one page
 tinyaae encode RUN FILE               codes, classes and probabilities of images, as .npz and .csv
 tinyaae score RUN FILE [--by HOW]     how much each image is like the training images
@@ -177,7 +178,7 @@ def verbs(argv=None):
     if verb in ("resume", "evaluate"):
         return main([f"--{verb}", *rest], "tinyaae")
     if verb in ("draw", "compare"):
-        return draw_or_compare([verb, *rest])
+        return draw_or_compare(verb, rest)
     if verb in ("encode", "score"):
         return main_of_inference([verb, *rest])
     if verb in ("modes", "--help", "-h"):
@@ -199,6 +200,28 @@ def main_of_inference(argv):
     except (UserError, OSError) as error:
         print(f"{program}: {in_one_line(error)}", file=sys.stderr)
         return 2
+
+
+def draw_or_compare(verb, argv):
+    """Do what `tinyaae draw` and `tinyaae compare` ask; return the exit status."""
+    global program
+    program = f"tinyaae {verb}"
+    p = Parser(prog=program, formatter_class=argparse.RawDescriptionHelpFormatter)
+    if verb == "draw":
+        p.description = f"Draw the first {figures.FIRST} of these pictures that a run has, into its figures/."
+        p.epilog = "pictures (an animated run also has latent.gif):\n" + "".join(
+            f"    {each.name:16} {each.about}\n" for each in figures.PICTURES
+        )
+        p.add_argument("run", metavar="RUN", help="the run's folder")
+        p.add_argument("--all", dest="everything", action="store_true", help="draw all pictures that the run has")
+        do = draw
+    else:
+        p.description = "Draw the latent spaces of several runs on one page (figure 2 of the paper)."
+        p.add_argument("runs", metavar="RUN", nargs="+", help="the runs' folders, from left to right")
+        p.add_argument("--out", metavar="FILE", default="side_by_side.png", help="a .png; default: side_by_side.png")
+        do = compare
+    args = vars(p.parse_args(argv))
+    return distributed.SINGLE_PROCESS.run(lambda: guarded(lambda: do(**args)))
 
 
 def main(argv=None, called="run_mnist.py"):
@@ -229,24 +252,34 @@ def work(argv, ranks):
     """Do what the flags in `argv` ask; return the exit status and what to say on the standard error."""
     asked = parser(*mode_and_preset(argv)).parse_args(argv)
     flags = {name: value for name, value in vars(asked).items() if value is not None}
+    return guarded(lambda: obey(flags, ranks))
+
+
+def obey(flags, ranks):
+    """Do what the flags (name -> value) ask."""
+    for name, value in flags.items():
+        if isinstance(value, str) and not value.isprintable():
+            flag = name.replace("_", "-")
+            raise UserError(f"--{flag}: {value!a} given, expected a name that can be printed; is it UTF-8?")
+    quiet = flags.pop("quiet", False)
+    for verb, do in (("resume", resume), ("evaluate", test)):
+        if verb in flags:
+            run = flags.pop(verb)
+            if verb == "evaluate" and "samples" in flags:
+                do = likelihood
+                run = run, flags.pop("samples")
+            if flags:
+                other = sorted(flags)[0].replace("_", "-")
+                raise UserError(f"--{verb}: takes no --{other}; the run's own config.json says all but --quiet")
+            do(run, quiet, ranks)
+            return
+    start(flags, quiet, ranks)
+
+
+def guarded(job):
+    """Call `job()`; return the exit status and what to say on the standard error."""
     try:
-        for name, value in flags.items():
-            if isinstance(value, str) and not value.isprintable():
-                flag = name.replace("_", "-")
-                raise UserError(f"--{flag}: {value!a} given, expected a name that can be printed; is it UTF-8?")
-        quiet = flags.pop("quiet", False)
-        for verb, do in (("resume", resume), ("evaluate", test)):
-            if verb in flags:
-                run = flags.pop(verb)
-                if verb == "evaluate" and "samples" in flags:
-                    do = likelihood
-                    run = run, flags.pop("samples")
-                if flags:
-                    other = sorted(flags)[0].replace("_", "-")
-                    raise UserError(f"--{verb}: takes no --{other}; the run's own config.json says all but --quiet")
-                do(run, quiet, ranks)
-                return 0, None
-        start(flags, quiet, ranks)
+        job()
     except UserError as error:
         return refused(error, 2)
     except Diverged as error:
@@ -336,8 +369,7 @@ def test(run, quiet, ranks):
     model, batches = assemble(config, backend, dataset)
     done = folder.restore(model)
     found = evaluate(model, dataset, batches.validation)
-    place = f"epoch {done.epoch} of {config.epochs}" + (f" and {done.step} steps of the next" if done.step else "")
-    print(f"{run} after {place}: {in_words(found)}")
+    print(f"{run} after {done.in_words(config.epochs)}: {in_words(found)}")
     if words := content.in_words(found):
         print(words)
 
@@ -382,6 +414,36 @@ def likelihood(run_and_samples, quiet, ranks):
         f"{found['log_likelihood_stderr' + end]:.1f} (Parzen, σ {found['parzen_sigma' + end]:.3f} found with "
         f"{found['parzen_searched' + end]} samples)"
     )
+
+
+def draw(run, everything):
+    """Draw the pictures of a run again."""
+    model, dataset, folder = opened(run)
+    paths = figures.draw_all(model, dataset, folder, everything=everything)
+    print(f"{len(paths)} pictures in {folder.figures}")
+
+
+def compare(runs, out):
+    """Draw the latent spaces of several runs on one page."""
+    if Path(out).suffix != ".png":
+        raise UserError(f"--out: {out} given, expected a name that ends in .png")
+    figure = layout.map_page(latent.side_by_side([figures.Subject.of_run(*opened(run)) for run in runs]))
+    try:
+        layout.save(figure, out)
+    except OSError as error:
+        raise UserError(f"--out: {out} cannot be written ({error.strerror}); does its folder exist?") from error
+    print(out)
+
+
+def opened(run):
+    """Return the model of a run after its last checkpoint, on NumPy, with its data and its folder."""
+    folder = RunFolder.open(run)
+    config = replace(folder.config(), backend="numpy")
+    backend, dataset = prepare_again(run, config, quiet=True)
+    config.expect_data(dataset)
+    model = build(config, backend)
+    folder.restore(model)
+    return model, dataset, folder
 
 
 def prepare(config, quiet, ranks=distributed.SINGLE_PROCESS):

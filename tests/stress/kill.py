@@ -46,11 +46,12 @@ def kill_again_and_again(folder, kills, rng):
     """Return the names of the files that differ in some run, and how many runs it took."""
     write_npz(folder / "data.npz")
     start_flags = ["--data", folder / "data.npz", "--revision", "run", *FLAGS]
-    start(*start_flags, "--out", folder / "alone").wait()
-    longest = sum(row["seconds"] for row in RunFolder.open(folder / "alone").metrics()) / 4
-    expected, lost, runs = contents(folder / "alone"), set(), 0
+    alone = folder / "alone" / "run"  # pictures name the folder of their run
+    start(*start_flags, "--out", alone).wait()
+    longest = sum(row["seconds"] for row in RunFolder.open(alone).metrics()) / 4
+    expected, lost, runs = contents(alone), set(), 0
     while kills:
-        runs, run = runs + 1, folder / f"run-{runs}"
+        runs, run = runs + 1, folder / str(runs) / "run"
         process, trained = start(*start_flags, "--out", run), False
         while kills and not trained:  # once it has been killed in its evaluation or its pictures it may finish them
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -14,35 +14,42 @@ from tiny import assembled, refusal, takes, tiny_config, tiny_dataset, tiny_run,
 
 from tinyaae import figures
 from tinyaae.backend import Backend, Context
+from tinyaae.cli import verbs
 from tinyaae.config import Config
 from tinyaae.config.fields import names
 from tinyaae.config.modes import MODES
 from tinyaae.data import Dataset, split, unit_interval
-from tinyaae.figures import arrays as seen
-from tinyaae.figures import charts, images
-from tinyaae.figures import latent as codes
-from tinyaae.figures import layout as pages
-from tinyaae.figures.__main__ import main as command
+from tinyaae.figures import arrays, charts, images, latent, layout
+from tinyaae.figures.arrays import Subject
 from tinyaae.metrics import evaluate
 from tinyaae.model import Model, build
 from tinyaae.networks import Code
 from tinyaae.priors import prior_named
+from tinyaae.training.checkpoint import Position
 from tinyaae.training.loop import keep_codes
 from tinyaae.training.run_folder import RunFolder
 
-ENCODER = {"learning_curves", "reconstructions", "walk", "latent", "z_histogram"}
-SAMPLED = ENCODER | {"samples", "nearest"}
-SAYS_Y = {"style_content", "confusion", "members", "label_histogram", "confidence", "embedding", "matching"}
-EXPECTED = {
-    "autoencoder": ENCODER,
-    "vae": SAMPLED | {"sweep", "sigma_curve"},
-    "gan": {"learning_curves", "samples", "nearest", "sweep", "sigma_curve"},
-    "aae": SAMPLED | {"sweep", "sigma_curve"},
-    "label-regularized": SAMPLED | {"manifold", "along_the_prior", "sigma_curve"},
-    "supervised": SAMPLED | {"style_content", "sweep", "sigma_curve"},
-    "semi-supervised": SAMPLED | SAYS_Y | {"sweep", "sigma_curve"},
-    "clustering": SAMPLED | SAYS_Y | {"sweep"},
-    "reduction": SAMPLED | SAYS_Y | {"sweep"},
+DRAWN = {  # mode -> the pictures that a finished run of it draws
+    "autoencoder": "learning_curves reconstructions latent walk z_histogram",
+    "vae": "learning_curves reconstructions samples latent sweep nearest walk",
+    "gan": "learning_curves samples sweep nearest sigma_curve",
+    "aae": "learning_curves reconstructions samples latent sweep nearest walk",
+    "label-regularized": "learning_curves reconstructions samples latent along_the_prior manifold nearest",
+    "supervised": "learning_curves reconstructions samples style_content latent sweep nearest",
+    "semi-supervised": "learning_curves reconstructions samples style_content latent confusion members",
+    "clustering": "learning_curves reconstructions samples style_content latent confusion members",
+    "reduction": "learning_curves reconstructions samples style_content latent confusion members",
+}
+REST = {  # mode -> those that `everything` adds
+    "autoencoder": "",
+    "vae": "z_histogram sigma_curve",
+    "gan": "",
+    "aae": "z_histogram sigma_curve",
+    "label-regularized": "walk z_histogram sigma_curve",
+    "supervised": "walk z_histogram sigma_curve",
+    "semi-supervised": "sweep nearest walk z_histogram sigma_curve matching confidence",
+    "clustering": "sweep nearest walk z_histogram matching confidence",
+    "reduction": "sweep nearest walk z_histogram matching confidence",
 }
 METRICS = [
     {"epoch": epoch, "half_squared_error": 9.0 / epoch, "reconstruction_error": 8.0 / epoch, "D_gauss": 1.3,
@@ -70,20 +77,22 @@ def model_for(data, mode, **flags):
     return build(Config.of(mode, hidden=(8, 7), **flags).for_data(data), Backend.named("numpy"))
 
 
-def drawn(model, data, folder, metrics=METRICS):
-    """Draw all pictures in a run folder with `metrics`; return name -> path."""
-    folder.mkdir()
+def subject_for(mode, data=None, **flags):
+    """What pictures are made of, for a tiny, untrained model of `mode`."""
+    data = data or dataset()
+    return Subject(model_for(data, mode, **flags), data)
+
+
+def drawn(model, data, folder, metrics=METRICS, everything=True):
+    """Draw the pictures of a model in a run folder with `metrics`; return name -> path."""
+    folder.mkdir(parents=True)
     run = RunFolder(folder, "run")
     for row in metrics:
         run.append_metrics(row)
-    paths = figures.draw_all(model, data, run, evaluate(model, data, (data.x_train[:30], data.y_train[:30])))
+    found = evaluate(model, data, (data.x_train[:30], data.y_train[:30]))
+    paths = figures.draw_all(model, data, run, found, everything)
     assert sorted(paths) == sorted((folder / "figures").iterdir())
     return {path.stem: path for path in paths}
-
-
-def canvas(figure):
-    """The picture (height, width) inside the figure of an image grid."""
-    return np.asarray(figure.axes[0].images[0].get_array())
 
 
 def expect_readable(path):
@@ -93,15 +102,21 @@ def expect_readable(path):
     assert path.stat().st_size < 400_000
 
 
-def test_expected_covers_every_mode():
-    assert EXPECTED.keys() == MODES.keys()
+def test_every_mode_has_its_pictures():
+    assert DRAWN.keys() == REST.keys() == MODES.keys()
 
 
-@pytest.mark.parametrize("mode", EXPECTED)
-def test_each_mode_gets_its_pictures(mode, tmp_path):
+def test_a_finished_run_draws_the_first_seven_pictures(tmp_path):
+    data = dataset()
+    paths = drawn(model_for(data, "supervised"), data, tmp_path / "run", everything=False)
+    assert list(paths) == DRAWN["supervised"].split() and len(paths) == 7
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_everything_draws_the_rest_too(mode, tmp_path):
     data = dataset()
     paths = drawn(model_for(data, mode), data, tmp_path / "run")
-    assert paths.keys() == EXPECTED[mode]
+    assert list(paths) == [*DRAWN[mode].split(), *REST[mode].split()]
     for path in paths.values():
         expect_readable(path)
 
@@ -118,14 +133,15 @@ def test_each_mode_gets_its_pictures(mode, tmp_path):
 )
 def test_odd_data_is_drawn_too(mode, data, flags, tmp_path):
     paths = drawn(model_for(data, mode, **flags), data, tmp_path / "run")
-    assert paths.keys() >= EXPECTED[mode] - ({"sweep"} if "prior" in flags else set())  # a roll lies in a plane
+    left_out = {"sweep"} if flags.get("prior") == "swiss-roll" else set()  # a roll lies in a plane
+    assert paths.keys() >= {*DRAWN[mode].split(), *REST[mode].split()} - left_out
     for path in paths.values():
         assert imread(path).std() > 0.005
 
 
 def test_the_same_system_gives_the_same_bytes(tmp_path):
     data = dataset()
-    once, again = (drawn(model_for(data, "vae", z=2), data, tmp_path / name) for name in ("once", "again"))
+    once, again = (drawn(model_for(data, "vae", z=2), data, tmp_path / name / "run") for name in ("once", "again"))
     for name in once:
         assert once[name].read_bytes() == again[name].read_bytes(), name
 
@@ -135,24 +151,84 @@ def test_no_metrics_no_curves(tmp_path):
     assert "learning_curves" not in drawn(model_for(data, "gan"), data, tmp_path / "run", metrics=[])
 
 
+@pytest.fixture
+def pages(monkeypatch):
+    """The texts of each figure that is saved."""
+    saved, save = [], layout.save
+    monkeypatch.setattr(layout, "save", lambda figure, path: saved.append(text_of(figure)) or save(figure, path))
+    return saved
+
+
+def text_of(figure):
+    """All of a figure's heading, on one line."""
+    return " ".join(text.get_text().replace("\n", " ") for text in figure.texts)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_picture_says_which_run_it_shows_and_after_which_epoch(mode, tmp_path, pages):
+    model, run = tiny_run(tmp_path / "my-run", mode)
+    figures.draw_all(model, tiny_dataset(), run, everything=True)
+    prior = f", {model.config.prior} prior" if mode != "autoencoder" else ""
+    assert pages and all(f" my-run: {mode}{prior}, epoch 2 of 2 " in page for page in pages)
+
+
+def test_pictures_of_the_best_epoch_show_the_run_up_to_it_and_nothing_of_its_end(tmp_path):
+    model, run = tiny_run(tmp_path / "run")
+    run.write_result({"content_accuracy": 0.5})
+    assert Subject.of_run(model, tiny_dataset(), run).result == {"content_accuracy": 0.5}
+    run.saved = Position(1)
+    subject = Subject.of_run(model, tiny_dataset(), run)
+    assert (subject.result, len(subject.metrics), subject.epoch) == ({}, 1, "epoch 1 of 2")
+
+
 def test_no_pyplot():
     code = "import sys, tinyaae.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_curves_show_the_columns_there_are_and_where_d_cannot_tell():
-    axes = charts.learning_curves(model_for(dataset(), "aae"), METRICS).axes
+    subject = Subject(model_for(dataset(), "aae"), dataset(), metrics=METRICS)
+    reconstruction, losses, accuracy = arrays.learning_curves(subject)
+    assert [line.name for line in reconstruction.lines] == ["training", "validation"]
+    assert reconstruction.lines[1].values == [8.0, 4.0, 8.0 / 3]
+    assert losses.reference[0] == pytest.approx(2 * math.log(2))
+    assert accuracy.reference[0] == 0.5
+    axes = charts.learning_curves([reconstruction, losses, accuracy]).axes
     assert [len(ax.lines) for ax in axes] == [2, 3, 2]  # reconstruction; D, G and 2 ln 2; accuracy and 50 %
-    assert axes[1].lines[-1].get_ydata()[0] == pytest.approx(2 * math.log(2))
-    assert axes[2].lines[-1].get_ydata()[0] == 0.5
-    np.testing.assert_array_equal(axes[0].lines[1].get_ydata(), [8.0, 4.0, 8.0 / 3])
+
+
+def test_training_and_validation_have_two_colours():
+    panels = arrays.learning_curves(Subject(model_for(dataset(), "aae"), dataset(), metrics=METRICS))
+    training, validation = charts.learning_curves(panels).axes[0].lines
+    assert training.get_color() != validation.get_color()
+
+
+def test_the_names_of_curves_lie_on_no_curve():
+    metrics = [row | {"D_cat": 1.2, "G_cat": 2.0 - row["epoch"] / 9} for row in METRICS]
+    subject = Subject(model_for(dataset(), "semi-supervised"), dataset(), metrics=metrics)
+    figure = charts.learning_curves(arrays.learning_curves(subject))
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        bottom = ax.get_legend().get_window_extent().y0
+        assert all(np.all(line.get_window_extent().y1 < bottom) for line in ax.lines)
+
+
+def test_a_curve_of_one_epoch_is_seen():
+    panels = arrays.learning_curves(Subject(model_for(dataset(), "aae"), dataset(), metrics=METRICS[:1]))
+    for ax, panel in zip(charts.learning_curves(panels).axes, panels, strict=True):
+        assert all(line.get_marker() == "o" for line in ax.lines[: len(panel.lines)])
 
 
 def test_cross_entropy_is_not_drawn_on_the_scale_of_squares():
     model = model_for(dataset(), "autoencoder", reconstruction="cross-entropy")
     metrics = [{"epoch": 1, "cross_entropy": 0.3, "reconstruction_error": 20.0}]
-    axes = charts.learning_curves(model, metrics).axes
-    assert [ax.lines[0].get_ydata()[0] for ax in axes] == [20.0, 0.3]
+    panels = arrays.learning_curves(Subject(model, dataset(), metrics=metrics))
+    assert [panel.lines[0].values for panel in panels] == [[20.0], [0.3]]
+
+
+def test_a_run_with_none_of_the_known_losses_has_no_curves():
+    subject = Subject(model_for(dataset(), "gan"), dataset(), metrics=[{"epoch": 1, "own_loss": 2.0}])
+    assert "learning_curves" not in [picture.name for picture in figures.chosen(subject)]
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -160,11 +236,11 @@ def test_every_loss_has_a_place_among_the_curves(mode):
     extras = {extra: 0.5 for extra in names("extra") if takes(mode, extra)}
     model, batches = assembled(tiny_config(mode, **extras))
     losses = model.step(next(iter(batches.epoch(0))))
-    assert set(losses) <= {column for _, names, *_ in charts.CURVES for column in names}
+    assert set(losses) <= {column for _, names, *_ in arrays.CURVES for column in names}
 
 
 def test_style_grid_keeps_z_down_the_column_and_y_along_the_row():
-    z, labels = seen.style_grid(model_for(dataset(), "semi-supervised", z=4), rows=3, columns=5)
+    z, labels = arrays.style_grid(model_for(dataset(), "semi-supervised", z=4), rows=3, columns=5)
     z, labels = z.reshape(3, 5, 4), labels.reshape(3, 5)
     np.testing.assert_array_equal(z, np.broadcast_to(z[:1], z.shape))
     assert len(np.unique(z[0], axis=0)) == 5
@@ -173,15 +249,15 @@ def test_style_grid_keeps_z_down_the_column_and_y_along_the_row():
 
 def test_examples_are_of_their_class_and_repeat_where_there_are_few():
     labels = np.array([7, 2, 2, 7, 2, 5])
-    chosen = seen.examples(labels, 3)
+    chosen = arrays.examples(labels, 3)
     np.testing.assert_array_equal(labels[chosen], [[2] * 3, [5] * 3, [7] * 3])
     assert len(set(chosen[0])) == 3
-    assert len(seen.examples(np.arange(50), 1)) == 20
+    assert len(arrays.examples(np.arange(50), 1)) == 20
 
 
 def test_thumbnails_only_enlarge():
     images = dataset().x_test
-    pictures = pages.thumbnails(images, (6, 6))
+    pictures = layout.thumbnails(images, (6, 6))
     h, w = pictures.shape[1] // 6, pictures.shape[2] // 6
     assert h == w > 1
     for dy, dx in ((0, 0), (h - 1, w - 1)):
@@ -190,7 +266,7 @@ def test_thumbnails_only_enlarge():
 
 def test_pixels_that_are_no_rectangle_are_all_there():
     images = dataset(side=None, pixels=37).x_test
-    pictures = pages.thumbnails(images, None)  # 7 numbers a row, 6 rows, 5 of the 42 places empty
+    pictures = layout.thumbnails(images, None)  # 7 numbers a row, 6 rows, 5 of the 42 places empty
     h, w = pictures.shape[1] // 6, pictures.shape[2] // 7
     small = pictures[:, ::h, ::w].reshape(len(images), -1)
     np.testing.assert_array_equal(small[:, :37], unit_interval(images))
@@ -198,52 +274,55 @@ def test_pixels_that_are_no_rectangle_are_all_there():
 
 
 def test_a_walk_starts_and_ends_at_real_images():
-    data = dataset()
-    painted = canvas(images.walk(model_for(data, "supervised"), data))
-    real = pages.thumbnails(data.x_test, data.side)
-    size = real.shape[1]
-    top = painted.shape[0] - pages.EDGE - 8 * (size + pages.GAP)
-    left = pages.EDGE
-    for x in (left, left + 11 * (size + pages.GAP) + 24):
-        corner = painted[top : top + size, x : x + size]
-        assert min(np.abs(real - corner).max(axis=(1, 2))) < 1e-6
+    subject = subject_for("supervised")
+    steps = images.walk(subject).images.reshape(8, 12, -1)
+    real = unit_interval(subject.dataset.x_test)
+    for end in (*steps[:, 0], *steps[:, -1]):
+        assert min(np.abs(real - end).max(axis=1)) < 1e-6
 
 
-def test_reconstructions_show_what_the_system_reconstructs():
+def test_reconstructions_show_what_the_model_reconstructs():
+    subject = subject_for("aae")
+    page = images.reconstructions(subject)
+    x, reconstructed = page.images.reshape(4, -1, 36)[:2]
+    np.testing.assert_allclose(reconstructed, subject.model.reconstruct(x), atol=1e-6)
+    assert page.columns == [str(k) for k in np.repeat([0, 1, 2], 4)]
+
+
+def test_an_image_page_has_each_image_at_its_row_and_column():
     data = dataset()
-    model = model_for(data, "aae")
-    painted = canvas(images.reconstructions(model, data))
-    first = pages.thumbnails(model.reconstruct(data.x_test[:1]), data.side)[0]  # class 0, under the first image
-    size = len(first)
-    y = painted.shape[0] - pages.EDGE - 12 - 3 * (size + pages.GAP)  # the second of four rows
-    second_row = np.lib.stride_tricks.sliding_window_view(painted[y : y + size], (size, size))[0]
-    assert np.min(np.max(np.abs(second_row - first), axis=(1, 2))) < 1e-6
+    shown = images.ImagePage(data.side, data.x_test[:6], (2, 3), "title", "note", gaps_above=(1,), gaps_before=(1,))
+    painted = np.asarray(layout.image_page(shown).axes[0].images[0].get_array())
+    size = layout.thumbnails(data.x_test[:1], data.side).shape[1]
+    top, left = len(painted) - layout.EDGE - (size + layout.GAP), layout.EDGE + 12 + (size + layout.GAP)
+    corner = painted[top : top + size, left : left + size]
+    np.testing.assert_array_equal(corner, layout.thumbnails(data.x_test[4:5], data.side)[0])
 
 
 def test_plane_is_z_itself_or_its_principal_components():
     rng = np.random.default_rng(0)
     z = rng.normal(size=(500, 5)) * [0.1, 3, 0.1, 1, 0.1]
-    onto, (first, _) = seen.plane(z)
+    onto, (first, _) = arrays.plane(z)
     variance = np.var(z, axis=0)
     np.testing.assert_allclose(np.var(onto(z), axis=0), [variance[1], variance[3]], rtol=0.02)
     assert f"{variance[1] / variance.sum():.0%}" in first
-    np.testing.assert_array_equal(seen.plane(z[:, :2])[0](z[:, :2]), z[:, :2])
+    np.testing.assert_array_equal(arrays.plane(z[:, :2])[0](z[:, :2]), z[:, :2])
 
 
 def test_contours_hold_what_they_say():
     drawn = np.random.default_rng(0).normal(size=(20000, 2))
-    *_, levels = seen.prior_contours(prior_named("gaussian", 2), drawn)
+    *_, levels = arrays.prior_contours(prior_named("gaussian", 2), drawn)
     radius = np.sqrt(-2 * np.log(2 * np.pi * levels))  # the level line of N(0, I) is this circle
     np.testing.assert_allclose(1 - np.exp(-(radius**2) / 2), [0.99, 0.9, 0.5], atol=0.01)
-    *_, p, flat = seen.prior_contours(prior_named("uniform", 2), drawn[:20] / 9)
+    *_, p, flat = arrays.prior_contours(prior_named("uniform", 2), drawn[:20] / 9)
     assert np.all((flat > 0) & (flat < p.max()))  # else there is no line
-    assert seen.prior_contours(prior_named("swiss-roll", 2), drawn) is None
+    assert arrays.prior_contours(prior_named("swiss-roll", 2), drawn) is None
 
 
 def test_told_labels_choose_the_petal():
     model = model_for(dataset(), "label-regularized")
     labels = np.repeat([0, 1, 2], 50)
-    z = seen.from_prior(model, 150, labels)
+    z = arrays.from_prior(model, 150, labels)
     nearest = np.argmax(z @ model.prior.axes.T, axis=1)
     assert np.mean(nearest == labels) > 0.95
 
@@ -263,79 +342,56 @@ def test_codes_of_a_gaussian_posterior_are_drawn_from_it():
 
 
 def test_many_rows_are_cut_and_the_picture_says_so():
-    data = dataset(30)
-    figure = images.style_content(model_for(data, "supervised"), data)
+    figure = layout.image_page(images.style_content(subject_for("supervised", dataset(30))))
     assert any("The first 20 of 30 rows." in text.get_text().replace("\n", " ") for text in figure.texts)
     assert [text.get_text() for text in figure.axes[0].texts] == [f"y = {k}" for k in range(20)]
 
 
 def test_confusion_counts_and_error():
-    data = dataset()
-    model = model_for(data, "semi-supervised")
-    figure = charts.confusion(model, data)
+    subject = subject_for("semi-supervised")
+    figure = charts.confusion(arrays.confusion(subject))
+    data = subject.dataset
     assert sum(int(text.get_text()) for text in figure.axes[0].texts) == len(data.y_test)
-    wrong = np.mean(model.classify(data.x_test) != data.y_test)
+    wrong = np.mean(subject.model.classify(data.x_test) != data.y_test)
     assert f"{wrong:.2%}" in figure.texts[0].get_text()
 
 
-@pytest.fixture
-def shown_images(monkeypatch):
-    """Return a function that draws a picture and returns the images (n, d) it put on its page."""
-    put, original = [], images.image_page
-
-    def spy(model, pictures, *rest, **more):
-        put.append(np.asarray(pictures))
-        return original(model, pictures, *rest, **more)
-
-    monkeypatch.setattr(images, "image_page", spy)
-
-    def draw(picture, model, data):
-        picture(model, data)
-        return put[-1]
-
-    return draw
-
-
-def test_under_each_sample_stands_the_nearest_image_that_the_run_trained_on(shown_images):
+def test_under_each_sample_stands_the_nearest_image_that_the_run_trained_on():
     data = dataset()
-    put = shown_images(images.nearest, model_for(data, "aae", seed=3, images=20), data)
+    put = images.nearest(subject_for("aae", data, seed=3, images=20)).images
     train = unit_interval(data.x_train[split(data.y_train, 3, 0, seed=3, images=20).train])
     for sample, found in zip(put[:10], put[10:20], strict=True):
         distances = np.linalg.norm(train - sample, axis=1)
         assert np.linalg.norm(found - sample) == pytest.approx(distances.min(), rel=1e-4)
 
 
-def test_members_are_the_test_images_with_the_highest_q_after_the_typical_image(shown_images):
-    data = dataset()
-    model = model_for(data, "clustering", clusters=4)
-    put = shown_images(images.members, model, data).reshape(4, 11, -1)
+def test_members_are_the_test_images_with_the_highest_q_after_the_image_of_z_0():
+    subject = subject_for("clustering", clusters=4)
+    data, model = subject.dataset, subject.model
+    put = images.members(subject).images.reshape(4, 11, -1)
     code = model.encode(data.x_test)
-    typical = model.decode(np.zeros((4, model.config.z)), np.eye(4))
-    np.testing.assert_allclose(put[:, 0], typical, atol=1e-6)
+    np.testing.assert_allclose(put[:, 0], model.decode(np.zeros((4, model.config.z)), np.eye(4)), atol=1e-6)
     for k in np.unique(np.argmax(code.logits, axis=1)):
         np.testing.assert_array_equal(put[k, 1], unit_interval(data.x_test)[np.argmax(code.y[:, k])])
 
 
-def test_the_row_of_a_y_that_no_image_chooses_is_empty_and_says_so(shown_images, monkeypatch):
-    data = dataset()
-    model = model_for(data, "clustering", clusters=3)
-    logits = np.eye(3)[data.y_test % 2]  # 40 images choose 0, 20 choose 1, none 2
-    monkeypatch.setattr(model, "encode_rows", lambda _: Code(y=logits, z=None, logits=logits))
-    put = shown_images(images.members, model, data).reshape(3, 11, -1)
-    assert put[:, 1:].any(axis=(1, 2)).tolist() == [True, True, False]
-    names = [text.get_text() for text in images.members(model, data).axes[0].texts]
-    assert names == ["y = 0 (40)", "y = 1 (20)", "y = 2 (0)"]
+def test_the_row_of_a_y_that_no_image_chooses_is_empty_and_says_so():
+    subject = subject_for("clustering", clusters=3)
+    logits = np.eye(3)[subject.dataset.y_test % 2]  # 40 images choose 0, 20 choose 1, none 2
+    subject.code = Code(y=logits, z=None, logits=logits)
+    page = images.members(subject)
+    assert page.images.reshape(3, 11, -1)[:, 1:].any(axis=(1, 2)).tolist() == [True, True, False]
+    assert page.rows == ["y = 0 (40)", "y = 1 (20)", "y = 2 (0)"]
 
 
-def test_the_manifold_cuts_the_prior_into_equal_shares(shown_images, monkeypatch):
-    data, places = dataset(), []
-    model = model_for(data, "aae", z=2)
-    decode = model.decode_rows
-    monkeypatch.setattr(model, "decode_rows", lambda z, y=None: places.append(z) or decode(z))
-    assert len(shown_images(images.manifold, model, data)) == 400
+def test_the_manifold_cuts_the_prior_into_equal_parts(monkeypatch):
+    places, subject = [], subject_for("aae", z=2)
+    decode = subject.model.decode_rows
+    monkeypatch.setattr(subject.model, "decode_rows", lambda z: places.append(z) or decode(z))
+    assert len(images.manifold(subject).images) == 400
     z = places[0].reshape(20, 20, 2)
-    share = [0.5 * (1 + math.erf(x / math.sqrt(2))) for x in z[0, :, 0]]  # N(0, 1): share of the prior to the left
-    np.testing.assert_allclose(share, (np.arange(20) + 0.5) / 20, atol=0.02)
+    left = [0.5 * (1 + math.erf(x / math.sqrt(2))) for x in z[0, :, 0]]  # N(0, 1): the part of the prior to the left
+    np.testing.assert_allclose(left, (np.arange(20) + 0.5) / 20, atol=0.02)
     assert np.all(np.diff(z[:, 0, 1]) < 0)  # upwards, as on a map
 
 
@@ -351,15 +407,14 @@ def test_walks_run_along_the_modes_of_the_prior(prior):
 
 
 def test_a_sweep_moves_one_coordinate_of_z_and_nothing_else(monkeypatch):
-    data, places = dataset(), []
-    model = model_for(data, "aae", z=4)
-    decode = model.decode_rows
-    monkeypatch.setattr(model, "decode_rows", lambda z, y: places.append(z) or decode(z, y))
-    images.sweep(model, data)
+    places, subject = [], subject_for("aae", z=4)
+    decode = subject.model.decode_rows
+    monkeypatch.setattr(subject.model, "decode_rows", lambda z, y: places.append(z) or decode(z, y))
+    images.sweep(subject)
     z = places[0].reshape(4, 10, 4)
     for row in range(4):
-        share = [0.5 * (1 + math.erf(x / math.sqrt(2))) for x in z[row, :, row]]
-        np.testing.assert_allclose(share, (np.arange(10) + 0.5) / 10, atol=0.02)
+        below = [0.5 * (1 + math.erf(x / math.sqrt(2))) for x in z[row, :, row]]
+        np.testing.assert_allclose(below, (np.arange(10) + 0.5) / 10, atol=0.02)
         assert np.all(z[row, :, np.arange(4) != row] == z[row, :1, np.arange(4) != row])
 
 
@@ -377,7 +432,7 @@ def test_the_coordinate_swept_under_every_y_is_the_one_that_changes_the_image_mo
 @pytest.mark.parametrize("k, d", [(3, 2), (10, 10), (5, 7)])
 def test_heads_are_mapped_to_points_evenly_spaced_on_a_circle(k, d):
     heads = np.random.default_rng(0).normal(size=(k, d))
-    onto, placed = codes.onto_circle(heads)
+    onto, placed = latent.onto_circle(heads)
     np.testing.assert_allclose(np.linalg.norm(placed, axis=1), 1)
     angle = np.sort(np.arctan2(placed[:, 1], placed[:, 0]))
     np.testing.assert_allclose(np.diff(angle), 2 * np.pi / k)
@@ -389,33 +444,75 @@ def test_heads_are_mapped_to_points_evenly_spaced_on_a_circle(k, d):
 def test_heads_on_a_circle_already_stay_where_they_are():
     angle = 2 * np.pi * np.array([0, 3, 1, 4, 2]) / 5  # in another order
     heads = 4 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    _, placed = codes.onto_circle(heads)
+    _, placed = latent.onto_circle(heads)
     distances = np.linalg.norm(heads[:, None] - heads, axis=2)
     np.testing.assert_allclose(np.linalg.norm(placed[:, None] - placed, axis=2), distances / 4)
 
 
-def test_runs_side_by_side_each_have_their_codes_and_say_their_prior():
-    data = dataset()
+def test_runs_side_by_side_each_have_their_codes_and_say_their_prior_and_epoch():
     runs = [("one", "aae", {"z": 2}), ("two", "vae", {"prior": "mixture"}), ("three", "autoencoder", {"z": 2})]
-    figure = codes.side_by_side([(name, model_for(data, mode, **flags), data) for name, mode, flags in runs])
-    titles = [ax.get_title(loc="left") for ax in figure.axes]
-    assert titles == ["one: aae, gaussian prior", "two: vae, mixture prior", "three: autoencoder"]
-    assert [len(ax.collections[0].get_offsets()) for ax in figure.axes] == [60, 60, 60]
+    subjects = [subject_for(mode, **flags) for _, mode, flags in runs]
+    for subject, (name, *_) in zip(subjects, runs, strict=True):
+        subject.name, subject.epoch = name, "epoch 2 of 9"
+    page = latent.side_by_side(subjects)
+    titles = ["one: aae, gaussian prior", "two: vae, mixture prior", "three: autoencoder"]
+    assert [each.title for each in page.maps] == [f"{title}, epoch 2 of 9" for title in titles]
+    axes = layout.map_page(page).axes
+    assert [len(ax.collections[0].get_offsets()) for ax in axes] == [60, 60, 60]
+
+
+@pytest.mark.parametrize(
+    "mode, flags, says",
+    [
+        ("autoencoder", {}, "No term of the loss compares codes with a prior."),
+        ("vae", {}, "The KL divergence in the loss compares q(z|x) of each image with the prior."),
+        ("aae", {}, "D_gauss compares z of all images together with the prior."),
+        ("semi-supervised", {"condition_on_y": True}, "D_gauss compares z of each y with the prior."),
+        ("label-regularized", {"labels": "all"}, "D_gauss compares z of each class with its mode of the prior."),
+        ("label-regularized", {}, "and z of images without a label with all of it."),
+    ],
+)
+def test_the_latent_space_says_what_its_codes_are_compared_with(mode, flags, says):
+    assert says in latent.latent(subject_for(mode, **flags)).note
+
+
+def test_only_the_mode_that_reads_true_labels_says_so():
+    for mode in ("supervised", "semi-supervised", "aae"):
+        assert ("true label" in images.reconstructions(subject_for(mode)).note) == (mode == "supervised")
+
+
+def test_captions_give_the_measures_that_were_found():
+    subject = subject_for("clustering", clusters=4)
+    subject.result = {"content_accuracy": 0.421, "reconstruction_error": 7.126, "cluster_error": 0.0312}
+    for page in (images.samples(subject), images.style_content(subject)):
+        assert "Content accuracy: 42% of 1000" in page.note
+    assert "over all test images is 7.13." in images.reconstructions(subject).note
+    assert charts.confusion(arrays.confusion(subject)).texts[0].get_text().endswith("cluster error 3.12%")
 
 
 @pytest.mark.parametrize("z", [2, 8])
 def test_only_a_page_with_lines_of_the_prior_speaks_of_them(z):
-    data = dataset()
-    model = model_for(data, "aae", z=z)
-    for figure in (codes.side_by_side([("it", model, data)]), codes.latent(model, data)):
-        assert ("Lines hold 50, 90 and 99 %" in figure.texts[1].get_text().replace("\n", " ")) == (z == 2)
+    subject = subject_for("aae", z=z)
+    for page in (latent.side_by_side([subject]), latent.latent(subject)):
+        assert ("Lines hold 50, 90 and 99 %" in page.note) == (z == 2)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_a_long_title_of_a_map_stays_over_its_map(n):
+    subject = subject_for("aae", z=2)
+    subject.name, subject.epoch = "a-run-that-has-a-long-name", "epoch 2 of 9"
+    figure = layout.map_page(latent.side_by_side(n * [subject]))
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        title, map_ = ax._left_title.get_window_extent(), ax.get_window_extent()
+        assert title.x1 < map_.x1 + 30 and title.y1 < figure.texts[-1].get_window_extent().y0
 
 
 @pytest.mark.parametrize("mode, classes", [("autoencoder", 10), ("autoencoder", 120), ("aae", 10)])
 def test_the_keys_of_classes_lie_on_no_text(mode, classes):
-    data = dataset(classes, test=150)
-    model = model_for(data, mode)
-    for figure in (codes.latent(model, data), codes.side_by_side([("a run", model, data)])):
+    subject = subject_for(mode, dataset(classes, test=150))
+    for page in (latent.latent(subject), latent.side_by_side([subject])):
+        figure = layout.map_page(page)
         figure.draw_without_rendering()
         keys = figure.legends[0].get_window_extent()
         others = set(figure.findobj(Text)) - set(figure.legends[0].findobj(Text))
@@ -423,23 +520,9 @@ def test_the_keys_of_classes_lie_on_no_text(mode, classes):
 
 
 def test_a_gan_has_nothing_to_lay_beside():
-    data = dataset()
-    run = "it", model_for(data, "gan"), data
-    assert "no encoder" in refusal(codes.side_by_side, [run])
-    others = dataset(5)
-    pair = [("it", model_for(data, "aae"), data), ("that", model_for(others, "aae"), others)]
-    assert "classes" in refusal(codes.side_by_side, pair)
-
-
-def test_label_histogram_counts_images():
-    data = dataset()
-    model = model_for(data, "semi-supervised")
-    bars = [bar.get_height() for bar in charts.label_histogram(model, data).axes[0].patches]
-    assert bars == [*np.bincount(data.y_test), *np.bincount(model.classify(data.x_test), minlength=3)]
-    model = model_for(data, "clustering", clusters=4)
-    chosen = np.argmax(model.encode(data.x_test).logits, axis=1)
-    bars = [bar.get_height() for bar in charts.label_histogram(model, data).axes[0].patches]
-    assert np.reshape(bars, (3, 4)).sum(axis=0).tolist() == np.bincount(chosen, minlength=4).tolist()
+    assert "no encoder" in refusal(latent.side_by_side, [subject_for("gan")])
+    pair = [subject_for("aae"), subject_for("aae", dataset(5))]
+    assert "classes" in refusal(latent.side_by_side, pair)
 
 
 def test_matching_names_the_clusters_of_each_label():
@@ -448,7 +531,7 @@ def test_matching_names_the_clusters_of_each_label():
         {"label": 1, "clusters": [], "images": 3, "given": 0, "precision": None, "recall": 0.0},
         {"label": 2, "clusters": [4], "images": 3, "given": 3, "precision": 1.0, "recall": 1.0},
     ]}  # fmt: skip
-    ax = charts.matching(found).axes[0]
+    ax = charts.matching(found["per_label"]).axes[0]
     names = [text.get_text() for text in ax.get_yticklabels()]
     assert names == ["0:  clusters 1, 7", "1:  no cluster", "2:  cluster 4"]
     assert [bar.get_width() for bar in ax.patches] == [0.5, 0, 1, 0.4, 0, 1]
@@ -457,14 +540,20 @@ def test_matching_names_the_clusters_of_each_label():
 def test_the_search_of_sigma_says_which_samples_d_has_picked():
     found = {"parzen_curve": [[0.1, 1.0]], "parzen_searched": 10000}
     found |= {"parzen_curve_resampled": [[0.1, 2.0]], "parzen_searched_resampled": 10000}
-    names = [text.get_text() for text in charts.sigma_curve(found).axes[0].get_legend().get_texts()]
+    names = [
+        text.get_text()
+        for text in charts.sigma_curve(arrays.sigma_curve(Subject(model_for(dataset(), "aae"), None, found)))
+        .axes[0]
+        .get_legend()
+        .get_texts()
+    ]
     assert names == ["10 000 samples: σ = 0.100", "10 000 samples resampled by D: σ = 0.100"]
 
 
 def test_the_search_of_sigma_is_drawn_for_each_number_of_samples():
     found = {"parzen_curve": [[0.1, -5.0], [0.2, 3.0], [0.3, 1.0]], "parzen_searched": 10000}
     found |= {"parzen_curve_10m": [[0.1, 6.0], [0.2, 5.0]], "parzen_searched_10m": 1000000}
-    lines = charts.sigma_curve(found).axes[0].lines
+    lines = charts.sigma_curve(arrays.sigma_curve(Subject(model_for(dataset(), "aae"), None, found))).axes[0].lines
     assert [line.get_xydata().tolist() for line in lines[::2]] == [found["parzen_curve"], found["parzen_curve_10m"]]
     assert [line.get_xydata().tolist() for line in lines[1::2]] == [[[0.2, 3.0]], [[0.1, 6.0]]]
 
@@ -509,19 +598,31 @@ def test_a_damaged_frame_is_told_in_one_line(tmp_path):
 # The command
 
 
-def test_pictures_of_a_run_are_drawn_again(tmp_path, capsys):
-    npz = write_npz(tmp_path / "data.npz")
-    tiny_run(tmp_path / "run", "aae", z=2, data=str(npz))
-    assert command(["draw", str(tmp_path / "run")]) == 0
-    assert (tmp_path / "run" / "figures" / "latent.png").is_file()
+@pytest.fixture
+def run(tmp_path):
+    """The folder of a run of mode aae."""
+    tiny_run(tmp_path / "run", "aae", z=2, data=str(write_npz(tmp_path / "data.npz")))
+    return tmp_path / "run"
 
 
-def test_runs_are_compared_on_one_page(tmp_path, capsys):
-    npz = write_npz(tmp_path / "data.npz")
-    runs = [str(tmp_path / mode) for mode in ("aae", "vae")]
-    for run, mode in zip(runs, ("aae", "vae"), strict=True):
-        tiny_run(run, mode, z=2, data=str(npz))
-    assert command(["compare", *runs, "--out", str(tmp_path / "both.png")]) == 0
+def test_draw_draws_the_first_seven_pictures_and_all_draws_the_rest(run, capsys):
+    assert verbs(["draw", str(run)]) == 0
+    assert capsys.readouterr().out == f"7 pictures in {run / 'figures'}\n"
+    assert verbs(["draw", str(run), "--all"]) == 0
+    assert capsys.readouterr().out == f"8 pictures in {run / 'figures'}\n"
+    assert (run / "figures" / "z_histogram.png").is_file()
+
+
+def test_the_help_of_draw_lists_every_picture(capsys):
+    with pytest.raises(SystemExit):
+        verbs(["draw", "--help"])
+    out = capsys.readouterr().out
+    assert all(f"{picture.name:16} {picture.about}\n" in out for picture in figures.PICTURES)
+
+
+def test_runs_are_compared_on_one_page(run, tmp_path):
+    tiny_run(tmp_path / "vae", "vae", z=2, data=str(tmp_path / "data.npz"))
+    assert verbs(["compare", str(run), str(tmp_path / "vae"), "--out", str(tmp_path / "both.png")]) == 0
     expect_readable(tmp_path / "both.png")
 
 
@@ -535,10 +636,16 @@ def test_runs_are_compared_on_one_page(tmp_path, capsys):
         (["draw", "{run}"], "not ours to read or write"),
     ],
 )
-def test_mistakes_are_one_line_and_status_2(words, says, tmp_path, capsys):
-    npz = write_npz(tmp_path / "data.npz")
-    tiny_run(tmp_path / "run", "aae", z=2, data=str(npz))
-    (tmp_path / "run" / "figures").write_text("a file where the folder should be")
-    assert command([word.format(run=tmp_path / "run") for word in words]) == 2
+def test_mistakes_are_one_line_and_status_2(words, says, run, capsys):
+    (run / "figures").write_text("a file where the folder should be")
+    assert verbs([word.format(run=run) for word in words]) == 2
     error = capsys.readouterr().err
-    assert says in error and len(error.splitlines()) == 1
+    assert error.startswith(f"tinyaae {words[0]}: ") and says in error and len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [["draw"], ["draw", "a", "b"], ["compare"], ["draw", "a", "--most"]])
+def test_words_that_are_not_understood_are_one_line_and_status_2(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        verbs(words)
+    error = capsys.readouterr().err
+    assert stop.value.code == 2 and len(error.splitlines()) == 1 and f"tinyaae {words[0]} --help" in error

@@ -1,160 +1,134 @@
 """Pictures made of numbers: learning curves, and what q(y|x) and the likelihood say of the test images.
 
-Each is one function to a matplotlib `Figure`, from a model and its data, from the rows of metrics.csv, or from the
-entries of result.json.
+Each function draws what the function of its name in `arrays` returns, and reads no model.
 """
 
 import numpy as np
 from matplotlib.colors import PowerNorm
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ..metrics import contingency, error_rate
-from ..training.collapse import chance
-from .arrays import MOST_ROWS, palette, shown
-from .latent import key_of_classes
+from .arrays import MOST_ROWS, shown
 from .layout import BLUE, FAINT, GREY, INK, ORANGE, chart_page, name_axes
 
-CURVES = [  # title, column of metrics.csv -> its name, a dotted line (of a smoothing: where, its name), scale
-    ("Reconstruction error ½ Σ (x̂ − x)²",
-     {"half_squared_error": "training, on noisy input", "reconstruction_error": "validation"}, None, "linear"),
-    ("Cross-entropy of the pixels", {"cross_entropy": "training, on noisy input"}, None, "linear"),
-    ("KL(q(z|x) ‖ p(z))", {"kl": "training"}, None, "linear"),
-    ("Adversarial losses",
-     {"D_gauss": "D_gauss", "G_gauss": "Q against D_gauss", "D_cat": "D_cat", "G_cat": "Q against D_cat",
-      "D_image": "D of images", "G_image": "P against D of images"},
-     lambda s: (chance(s), f"{chance(s):.3f}: D cannot tell"), "linear"),
-    ("Accuracy of D",
-     {"D_gauss_accuracy": "D_gauss", "D_cat_accuracy": "D_cat", "D_image_accuracy": "D of images"},
-     lambda s: (0.5, "50 %: D guesses"), "share"),
-    ("Cluster heads closer than η", {"head_distance": "Σ max(0, η − distance)"}, None, "linear"),
-    ("Latent noise: reconstruction from z + noise", {"latent_noise": "training"}, None, "linear"),
-    ("Information maximization: λ·(H(y|x) − 4·H(y))", {"information_maximization": "training"}, None, "linear"),
-    ("VAT: cross-entropy of y at x + r", {"vat": "training"}, None, "linear"),
-    ("Classification loss (log scale)", {"classification": "training, on labelled images"}, None, "log"),
-    ("Given the wrong class",
-     {"validation_error": "validation", "validation_cluster_error": "validation, clusters named"}, None, "share"),
-]  # fmt: skip
+CLUSTER_NAMES = " A cluster has the label of the validation image with the highest q(y|x), as in the paper."
 
 
-def learning_curves(model, metrics):
-    """Draw each phase's losses over the epochs, from the rows of metrics.csv, and what validation says of them."""
-    panels = [panel for panel in CURVES if panel[1].keys() & metrics[0].keys()]
+def learning_curves(panels, run=""):
+    """Draw each phase's losses over the epochs, and what validation says of them."""
     columns = min(3, len(panels))
     shape = -(-len(panels) // columns), columns
-    figure, axes = chart_page(max(380 * columns, 620), 300 * shape[0], "Learning curves", "One point an epoch.", shape)
-    epochs = [row["epoch"] for row in metrics]
-    look = dict(lw=1.5, marker="o", ms=3) if len(epochs) < 40 else dict(lw=0.8)
-    for ax, (title, names, reference, scale) in zip(axes, panels, strict=False):
-        for column in [column for column in names if column in metrics[0]]:
-            values = [max(row[column], 1e-9) if scale == "log" else row[column] for row in metrics]
-            colour = ORANGE if column[1:5] == "_cat" or "error" in column else BLUE
-            style = "--" if column.startswith("G_") else "-"
-            ax.plot(epochs, values, style, color=colour, label=names[column], **look)
-        if reference:
-            where, name = reference(model.config.smoothing)
-            ax.axhline(where, color=GREY, ls=":", lw=1.2, label=name)
-        name_axes(ax, title, "epoch")
-        ax.set_yscale("log" if scale == "log" else "linear")
-        if scale == "share":
-            ax.yaxis.set_major_formatter(PercentFormatter(1))
-        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        ax.grid(axis="y", color=FAINT, lw=0.5)
-        ax.margins(y=0.15)
-        free = "best" if len(epochs) < 1000 else "upper right"  # searching the best place is slow among many points
-        ax.legend(loc=free, fontsize=7.5, edgecolor="none", framealpha=0.8, labelcolor=INK)
+    width = max(380 * columns, 620)
+    note = "Training: the mean over an epoch's batches, with noise and dropout where the mode has them. "
+    if any(line.name.startswith("validation") for panel in panels for line in panel.lines):
+        note += "Validation: after the epoch."
+    figure, axes = chart_page(width, 300 * shape[0], "Losses and errors over the epochs", note, run, shape)
+    for ax, panel in zip(axes, panels, strict=False):
+        draw_panel(ax, panel)
     for ax in axes[len(panels) :]:
         ax.remove()
     return figure
 
 
-def label_histogram(model, dataset):
-    """Draw how many test images each y gets: beside how many there are, or, for clusters, of which classes they are."""
-    chosen, k = np.argmax(model.encode_rows(dataset.x_test).logits, axis=1), model.config.y_dim
-    counts = contingency(dataset.y_test, chosen, dataset.classes, k)
-    what, place = "How often is each class said?", np.arange(k)
-    classify = model.config.y_is_class
-    note = f"Counts of {len(chosen)} test images by argmax q(y|x)."
-    if not classify:
-        what, note = "Who is in each cluster?", note + " Each bar is a cluster, and its colours are the true classes."
-    figure, (ax,) = chart_page(max(620, min(26 * k + 100, 1400)), 400, what, note)
-    if classify:
-        ax.bar(place - 0.2, np.sum(counts, axis=1), 0.36, color="#b8b8b8", label="true")
-        ax.bar(place + 0.2, np.sum(counts, axis=0), 0.36, color=BLUE, label="said by q(y|x)")
-        ax.legend(fontsize=8.5, frameon=False, labelcolor=INK, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
-    else:
-        bottom = np.zeros(k)
-        for colour, row in zip(palette(dataset.classes), counts, strict=True):
-            ax.bar(place, row, 0.8, bottom, color=colour)
-            bottom += row
-        key_of_classes(figure, dataset.classes)
-    ax.set_xticks(range(0, k, -(-k // 40)))
-    name_axes(ax, "", "class" if classify else "cluster", "test images")
-    return figure
+def draw_panel(ax, panel):
+    """Draw a `Panel` of learning curves."""
+    epochs = len(panel.lines[0].values)
+    for line in panel.lines:
+        colour, style = ORANGE if line.second else BLUE, "--" if line.dashed else "-"
+        look = dict(lw=0.8) if epochs >= 40 else dict(lw=1.5, ms=3, marker=None if line.dashed and epochs > 1 else "o")
+        ax.plot(range(1, epochs + 1), line.values, style, color=colour, label=line.name, **look)
+    if panel.reference:
+        height, name = panel.reference
+        ax.axhline(height, color=GREY, ls=":", lw=1.2, label=name)
+    name_axes(ax, panel.title, "epoch")
+    ax.set_yscale("log" if panel.scale == "log" else "linear")
+    if panel.scale == "percent":
+        ax.yaxis.set_major_formatter(PercentFormatter(1))
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    ax.grid(axis="y", color=FAINT, lw=0.5)
+    ax.margins(y=0.05)
+    names = len(panel.lines) + bool(panel.reference)
+    bottom, top = ax.transScale.transform([(1, y) for y in ax.get_ylim()])[:, 1]
+    room = top + (top - bottom) * 0.12 * -(-names // 2)  # for the names, above the curves
+    ax.set_ylim(top=ax.transScale.inverted().transform((1, room))[1])
+    narrow = dict(handlelength=1.8, handletextpad=0.5, columnspacing=1)
+    ax.legend(loc="upper right", ncols=2, fontsize=7.5, frameon=False, labelcolor=INK, **narrow)
 
 
-def confidence(model, dataset):
-    """Draw how sure q(y|x) is of the y it chooses; where y is a class, where it is right and where it is wrong."""
-    code = model.encode_rows(dataset.x_test)
-    chosen, sure = np.argmax(code.logits, axis=1), np.max(code.y, axis=1)
-    note = "The probability max q(y|x) of the chosen y, on test images; counts on a log scale."
-    if model.config.y_is_class:
-        right, title = chosen == dataset.y_test, "How sure is the classifier?"
-        shares = [(right, "right", dict(color=BLUE, alpha=0.4)),
-                  (~right, "wrong", dict(color=ORANGE, histtype="step", lw=1.8))]  # fmt: skip
+def confidence(found, run=""):
+    """Draw the probability of the most probable y; where y is a class, of right and of wrong predictions."""
+    probability, n = found.probability, len(found.probability)
+    note = "The probability max q(y|x) of the most probable y of each test image. Counts are on a log scale."
+    if found.right is not None:
+        title = "Confidence of the classifier"
+        parts = [(found.right, "right", dict(color=BLUE, alpha=0.4)),
+                 (~found.right, "wrong", dict(color=ORANGE, histtype="step", lw=1.8))]  # fmt: skip
     else:
-        everyone, title = np.full(len(sure), True), "How sure is Q of a cluster?"
-        shares = [(everyone, "images", dict(color=BLUE, alpha=0.4))]
-    figure, (ax,) = chart_page(620, 400, title, note)
-    bins = np.linspace(1 / code.y.shape[1], 1, 41)
-    for where, name, look in shares:
-        mean = f", {np.mean(sure[where]):.1%} sure on average" if np.any(where) else ""
-        ax.hist(np.clip(sure[where], bins[0], 1), bins, label=f"{np.sum(where)} {name}{mean}", **look)
+        title = "Confidence in the cluster"
+        parts = [(np.full(n, True), "images", dict(color=BLUE, alpha=0.4))]
+    figure, (ax,) = chart_page(620, 400, title, note, run)
+    bins = np.linspace(1 / found.k, 1, 41)
+    for where, name, look in parts:
+        mean = f", mean {np.mean(probability[where]):.1%}" if np.any(where) else ""
+        label = f"{np.sum(where)} {name}{mean}"
+        ax.hist(np.clip(probability[where], bins[0], 1), bins, label=label, **look)
     ax.set_yscale("symlog", linthresh=1)
-    ax.set_ylim(0, 8 * len(sure))  # room for the legend
+    ax.set_ylim(0, 8 * n)  # room for the legend
     name_axes(ax, "", "max q(y|x)", "images")
     ax.legend(fontsize=8.5, frameon=False, labelcolor=INK, loc="upper left")
     return figure
 
 
-def confusion(model, dataset):
+def confusion(found, run=""):
     """Draw how many test images of each class get each y: a class, or a cluster, in the order of their main classes."""
-    chosen = np.argmax(model.encode_rows(dataset.x_test).logits, axis=1)
-    counts = contingency(dataset.y_test, chosen, dataset.classes, model.config.y_dim)
-    order = np.arange(model.config.y_dim)
-    note = f"Counts of {len(chosen)} test images. The colour is the share of the row."
-    if model.config.y_is_class:
-        column, title = "argmax q(y|x)", f"Confusion: {error_rate(chosen, dataset.y_test):.2%} of test images wrong"
-    else:
-        order = np.argsort(np.argmax(counts, axis=0), kind="stable")
-        column, title = "cluster: argmax q(y|x)", "Which classes share a cluster?"
+    counts = found.counts
+    note = f"Counts of {np.sum(counts)} test images. The larger its part of the row, the darker a field."
+    column, title = "argmax q(y|x)", "True class and predicted class"
+    if found.clusters:
+        column, title = "cluster: argmax q(y|x)", "True class and cluster"
         note += " Clusters stand in the order of the class that most of their images have."
-    counts = counts[:, order]
-    shares = counts / np.maximum(np.sum(counts, axis=1, keepdims=True), 1)
+    if found.error is not None:
+        title += f": {'cluster' if found.clusters else 'test'} error {found.error:.2%}"
+        note += CLUSTER_NAMES if found.clusters else ""
+    parts = counts / np.maximum(np.sum(counts, axis=1, keepdims=True), 1)
     crowded = counts.shape[1] > MOST_ROWS
-    figure, (ax,) = chart_page(1000 if crowded else 620, 600, title, note)
-    ax.imshow(shares, "Blues", norm=PowerNorm(0.4, 0, 1), aspect="auto", interpolation="nearest")
+    figure, (ax,) = chart_page(1000 if crowded else 620, 600, title, note, run)
+    ax.imshow(parts, "Blues", norm=PowerNorm(0.4, 0, 1), aspect="auto", interpolation="nearest")
     ticks = [range(0, n, -(-n // most)) for n, most in zip(counts.shape, (MOST_ROWS, 40), strict=True)]
-    ax.set(xticks=ticks[1], yticks=ticks[0], xticklabels=order[ticks[1]])
+    ax.set(xticks=ticks[1], yticks=ticks[0], xticklabels=found.columns[ticks[1]], yticklabels=found.rows[ticks[0]])
     for (i, j), count in np.ndenumerate(counts):
         if count and max(counts.shape) <= 40:  # more numbers could not be read
-            colour = "white" if shares[i, j] > 0.2 else INK
+            colour = "white" if parts[i, j] > 0.2 else INK
             ax.text(j, i, count, fontsize=6.5 if crowded else 7.5, color=colour, ha="center", va="center")
     ax.tick_params(length=0)
     name_axes(ax, "", column, "true class")
     return figure
 
 
-def matching(found):
+def z_histogram(found, run=""):
+    """Draw how often each value of z occurs, over all its coordinates, and how often in the prior."""
+    note = f"All {found.d} coordinates of z together. Each thin line is one coordinate alone."
+    figure, (ax,) = chart_page(620, 400, "The values of z", note + shown(len(found.alone), found.d, "have one"), run)
+    for values in found.alone:
+        ax.stairs(values, found.edges, color=BLUE, alpha=0.25, lw=0.6)
+    ax.stairs(found.codes, found.edges, color=BLUE, alpha=0.35, fill=True, label="codes z of test images")
+    if found.prior is not None:
+        ax.stairs(found.prior, found.edges, color=INK, lw=1.5, label="prior p(z)")
+    name_axes(ax, "", "value of a coordinate", "density")
+    ax.legend(fontsize=8.5, frameon=False, labelcolor=INK)
+    return figure
+
+
+def matching(per_label, run=""):
     """Draw for each label what `evaluate` found: the clusters named after it, and how precise and complete they are."""
-    rows = found["per_label"][:MOST_ROWS]
+    rows = per_label[:MOST_ROWS]
     clustered = "clusters" in rows[0]
-    title = "Which clusters stand for which label?" if clustered else "Label by label"
-    note = "Precision: of the test images given this label, the share that have it. "
-    note += "Recall: of those that have it, the share that are given it."
+    title = "Precision and recall of each label" + (", with its clusters" if clustered else "")
+    note = "Precision: of the test images that are predicted as a label, the part that has it. "
+    note += "Recall: of the test images that have it, the part that is predicted as it."
     if clustered:
-        note += " A cluster's label is that of the validation image that Q is surest of, as in the paper."
-    note += shown(len(rows), len(found["per_label"]), "labels")
-    figure, (ax,) = chart_page(760, max(34 * len(rows), 200) + 86, title, note)
+        note += CLUSTER_NAMES
+    note += shown(len(rows), len(per_label), "labels")
+    figure, (ax,) = chart_page(760, max(34 * len(rows), 200) + 86, title, note, run)
     place = np.arange(len(rows))
     for shift, key, colour in ((-0.19, "precision", BLUE), (0.19, "recall", ORANGE)):
         values = [row[key] or 0 for row in rows]
@@ -169,7 +143,7 @@ def matching(found):
     ax.set(yticks=place, yticklabels=names, xlim=(0, 1.04), ylim=(len(rows) - 0.5, -0.5))
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.tick_params(axis="y", length=0)
-    name_axes(ax, "", "share of test images", "")
+    name_axes(ax)
     ax.legend(fontsize=8.5, frameon=False, labelcolor=INK, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
     return figure
 
@@ -183,24 +157,33 @@ def name_of(row):
     return f"{row['label']}:  {word}{first}{more}"
 
 
-def sigma_curve(found):
+def sigma_curve(searches, run=""):
     """Draw the search of the Parzen windows' width, for each number of samples that has been tried."""
-    note = "The mean of ln p(x) over 1000 validation images for each width of the windows. The best, marked, is kept "
-    figure, (ax,) = chart_page(620, 420, "How wide should a Parzen window be?", note + "for the test images.")
-    ends = [name.removeprefix("parzen_curve") for name in found if name.startswith("parzen_curve")]
-    for colour, end in zip((BLUE, ORANGE, INK, GREY), ends, strict=False):
-        sigmas, values = np.array(found[f"parzen_curve{end}"]).T
-        best = int(np.argmax(values))
-        which = "samples resampled by D" if end.endswith("_resampled") else "samples"
-        name = f"{found[f'parzen_searched{end}']:,} {which}: σ = {sigmas[best]:.3f}".replace(",", " ")
-        ax.plot(sigmas, values, "-o", ms=3, lw=1.5, color=colour, label=name)
-        ax.plot(sigmas[best], values[best], "o", ms=9, mfc="none", mew=1.5, color=colour)
-    highest = max(max(value for _, value in found[f"parzen_curve{end}"]) for end in ends)
-    lowest = min(value for _, value in found[f"parzen_curve{ends[0]}"])
-    lowest = max(lowest, highest - 1000)  # too narrow windows are hopeless beyond measure
+    note = "The mean of ln p(x) over at most 1000 validation images, for each width σ that was tried. "
+    note += "The likelihood of the test images is estimated with the best, which is marked."
+    highest = max(np.max(search.values) for search in searches)
+    least = np.min(searches[0].values)
+    lowest = max(least, highest - 1000)
+    note += " Values more than 1000 under it are left out." if lowest > least else ""
+    figure, (ax,) = chart_page(620, 420, "Likelihood of validation images by Parzen width σ", note, run)
+    for colour, search in zip((BLUE, ORANGE, INK, GREY), searches, strict=False):
+        best = int(np.argmax(search.values))
+        ax.plot(search.sigmas, search.values, "-o", ms=3, lw=1.5, color=colour, label=search.name)
+        ax.plot(search.sigmas[best], search.values[best], "o", ms=9, mfc="none", mew=1.5, color=colour)
     margin = 0.06 * (highest - lowest) + 1e-6
     ax.set_ylim(lowest - margin, highest + margin)
     ax.grid(axis="y", color=FAINT, lw=0.5)
-    name_axes(ax, "", "σ", "mean of ln p(x), validation")
+    name_axes(ax, "Mean of ln p(x)", "σ")
     ax.legend(fontsize=8.5, frameon=False, labelcolor=INK, loc="lower center")
+    return figure
+
+
+def columns(errors, run=""):
+    """Draw the error (d,) of each column of a table."""
+    note = "The mean of (x̂ − x)² over the test rows, in units of the variance of the training rows. 1 is the error of "
+    note += "the mean of a column."
+    figure, (ax,) = chart_page(max(620, min(14 * len(errors) + 100, 1400)), 400, "Error of each column", note, run)
+    ax.bar(np.arange(len(errors)), errors, 0.8, color=BLUE)
+    ax.axhline(1, color=GREY, ls=":", lw=1.2)
+    name_axes(ax, "", "column", "(x̂ − x)²")
     return figure

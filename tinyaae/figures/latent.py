@@ -1,32 +1,29 @@
-"""Pictures of the latent space: where codes lie beside the prior, on a map, run beside run, or moving.
+"""Pictures of the latent space: where codes lie beside the prior, on a circle, run beside run, or moving.
 
-Where P reads y·W_C + z, that is the code that is shown. Codes of more than two dimensions are seen in the plane of
-their two principal components, unless a picture says that it maps them otherwise.
+Each is one function to the `MapPage` that `layout.map_page` draws. Where P reads y·W_C + z, that is the code that is
+shown. Codes of more than two dimensions are seen in the plane of their two principal components, unless a picture says
+that it maps them otherwise.
 """
 
 from itertools import combinations
 
 import numpy as np
-from matplotlib.animation import PillowWriter
-from matplotlib.lines import Line2D
 
 from ..errors import UserError
-from .arrays import MOST_POINTS, from_prior, palette, plane, prior_contours, shown
-from .layout import BLUE, DPI, INK, chart_page, name_axes
-
-HEAD = dict(boxstyle="circle,pad=0.2", fc="white", ec=INK, lw=0.8)
+from .arrays import MOST_POINTS, from_prior, plane, prior_contours
+from .layout import Map, MapPage
 
 
-def codes_seen(model, dataset):
+def codes_shown(subject):
     """Return where P reads the codes of test images (n, d), their labels (n,), and what such a code is called."""
-    images, labels = dataset.x_test[:MOST_POINTS], dataset.y_test[:MOST_POINTS]
+    model, code = subject.model, subject.code
     name = "z" if model.heads() is None else "y·W_C + z"
-    return model.decoder_input(model.drawn(model.encode_rows(images))), labels, name
+    return model.decoder_input(code)[:MOST_POINTS], subject.dataset.y_test[:MOST_POINTS], name
 
 
-def prior_seen(model, n):
+def prior_shown(model, n):
     """Return n draws of the prior (n, d), around the cluster heads in turn where there are any, and their y (n,)."""
-    contents = np.arange(n) % (model.config.decoder_y_dim or model.config.classes)
+    contents = np.arange(n) % (model.config.decoder_y_dim or model.config.classes or 1)
     drawn, heads = from_prior(model, n, contents), model.heads()
     return (drawn if heads is None else heads[contents] + drawn), contents
 
@@ -37,9 +34,14 @@ def contours_of(model, drawn):
     return prior_contours(model.prior, drawn) if flat else None
 
 
-def about_lines(contours, more=""):
+def heads_on(onto, model):
+    """Return the cluster heads (k, 2) mapped by `onto`; none where there are none."""
+    return () if model.heads() is None else onto(model.heads())
+
+
+def about_lines(contours):
     """Return the sentence on the prior's lines where `contours` are drawn, else nothing."""
-    return f" Lines hold 50, 90 and 99 % of the prior{more}." if contours else ""
+    return " Lines hold 50, 90 and 99 % of the prior." if contours else ""
 
 
 def reach_of(*clouds):
@@ -49,130 +51,63 @@ def reach_of(*clouds):
     return low - margin, high + margin
 
 
-def scatter(ax, points, colours, reach, contours=None, heads=()):
-    """Draw points (n, 2) with a colour each, the prior's lines, and the cluster heads (k, 2) by number."""
-    dots = ax.scatter(*points.T, s=7, c=colours, alpha=0.8, linewidths=0)
-    if contours:
-        ax.contour(*contours, colors=INK, linewidths=0.7, alpha=0.6)
-    for k, (x, y) in enumerate(heads):
-        ax.text(x, y, str(k), fontsize=9, color=INK, ha="center", va="center", clip_on=True, bbox=HEAD)
-    ax.set(xlim=reach, ylim=reach, aspect="equal")
-    return dots
-
-
-def key_of_classes(figure, classes):
-    """Write which colour is which class: at the top right, or, on a narrow page, between the heading and a title."""
-    colours, step = palette(classes), 1 if classes <= 10 else -(-classes // 7)
-    keys = [Line2D([], [], ls="", marker="o", color=colours[k], label=k) for k in range(0, classes, step)]
-    look = dict(fontsize=8.5, frameon=False, columnspacing=0.6, handletextpad=-0.2, borderaxespad=0.2)
-    ax, whole = figure.axes[0], figure.get_figheight() * DPI
-    box, wide = ax.get_position(), figure.get_figwidth() * DPI > 760
-    if not wide and ax.get_title(loc="left"):  # it goes down, for the keys to stand above it
-        ax.set_position([box.x0, box.y0, box.width, box.height - 20 / whole])
-    top = 1 if wide else box.y1 + 30 / whole
-    figure.legend(handles=keys, loc="upper right", bbox_to_anchor=(1, top), ncols=10, **look)
-
-
-def latent(model, dataset):
-    """Draw where the codes of test images lie, coloured by class, and samples from the prior on the same map."""
-    z, labels, name = codes_seen(model, dataset)
-    onto, axis_names = plane(z)
-    colours, heads, contours = palette(dataset.classes), model.heads(), None
-    clouds = [(f"Codes {name} of {len(z)} test images", onto(z), colours[labels])]
-    note = "Nothing tells a plain autoencoder where its codes should lie."
+def latent(subject):
+    """Show where the codes of test images lie, coloured by class, and samples from the prior on the same map."""
+    model, by_class = subject.model, subject.config.label_to == "prior"
+    z, labels, name = codes_shown(subject)
+    onto, axes = plane(z)
+    clouds, contours = [(f"Codes {name} of {len(z)} test images", onto(z), labels)], None
     if model.has_prior:
-        drawn, contents = prior_seen(model, len(z))
-        told = colours[contents] if model.config.label_to == "prior" else "#9a9a9a"
-        clouds.append((f"As many samples of {name} from the prior", onto(drawn), told))
-        note = "Training pulls the codes on the left, all classes together, into the shape of the prior on the right."
-        if model.config.label_to == "prior":
-            note = (
-                "Training pulls the codes on the left, class by class, to that class's part of the prior on the right."
-            )
+        drawn, contents = prior_shown(model, len(z))
+        around = "" if model.heads() is None else ", around the heads in turn"
+        title = f"{len(z)} samples of z from the prior{around}"
+        clouds.append((title, onto(drawn), contents if by_class else None))
         contours = contours_of(model, drawn)
-    note += about_lines(contours)
-    note += " Circles are the cluster heads, the rows of W_C." if heads is not None else ""
-    figure, axes = chart_page(100 + 520 * len(clouds), 565, "Latent space", note, (1, len(clouds)))
+    note = objective(model) + about_lines(contours)
+    if z.shape[1] > 2 and model.has_prior:
+        note += " Both maps show the plane of the first two principal components of the codes."
+    heads = heads_on(onto, model)
+    note += " Circles are the cluster heads, the rows of W_C." if len(heads) else ""
     reach = reach_of(*[points for _, points, _ in clouds])
-    for ax, (title, points, chosen) in zip(axes, clouds, strict=True):
-        scatter(ax, points, chosen, reach, contours, () if heads is None else onto(heads))
-        name_axes(ax, title, *axis_names)
-    key_of_classes(figure, dataset.classes)
-    return figure
+    maps = [Map(title, axes, points, classes, reach, contours, heads) for title, points, classes in clouds]
+    return MapPage("Latent space", note, maps, subject.names)
+
+
+def objective(model):
+    """Return what training compares the codes of a `model` with, in a sentence."""
+    config = model.config
+    if not model.has_prior:
+        return "No term of the loss compares codes with a prior."
+    if "D_gauss" not in model.networks:
+        return "The KL divergence in the loss compares q(z|x) of each image with the prior."
+    if config.label_to == "prior":
+        rest = "" if config.labels == "all" else ", and z of images without a label with all of it"
+        return f"D_gauss compares z of each class with its mode of the prior{rest}."
+    return f"D_gauss compares z of {'each y' if config.condition_on_y else 'all images together'} with the prior."
 
 
 def side_by_side(runs):
-    """Draw the latent spaces of several runs on one page (figure 2); `runs` = [(name, model, dataset), …].
+    """Show the latent spaces of several runs, a list of `Subject`s, on one page (figure 2).
 
     Raises `UserError` for a model without an encoder, or where the classes are not the same.
     """
-    for name, model, dataset in runs:
+    expected = runs[0].names
+    maps = []
+    for subject in runs:
+        model, name, classes = subject.model, subject.name, subject.names
         if "Q" not in model.networks:
             raise UserError(f"{name}: mode {model.config.mode} has no encoder, so no codes to compare; leave it out")
-        if dataset.classes != runs[0][2].classes:
-            came, expected = dataset.classes, runs[0][2].classes
-            raise UserError(f"{name}: data of {came} classes, expected {expected} as in {runs[0][0]}; the same --data?")
-    spaces = []
-    for _, model, dataset in runs:
-        z, labels, _ = codes_seen(model, dataset)
-        drawn = prior_seen(model, len(z))[0] if model.has_prior else z
-        spaces.append((z, labels, drawn, contours_of(model, drawn)))
-    columns = len(runs) if len(runs) <= 3 else 2 if len(runs) == 4 else 3
-    shape = -(-len(runs) // columns), columns
-    more = ": the prior will hardly draw a code that lies outside, and in an empty place inside P has learned nothing"
-    note = "Codes of test images, coloured by class, run beside run."
-    note += about_lines(any(contours for *_, contours in spaces), more)
-    width, height = max(100 + 400 * columns, 620), 430 * shape[0] + 10
-    figure, axes = chart_page(width, height, "Latent spaces side by side", note, shape, between=0.25)
-    for ax, (name, model, dataset), (z, labels, drawn, contours) in zip(axes, runs, spaces, strict=False):
-        onto, axis_names = plane(z)
-        heads, reach = model.heads(), reach_of(onto(z), onto(drawn))
-        scatter(ax, onto(z), palette(dataset.classes)[labels], reach, contours, () if heads is None else onto(heads))
-        prior = f", {model.config.prior} prior" if model.has_prior else ""
-        name_axes(ax, f"{name}: {model.config.mode}{prior}", *axis_names)
-    for ax in axes[len(runs) :]:
-        ax.remove()
-    key_of_classes(figure, dataset.classes)
-    return figure
-
-
-def z_histogram(model, dataset):
-    """Draw how often each value of z occurs, over all its coordinates, and how often the prior wants it."""
-    z = model.drawn(model.encode_rows(dataset.x_test[:MOST_POINTS])).z.astype(float)
-    drawn = from_prior(model, 20000, np.arange(20000) % model.config.classes) if model.has_prior else z
-    low, high = [mix(np.quantile(z, q), np.quantile(drawn, q)) for mix, q in ((min, 0.002), (max, 0.998))]
-    edges = np.linspace(low - 1e-6, high + 1e-6, 61)
-    density = lambda values: np.histogram(values, edges)[0] / (values.size * (edges[1] - edges[0]))  # noqa: E731
-    few = min(z.shape[1], 50)
-    note = f"All {z.shape[1]} coordinates of z together. Each thin line is one coordinate alone."
-    figure, (ax,) = chart_page(620, 400, "The values of z", note + shown(few, z.shape[1], "have one"))
-    for coordinate in z.T[:few]:
-        ax.stairs(density(coordinate), edges, color=BLUE, alpha=0.25, lw=0.6)
-    ax.stairs(density(z), edges, color=BLUE, alpha=0.35, fill=True, label="codes z of test images")
-    if drawn is not z:
-        ax.stairs(density(drawn), edges, color=INK, lw=1.5, label="prior p(z)")
-    name_axes(ax, "", "value of a coordinate", "density")
-    ax.legend(fontsize=8.5, frameon=False, labelcolor=INK)
-    return figure
-
-
-# Maps of more than two dimensions ------------------------------------------------------------------------------------
-
-
-def embedding(model, dataset):
-    """Draw the principal components of the whole code, y beside z, coloured by class."""
-    images, labels = dataset.x_test[:MOST_POINTS], dataset.y_test[:MOST_POINTS]
-    code = model.drawn(model.encode_rows(images))
-    parts = [part - np.mean(part, axis=0) for part in (code.y, code.z) if part is not None]
-    whole = np.concatenate([part / np.sqrt(np.sum(np.var(part, axis=0)) + 1e-12) for part in parts], axis=1)
-    note = f"The codes ({'y, z' if len(parts) == 2 else 'z'}) of {len(images)} test images, coloured by class."
-    note += " y and z are scaled to the same total variance." if len(parts) == 2 else ""
-    onto, names = plane(whole)
-    figure, (ax,) = chart_page(660, 640, "A map of the codes: principal components", note)
-    scatter(ax, onto(whole), palette(dataset.classes)[labels], reach_of(onto(whole)))
-    name_axes(ax, "", *names)
-    key_of_classes(figure, dataset.classes)
-    return figure
+        if classes != expected:
+            came = f"data of {len(classes)} classes, expected {len(expected)} as in {runs[0].name}"
+            raise UserError(f"{name}: {came}; the same --data?")
+        z, labels, _ = codes_shown(subject)
+        drawn = prior_shown(model, len(z))[0] if model.has_prior else z
+        onto, axes = plane(z)
+        title, reach = subject.run_and_epoch, reach_of(onto(z), onto(drawn))
+        maps.append(Map(title, axes, onto(z), labels, reach, contours_of(model, drawn), heads_on(onto, model)))
+    note = "Codes of test images, coloured by class. Each map has its own scale."
+    note += about_lines(any(each.contours for each in maps))
+    return MapPage("Latent spaces side by side", note, maps, expected)
 
 
 def onto_circle(heads):
@@ -202,42 +137,31 @@ def onto_circle(heads):
     return (lambda x: (x - centre) @ linear), (heads - centre) @ linear
 
 
-def circle(model, dataset):
-    """Draw the codes y·W_C + z mapped so that the cluster heads lie evenly on a circle (figure 11)."""
-    z, labels, name = codes_seen(model, dataset)
-    k, d = model.heads().shape
-    onto, heads = onto_circle(model.heads().astype(float))
+def circle(subject):
+    """Show the codes y·W_C + z mapped so that the cluster heads lie evenly on a circle (figure 11)."""
+    z, labels, name = codes_shown(subject)
+    k, d = subject.model.heads().shape
+    onto, heads = onto_circle(subject.model.heads().astype(float))
     note = f"The linear map from {d} dimensions to 2 that sends the {k} cluster heads, the rows of W_C, "
     note += "to points evenly spaced on a circle"
-    note += "." if k <= d + 1 else f", as nearly as it can: {k} heads in {d} dimensions leave it no free choice."
+    note += "." if k <= d + 1 else f", as nearly as a linear map can: {k} heads in {d} dimensions allow no exact one."
     note += " Heads stand in the order that stretches z least."
-    figure, (ax,) = chart_page(660, 640, f"Codes {name} on the circle of their heads", note)
-    scatter(ax, onto(z), palette(dataset.classes)[labels], reach_of(onto(z), heads), heads=heads)
-    name_axes(ax)
-    key_of_classes(figure, dataset.classes)
-    return figure
+    maps = [Map("", ("", ""), onto(z), labels, reach_of(onto(z), heads), None, heads)]
+    return MapPage(f"Codes {name} on the circle of their heads", note, maps, subject.names)
 
 
-# Over the epochs ------------------------------------------------------------------------------------------------------
+def animation(subject, frames):
+    """Show how codes move; `frames` = [(epoch, codes (n, d), labels (n,)), …], in order.
 
-
-def animation(model, frames, path):
-    """Save as GIF how codes move over the epochs; `frames` = [(epoch, codes (n, d), labels (n,)), …], in order."""
+    Return the `MapPage` of the first frame, and [(title, points (n, 2)), …] of all.
+    """
+    model = subject.model
     _, last, labels = frames[-1]
-    onto, axis_names = plane(last)
-    drawn = prior_seen(model, 2000)[0] if model.has_prior else last
+    onto, axes = plane(last)
+    drawn = prior_shown(model, 2000)[0] if model.has_prior else last
     contours = contours_of(model, drawn)
-    note = f"Codes of {len(labels)} validation images, coloured by class, epoch by epoch."
-    note += about_lines(contours)
-    figure, (ax,) = chart_page(620, 600, "How the latent space took shape", note)
-    reach = reach_of(*[onto(z) for _, z, _ in frames[len(frames) // 2 :]], onto(drawn))
-    dots = scatter(ax, onto(frames[0][1]), palette(model.config.classes)[labels], reach, contours)
-    name_axes(ax, "", *axis_names)
-    key_of_classes(figure, model.config.classes)
-    writer = PillowWriter(fps=max(4, min(15, len(frames) / 10)))
-    writer.setup(figure, path, dpi=DPI)
-    for epoch, z, _ in frames + 8 * frames[-1:]:  # the end stands still for a while
-        dots.set_offsets(onto(z))
-        ax.set_title(f"epoch {epoch}", fontsize=9.5, color=INK, loc="left")
-        writer.grab_frame()
-    writer.finish()
+    note = f"The same {len(labels)} images in each epoch, coloured by class." + about_lines(contours)
+    moves = [(f"epoch {epoch}", onto(z)) for epoch, z, _ in frames]
+    reach = reach_of(*[points for _, points in moves[len(moves) // 2 :]], onto(drawn))
+    maps = [Map(moves[0][0], axes, moves[0][1], labels, reach, contours)]
+    return MapPage("Codes of validation images, epoch by epoch", note, maps, subject.names), moves

@@ -99,7 +99,9 @@ def expect_labels(dataset, config):
     if lacking := sorted(set(dataset.y_test[dataset.y_test >= 0].tolist()) - set(known.tolist())):
         name, hint = config.label_names[lacking[0]], "leave it out, or choose a mode that reads no label"
         raise UserError(f"{dataset.name}: the test set has label {name!r}, which no training image has; {hint}")
-    unlabelled = int(np.sum(dataset.y_train < 0))
+    unlabelled = sum(
+        int(np.sum(y < 0)) for y in (dataset.y_train, dataset.y_test, dataset.y_validation) if y is not None
+    )
     if config.label_to == "P" and unlabelled:
         hint = "leave them out, or choose mode semi-supervised"
         raise UserError(f"{dataset.name}: {unlabelled} images are unlabelled, and P reads the label of each; {hint}")

@@ -38,6 +38,10 @@ class Position(NamedTuple):
     step: int = 0
     totals: dict = {}
 
+    def in_words(self, epochs):
+        """Return where this is in a run of `epochs` epochs."""
+        return f"epoch {self.epoch} of {epochs}" + (f" and {self.step} steps of the next" if self.step else "")
+
 
 START = Position()
 
