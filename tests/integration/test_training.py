@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import backend_for_test
+from backends import backend_for_test
 from tiny import (
     BATCH,
     CLASSES,

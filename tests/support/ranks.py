@@ -67,8 +67,13 @@ GPULESS = "semi-supervised", "dropout in D"
 
 def trained(config, ranks=distributed.SINGLE_PROCESS, gpuless=False):
     """Return name -> array of all that the float64 model of `config` holds after 20 steps, and of its values."""
-    backend = backend_without_gpu(MonkeyPatch(), "float64") if gpuless else Backend.named("numpy", "float64")
-    backend.join(ranks)
+    with MonkeyPatch.context() as patch:
+        backend = backend_without_gpu(patch, "float64") if gpuless else Backend.named("numpy", "float64")
+        return trained_on(backend.join(ranks), config)
+
+
+def trained_on(backend, config):
+    """Return what `trained` does, on a backend that has joined its ranks."""
     model, batches = build(config, backend), Batches(tiny_dataset(), config, backend)
     values = {}
     for step, batch in enumerate(islice(chain(batches.epoch(0), batches.epoch(1)), STEPS)):

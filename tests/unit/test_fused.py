@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import backend_for_test
+from backends import GPU, backend_for_test
 from fake_cupy import COMPILER, backend_without_gpu
 from helpers import host
 
@@ -17,7 +17,7 @@ def dtype(request):
     return request.param
 
 
-@pytest.fixture(params=["numpy", "numpy-fast", "cupy", "cupy-without-gpu"])
+@pytest.fixture(params=["numpy", "numpy-fast", *GPU, "cupy-without-gpu"])
 def backend(request, monkeypatch, dtype):
     return backend_for_test(request.param, dtype, monkeypatch)
 

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import BACKENDS, backend_for_test
+from backends import BACKENDS, backend_for_test
 from helpers import host
 
 from tinyaae.backend import Backend
