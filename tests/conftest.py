@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from backends import BACKENDS, backend_for_test
 
+from tinyaae.backend import Backend
+
 sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
 
 
@@ -19,3 +21,9 @@ def backend(request, monkeypatch):
 def backend64(request, monkeypatch):
     """A backend in float64, the type of gradient checks."""
     return backend_for_test(request.param, "float64", monkeypatch)
+
+
+@pytest.fixture
+def numpy64():
+    """NumPy in float64, for gradient checks of what does not depend on the backend."""
+    return Backend.named("numpy", "float64")
