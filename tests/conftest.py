@@ -11,6 +11,23 @@ from tinyaae.backend import Backend
 sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
 
 
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers",
+        "without_kernels: launches no kernel of CuPy's backend, so that its stand-in would repeat NumPy's case",
+    )
+
+
+def pytest_collection_modifyitems(items):
+    """Leave out the cases on the stand-in for CuPy that would only repeat NumPy's."""
+    items[:] = [item for item in items if not (item.get_closest_marker("without_kernels") and on_the_stand_in(item))]
+
+
+def on_the_stand_in(item):
+    parameters = item.callspec.params
+    return "cupy-without-gpu" in (parameters.get("backend"), parameters.get("backend64"))
+
+
 @pytest.fixture(params=BACKENDS)
 def backend(request, monkeypatch):
     """A backend in float32, the type of all training."""

@@ -141,6 +141,7 @@ def test_the_message_names_the_network_that_a_phase_must_not_move(numpy64, kind,
     assert message(check_phase, phase, model.batch, frozen) == text
 
 
+@pytest.mark.without_kernels
 def test_a_check_in_float32_is_told_in_one_line(backend):
     phase, model, _ = tiny_phase(backend, "generate")
     for check, args in [
@@ -192,6 +193,7 @@ def test_compare_allows_the_tolerance_and_no_more():
     assert message(compare, "g", np.array(8.0), np.array(10.0), 0.19).startswith("g has relative error 2.0e-01")
 
 
+@pytest.mark.without_kernels
 def test_differences_are_the_derivative_and_leave_x_as_it_was(backend64):
     x = backend64.array(X)
     gradient = differences(backend64, lambda: float(np.sum(host(backend64, x) ** 3)), x)

@@ -81,6 +81,7 @@ def test_decoder_without_y_gives_no_gradient_of_y(backend):
     assert dcode.y is None and tuple(dcode.z.shape) == (N, STYLE)
 
 
+@pytest.mark.without_kernels
 def test_gradients_are_views_into_one_vector_in_the_order_of_the_networks(backend):
     a, b = small(backend, "a"), small(backend, "b")
     gradients = Gradients(backend, [a, b])
@@ -103,6 +104,7 @@ def test_two_gradients_of_one_network_know_nothing_of_each_other(backend):
 # The flat vector -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.without_kernels
 def test_layers_see_what_happens_to_the_flat_vector(backend):
     network = small(backend)
     network.flat[...] = backend.array(np.arange(network.size))
@@ -113,6 +115,7 @@ def test_layers_see_what_happens_to_the_flat_vector(backend):
     assert host(backend, network.flat)[:20].tolist() == list(range(1, 21))
 
 
+@pytest.mark.without_kernels
 def test_first_weights_depend_on_seed_and_name_and_on_nothing_else(backend):
     flat = saved(backend, small(backend))["D.flat"]
     assert saved(backend, small(backend))["D.flat"] == flat
@@ -120,6 +123,7 @@ def test_first_weights_depend_on_seed_and_name_and_on_nothing_else(backend):
     assert saved(backend, small(backend, name="E"))["E.flat"] != flat
 
 
+@pytest.mark.without_kernels
 def test_state_is_the_flat_vector_and_every_buffer_as_they_are_now(backend):
     network = small(backend)
     state = network.state()
@@ -129,6 +133,7 @@ def test_state_is_the_flat_vector_and_every_buffer_as_they_are_now(backend):
     assert saved(backend, network) == {f"D.{key}": host(backend, value).tobytes() for key, value in state.items()}
 
 
+@pytest.mark.without_kernels
 def test_every_array_is_float32(backend):
     for network in tiny_model(backend, posterior="gaussian", batch_norm=True).networks:
         assert {host(backend, value).dtype for value in network.state().values()} == {np.dtype("float32")}
@@ -204,6 +209,7 @@ def test_codes_are_random_in_training_only(backend, name):
     assert first.z.tobytes() == second.z.tobytes()
 
 
+@pytest.mark.without_kernels
 @pytest.mark.parametrize("hidden", [[20, 7], [6, 7]], ids=str)
 def test_the_universal_posterior_reads_noise_whatever_the_width(backend, hidden):
     encoder = tiny_model(backend, posterior="universal", hidden=hidden).encoder
@@ -215,6 +221,7 @@ def test_an_encoder_without_classes_has_no_y(backend):
     assert (code.y, code.logits, code.z.shape) == (None, None, (N, STYLE))
 
 
+@pytest.mark.without_kernels
 def test_encoder_puts_corruption_first_and_batch_norm_in_front_of_each_relu(backend):
     options = {"input_noise": 0.3, "input_dropout": 0.2, "batch_norm": True, "head_norm": True}
     names = [type(layer).__name__ for layer in tiny_model(backend, **options).encoder.stack.layers]
@@ -236,6 +243,7 @@ def test_decoder_s_images_are_sigmoids_of_its_last_linear(backend64, logits):
     np.testing.assert_allclose(image, 1 / (1 + np.exp(-last)), rtol=1e-12)
 
 
+@pytest.mark.without_kernels
 @pytest.mark.parametrize("logits", [False, True])
 def test_decoder_s_image_backward_is_the_derivative_of_its_image(backend64, logits):
     decoder = tiny_model(backend64, logits=logits).decoder
@@ -265,6 +273,7 @@ def test_code_plus_adds_field_by_field_and_counts_none_as_nothing():
     assert total == Code(y=1, z=5, posterior=4)
 
 
+@pytest.mark.without_kernels
 def test_discriminator_s_units_may_leak_and_drop_out_and_its_input_be_noisy(backend):
     d = networks.discriminator(backend, "D", STYLE, [6], input_noise=0.5, leak=0.2, dropout=0.3)
     names = [type(layer).__name__ for layer in d.stack.layers]
@@ -279,6 +288,7 @@ def test_discriminator_gives_one_logit_and_has_no_batch_norm(backend):
     assert not any(isinstance(layer, BatchNorm) for layer in d.stack.walk())
 
 
+@pytest.mark.without_kernels
 @pytest.mark.parametrize("make", [networks.encoder, networks.decoder, networks.discriminator])
 def test_std_is_that_of_every_linear(backend, make):
     arguments = {
@@ -292,6 +302,7 @@ def test_std_is_that_of_every_linear(backend, make):
             assert abs(np.std(w) / 0.01 - 1) < 4.5 / np.sqrt(2 * w.size)
 
 
+@pytest.mark.without_kernels
 def test_an_image_of_another_size_is_told_in_one_line(backend):
     encoder = tiny_model(backend).encoder
     with pytest.raises(UserError) as error:
@@ -299,6 +310,7 @@ def test_an_image_of_another_size_is_told_in_one_line(backend):
     assert str(error.value) == "Linear.forward: x is (2, 3), expected (n, 4); is the image flattened?"
 
 
+@pytest.mark.without_kernels
 def test_a_gradient_that_nobody_added_to_is_zero(backend):
     network = Network(backend, "Q", [Linear(2, 3), Linear(3, 2)])
     gradients = Gradients(backend, [network])

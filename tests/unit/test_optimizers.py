@@ -65,6 +65,7 @@ def textbook_adam(w, gradients, rate=0.1, beta1=0.9, beta2=0.999, epsilon=1e-8):
     return w
 
 
+@pytest.mark.without_kernels
 def test_sgd_by_hand(backend64):
     np.testing.assert_allclose(run(backend64, SGD(0.1), [1.0, 2], [[0.5, -3], [1, 0]]), [0.85, 2.3])
 

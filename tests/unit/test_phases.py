@@ -219,6 +219,7 @@ def test_regularization_runs_the_encoder_once(backend):
     assert len(passes) == 1
 
 
+@pytest.mark.without_kernels
 def test_regularization_has_two_optimizers_and_every_other_phase_one(backend):
     model = tiny_model(backend)
     regularization = Regularization(model.encoder, model.parts, SGD(0.1), SGD(0.1))
@@ -424,6 +425,7 @@ def test_a_joint_discriminator_reads_the_y_beside_z(backend64):
     assert number(backend64, phase.forward(model.batch)[0]["G_z"]) == pytest.approx(loss, rel=1e-12)
 
 
+@pytest.mark.without_kernels
 def test_a_joint_discriminator_reads_the_label_where_q_has_no_y(backend):
     batch, z = tiny_batch(backend), backend.zeros((N, STYLE))
     discriminator_input = Adversary("z", None, None, condition_on_y=True).discriminator_input(

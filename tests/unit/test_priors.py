@@ -103,6 +103,7 @@ def test_density_integrates_to_one_and_is_that_of_the_samples(backend64, make, m
     assert np.max(np.abs(np.interp(x, z, cumulative) - empirical)) < 2.2 / np.sqrt(COUNT) + 2e-3
 
 
+@pytest.mark.without_kernels
 @each_flat
 def test_density_of_two_coordinates_is_the_product(backend64, make, mean, var):
     z = np.random.default_rng(0).uniform(0.1, 2, size=(5, 2))
@@ -110,6 +111,7 @@ def test_density_of_two_coordinates_is_the_product(backend64, make, mean, var):
     np.testing.assert_allclose(density(backend64, make(2), z), product, rtol=1e-10)
 
 
+@pytest.mark.without_kernels
 @pytest.mark.parametrize(
     "prior, outside", [(Uniform(2, -1, 3), [0, 3.5]), (Gamma(2), [1, -0.1])], ids=["uniform", "gamma"]
 )
@@ -123,11 +125,13 @@ def test_gamma_below_shape_1_is_told_in_one_line():
         Gamma(2, shape=0.5)
 
 
+@pytest.mark.without_kernels
 @pytest.mark.parametrize("prior", [Uniform(2, -1, 3)])
 def test_density_of_a_closed_cube_counts_its_faces(backend, prior):
     assert density(backend, prior, [[-1, 3], [3, -1]]).tolist() == pytest.approx([1 / 16] * 2)
 
 
+@pytest.mark.without_kernels
 def test_gamma_s_density_is_zero_at_its_edge(backend):
     assert density(backend, Gamma(2), [[1, 0]]).tolist() == [0]
 
@@ -146,6 +150,7 @@ def of_noise(backend64, prior, normal=None, uniform=None, n=1):
     )
 
 
+@pytest.mark.without_kernels
 def test_laplace_inverts_its_distribution_function(backend64):
     u = np.array([0.0, 0.1, 0.5, 0.8])
     z = of_noise(backend64, Laplace(1, scale=0.7), uniform=u, n=4)[:, 0]
@@ -153,6 +158,7 @@ def test_laplace_inverts_its_distribution_function(backend64):
     assert -0.7 * 14 < z[0] < -0.7 * 13  # as far out as ln 1e-6, not infinite
 
 
+@pytest.mark.without_kernels
 @pytest.mark.parametrize("u", [0.0, 0.5])
 def test_gamma_takes_a_proposal_that_is_good(backend64, u):
     d = 2.5 - 1 / 3
@@ -160,6 +166,7 @@ def test_gamma_takes_a_proposal_that_is_good(backend64, u):
     np.testing.assert_allclose(z, 0.6 * d * (1 + 0.3 / np.sqrt(9 * d)) ** 3)
 
 
+@pytest.mark.without_kernels
 def test_gamma_whose_proposals_are_all_bad_is_its_mode_nearly(backend64):
     z = of_noise(backend64, Gamma(1, shape=2.5, scale=0.6), normal=[-10.0], uniform=[0.5])
     np.testing.assert_allclose(z, 0.6 * (2.5 - 1 / 3))
@@ -247,6 +254,7 @@ def test_swiss_roll_s_noise_is_its_distance_from_the_spiral(backend64):
     assert_mean((with_noise - without) ** 2, 0.05**2)
 
 
+@pytest.mark.without_kernels
 def test_swiss_roll_has_no_density_and_says_so_in_one_line(backend):
     with pytest.raises(UserError, match=r"no density in closed form; it can only be sampled$"):
         SwissRoll().log_density(backend.xp, backend.zeros((3, 2)))
@@ -284,10 +292,12 @@ def test_categorical_is_one_hot_and_its_classes_are_equally_frequent(backend):
     assert np.all(np.abs(np.mean(z, axis=0) - 0.25) <= 4.5 * np.sqrt(0.25 * 0.75 / COUNT))
 
 
+@pytest.mark.without_kernels
 def test_categorical_density_is_one_over_the_number_of_classes(backend):
     np.testing.assert_allclose(density(backend, Categorical(3), np.eye(3)), [1 / 3] * 3, rtol=1e-6)
 
 
+@pytest.mark.without_kernels
 def test_every_u_below_one_draws_exactly_one_class(backend):
     """The cumulative weights are sums of rounded numbers, and their last must still lie above the largest u."""
     u = backend.array([[0.0], [0.5], [1 - 2.0**-24]])
