@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import CLASSES, PHASES, host, saved, tiny_phase
+from helpers import PHASES, Y_DIM, host, saved, tiny_phase
 from tiny import assembled, tiny_config
 from wrong_backwards import (
     WRONG,
@@ -132,22 +132,22 @@ def test_a_gradient_that_is_not_finite_is_an_error(bad):
 @pytest.mark.parametrize(
     "kind, text",
     [
-        (GenerateMovesD, "generate: its gradient reaches D_y, which is not for it to move"),
-        (GenerateUpdatesD, "generate: update changed D_y.flat, D_z.flat, which it was only lent"),
+        (GenerateMovesD, "generate: its gradient reaches D_cat, which is not for it to move"),
+        (GenerateUpdatesD, "generate: update changed D_cat.flat, D_gauss.flat, which it was only lent"),
     ],
 )
 def test_the_message_names_the_network_that_a_phase_must_not_move(numpy64, kind, text):
-    phase, model, frozen = tiny_phase(numpy64, "generate", kind=kind)
-    assert message(check_phase, phase, model.batch, frozen) == text
+    phase, nets, frozen = tiny_phase(numpy64, "generate", kind=kind)
+    assert message(check_phase, phase, nets.batch, frozen) == text
 
 
 @pytest.mark.without_kernels
 def test_a_check_in_float32_is_told_in_one_line(backend):
-    phase, model, _ = tiny_phase(backend, "generate")
+    phase, nets, _ = tiny_phase(backend, "generate")
     for check, args in [
         (check_layer, [Linear(4, 5), X, backend]),
         (check_loss, [half_squared_error, [X, X], backend]),
-        (check_phase, [phase, model.batch]),
+        (check_phase, [phase, nets.batch]),
     ]:
         with pytest.raises(UserError, match=r"^gradcheck: the backend's numbers are float32, expected float64;"):
             check(*args)
@@ -203,10 +203,10 @@ def test_differences_are_the_derivative_and_leave_x_as_it_was(backend64):
 
 def check_with_a_learning_rate_of_0(backend, name):
     """The update moves nothing, so all must be as it was."""
-    phase, model, frozen = tiny_phase(backend, name, SGD(0.0))
-    before = saved(backend, *model.networks)
-    check_phase(phase, model.batch, frozen)
-    assert saved(backend, *model.networks) == before
+    phase, nets, frozen = tiny_phase(backend, name, SGD(0.0))
+    before = saved(backend, *nets.all)
+    check_phase(phase, nets.batch, frozen)
+    assert saved(backend, *nets.all) == before
     assert phase.optimizer.steps == 1
 
 
@@ -226,7 +226,7 @@ def with_another_value(phase, name):
     def more(batch):
         values, cache = forward(batch)
         flat = phase.moves[0].flat
-        return values | {name: phase.backend.xp.sum(flat * flat) * CLASSES}, cache
+        return values | {name: phase.backend.xp.sum(flat * flat) * Y_DIM}, cache
 
     phase.forward = more
 
@@ -236,27 +236,27 @@ class Measured(SemiSupervised):
 
 
 def test_an_objective_leaves_out_the_metrics_that_a_phase_lists(numpy64):
-    phase, model, frozen = tiny_phase(numpy64, "semi-supervised", kind=Measured)
+    phase, nets, frozen = tiny_phase(numpy64, "semi-supervised", kind=Measured)
     with_another_value(phase, "weights")
-    assert check_phase(phase, model.batch, frozen) < 1e-6
+    assert check_phase(phase, nets.batch, frozen) < 1e-6
 
 
 @pytest.mark.parametrize("name", ["weights", "weights_accuracy"])
 def test_a_value_that_is_not_listed_is_part_of_the_objective(numpy64, name):
-    phase, model, frozen = tiny_phase(numpy64, "semi-supervised")
+    phase, nets, frozen = tiny_phase(numpy64, "semi-supervised")
     with_another_value(phase, name)
-    assert "semi-supervised: dW of Q, layer 0 (Linear)" in message(check_phase, phase, model.batch, frozen)
+    assert "semi-supervised: dW of Q, layer 0 (Linear)" in message(check_phase, phase, nets.batch, frozen)
 
 
 def test_a_metric_that_is_listed_and_not_returned_is_an_error(numpy64):
-    phase, model, _ = tiny_phase(numpy64, "semi-supervised", kind=Measured)
+    phase, nets, _ = tiny_phase(numpy64, "semi-supervised", kind=Measured)
     text = "semi-supervised: lists the metric weights, expected one of classification"
-    assert message(check_phase, phase, model.batch) == text
+    assert message(check_phase, phase, nets.batch) == text
 
 
 def test_discriminate_lists_its_accuracies(numpy64):
-    phase, model, _ = tiny_phase(numpy64, "discriminate")
-    values, _ = phase.forward(model.batch)
+    phase, nets, _ = tiny_phase(numpy64, "discriminate")
+    values, _ = phase.forward(nets.batch)
     assert set(phase.metrics) == {name for name in values if name.endswith("_accuracy")}
 
 
@@ -277,7 +277,7 @@ def test_a_right_phase_passes_at_a_useful_size(mode, seed):
 @pytest.mark.parametrize("name", ["reconstruction", "discriminate", "generate", "semi-supervised", "vat"])
 def test_one_percent_in_any_one_array_is_refused_on_200_seeds(numpy64, name):
     for seed in range(200):
-        phase, model, frozen = tiny_phase(numpy64, name)
+        phase, nets, frozen = tiny_phase(numpy64, name)
         arrays = _arrays_of(phase.moves)
         array, part = arrays[seed % len(arrays)]
         backward = phase.backward
@@ -287,7 +287,7 @@ def test_one_percent_in_any_one_array_is_refused_on_200_seeds(numpy64, name):
             phase.gradients.flat[part] *= 1.01
 
         phase.backward = planted
-        assert message(check_phase, phase, model.batch, frozen, seed=seed).startswith(f"{phase.name}: {array}, its")
+        assert message(check_phase, phase, nets.batch, frozen, seed=seed).startswith(f"{phase.name}: {array}, its")
 
 
 @pytest.mark.slow
