@@ -9,7 +9,7 @@ import own_phase_repulsion
 import own_phase_y_decoder
 import own_prior_balance
 import pytest
-from helpers import IMAGES, OPTIONS, PIXELS, Y_DIM, Z_DIM, PhaseCase, host, number, saved, tiny_batch, tiny_phase
+from helpers import IMAGES, PIXELS, Y_DIM, Z_DIM, PhaseCase, each_option, host, number, saved, tiny_batch, tiny_phase
 from own_phase_infogan import MutualInformation
 from own_phase_repulsion import Repulsion
 from own_phase_y_decoder import ReconstructionFromY
@@ -88,7 +88,7 @@ def test_every_example_of_this_kind_is_tested_here():
 
 
 @each_phase
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@each_option
 def test_gradient_is_that_of_the_objective(backend64, name, options):
     phase, nets, frozen = example_phase(backend64, name, **options)
     assert check_phase(phase, nets.batch, frozen, tolerance=1e-6) < 1e-6

@@ -7,6 +7,8 @@ a y of 8 classes and a z of 5.
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
+from backends import BACKENDS
 
 from tinyaae import networks
 from tinyaae.extras import LatentNoise, VirtualAdversarial
@@ -204,13 +206,25 @@ PHASES = {
 }
 
 
-OPTIONS = {  # of the encoder, each with a branch of its own in a phase's forward and backward
+NOISE = {"input_noise": 0.3, "input_dropout": 0.1}
+OPTIONS = {  # of the encoder, each with lines of its own
     "plain": {},
-    "noise": {"input_noise": 0.3, "input_dropout": 0.1},
+    "noise": NOISE,
     "batch-norm": {"batch_norm": True},
     "gaussian": {"posterior": "gaussian"},
     "universal": {"posterior": "universal", "hidden": [20, 7]},
 }
+EVERYTHING = {"batch_norm": True, "posterior": "gaussian", **NOISE}
+
+
+def options_on_backends():
+    """Return (backend, options) cases: all options on NumPy and a GPU, two on the others, which run the same lines."""
+    few = {"plain": {}, "everything": EVERYTHING}
+    options = {name: OPTIONS if name in ("numpy", "cupy") else few for name in BACKENDS}
+    return [pytest.param(name, options[name][key], id=f"{name}-{key}") for name in BACKENDS for key in options[name]]
+
+
+each_option = pytest.mark.parametrize("backend64, options", options_on_backends(), indirect=["backend64"])
 
 
 def phase_of(nets, name, optimizer=None, kind=None, phases=PHASES):

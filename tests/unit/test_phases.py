@@ -8,11 +8,13 @@ import math
 import numpy as np
 import pytest
 from helpers import (
+    EVERYTHING,
     IMAGES,
-    OPTIONS,
+    NOISE,
     PHASES,
     Y_DIM,
     Z_DIM,
+    each_option,
     host,
     number,
     phase_of,
@@ -32,14 +34,13 @@ from tinyaae.phases import Adversary, Generate, Reconstruction, Regularization
 from tinyaae.priors import GaussianMixture
 
 each_phase = pytest.mark.parametrize("name", PHASES)
-EVERYTHING = {"batch_norm": True, **OPTIONS["noise"], **OPTIONS["gaussian"]}
 
 
 # The gradient ----------------------------------------------------------------------------------------------------
 
 
 @each_phase
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@each_option
 def test_gradient_is_that_of_the_objective(backend64, name, options):
     """The seed crosses no kink of a ReLU, so the error is that of a smooth function."""
     phase, nets, frozen = tiny_phase(backend64, name, **options)
@@ -267,7 +268,7 @@ def test_each_phase_has_noise_of_its_own(backend):
 
 
 def test_noise_is_off_in_evaluation(backend):
-    noisy, quiet = [tiny_networks(backend, **options) for options in (OPTIONS["noise"], {})]
+    noisy, quiet = [tiny_networks(backend, **options) for options in (NOISE, {})]
     codes = [nets.encoder.forward(nets.batch.x, Context(backend))[0] for nets in (noisy, quiet)]
     assert host(backend, codes[0].z).tobytes() == host(backend, codes[1].z).tobytes()
 
@@ -276,7 +277,7 @@ def test_noise_is_off_in_evaluation(backend):
 
 
 def test_reconstruction_compares_with_the_clean_image(backend64):
-    phase, nets, _ = tiny_phase(backend64, "reconstruction", **OPTIONS["noise"])
+    phase, nets, _ = tiny_phase(backend64, "reconstruction", **NOISE)
     values, _ = phase.forward(nets.batch)
     code, _ = nets.encoder.forward(nets.batch.x, phase.context())
     image, _ = nets.decoder.forward(code, phase.context())
