@@ -194,7 +194,7 @@ def test_run_says_where_its_log_is_and_how_it_ended(here, monkeypatch, capsys):
     assert end == "likelihood, seed 3: status 2; run_mnist.py: no disk"
 
 
-def test_finished_run_without_what_the_row_is_about_is_told(here, calls, capsys):
+def test_finished_run_without_what_the_row_is_about_is_reported(here, calls, capsys):
     add_run(here, "likelihood-6d", 0, log_likelihood=300.0)
     assert results.main(["run", "likelihood-6d-picked", "--seeds", "0"]) == 1
     assert calls == [] and "has no log_likelihood_resampled" in capsys.readouterr().out

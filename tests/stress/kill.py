@@ -26,7 +26,7 @@ from tiny import REPOSITORY, write_npz
 from tinyaae.training.run_folder import RunFolder
 
 EPOCHS = 60
-FLAGS = f"--hidden 8,7 --batch-size 10 --labels 6 --epochs {EPOCHS} --save-minutes 0.0005".split()  # every 0.03 s
+RUN_FLAGS = f"--hidden 8,7 --batch-size 10 --labels 6 --epochs {EPOCHS} --save-minutes 0.0005".split()  # every 0.03 s
 
 
 def main(argv=None):
@@ -45,13 +45,13 @@ def main(argv=None):
 def kill_again_and_again(folder, kills, rng):
     """Return the names of the files that differ in some run, and how many runs it took."""
     write_npz(folder / "data.npz")
-    start_flags = ["--data", folder / "data.npz", "--revision", "run", *FLAGS]
-    start(*start_flags, "--out", folder / "alone").wait()
+    start_flags = ["--data", folder / "data.npz", "--revision", "run", *RUN_FLAGS]
+    start_run(*start_flags, "--out", folder / "alone").wait()
     longest = sum(row["seconds"] for row in RunFolder.open(folder / "alone").metrics()) / 4
     expected, lost, runs = contents(folder / "alone"), set(), 0
     while kills:
         runs, run = runs + 1, folder / f"run-{runs}"
-        process, trained = start(*start_flags, "--out", run), False
+        process, trained = start_run(*start_flags, "--out", run), False
         while kills and not trained:  # once it has been killed in its evaluation or its pictures it may finish them
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(rng.uniform(0, longest))
@@ -62,14 +62,14 @@ def kill_again_and_again(folder, kills, rng):
             done = (run / "metrics.csv").read_bytes().count(b"\n") - 1 if (run / "metrics.csv").exists() else 0
             print(f"killed in run {runs} after epoch {done}, {kills} to go", flush=True)
             trained = done == EPOCHS
-            process = start("--resume", run)
+            process = start_run("--resume", run)
         process.wait()
         found = contents(run)
         lost |= {name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)}
     return sorted(lost), runs
 
 
-def start(*arguments):
+def start_run(*arguments):
     """Start run_mnist.py; return its process as soon as it is about to train, or has ended."""
     line = [sys.executable, "-u", REPOSITORY / "run_mnist.py", *arguments]
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}

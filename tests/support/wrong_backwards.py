@@ -697,7 +697,7 @@ def entropy_sign(xp, y):
     return value, -gradient
 
 
-@wrong_loss("y in front of the logarithm is held fixed", entropy)
+@wrong_loss("y in front of the logarithm is taken for a constant", entropy)
 def entropy_of_fixed_weights(xp, y):
     return entropy(xp, y)[0], xp.full_like(y, -1 / y.shape[0])
 

@@ -19,7 +19,7 @@ from tinyaae.errors import UserError
 # Choosing --------------------------------------------------------------------------------------------------------
 
 
-def fake_cupy(devices):
+def cupy_with_devices(devices):
     """Return a stand-in for CuPy on a machine where asking for the number of GPUs gives or raises `devices`."""
 
     class CUDARuntimeError(RuntimeError):
@@ -37,16 +37,16 @@ def fake_cupy(devices):
 CUPY_TROUBLES = {
     "not installed": (None, "CuPy is not installed"),
     "no driver": (
-        fake_cupy("cudaErrorInsufficientDriver: too old\nsecond line"),
+        cupy_with_devices("cudaErrorInsufficientDriver: too old\nsecond line"),
         "cudaErrorInsufficientDriver: too old",
     ),
-    "no gpu": (fake_cupy(0), "no NVIDIA GPU"),
+    "no gpu": (cupy_with_devices(0), "no NVIDIA GPU"),
 }
 each_trouble = pytest.mark.parametrize("cupy, cause", CUPY_TROUBLES.values(), ids=CUPY_TROUBLES)
 
 
 @each_trouble
-def test_cupy_that_cannot_be_used_is_told_in_one_line(monkeypatch, cupy, cause):
+def test_cupy_that_cannot_be_used_is_refused_in_one_line(monkeypatch, cupy, cause):
     monkeypatch.setitem(sys.modules, "cupy", cupy)  # None makes the import fail
     with pytest.raises(UserError) as error:
         Backend.named("cupy")
@@ -63,11 +63,11 @@ def test_auto_falls_back_to_numpy_and_says_why(monkeypatch, cupy, cause):
 
 
 def test_auto_takes_cupy_where_it_works(monkeypatch):
-    monkeypatch.setitem(sys.modules, "cupy", fake_cupy(1))
+    monkeypatch.setitem(sys.modules, "cupy", cupy_with_devices(1))
     assert Backend.named("auto", notice=pytest.fail).name == "cupy"
 
 
-def test_an_unknown_name_is_told_in_one_line():
+def test_an_unknown_name_is_refused_in_one_line():
     with pytest.raises(UserError) as error:
         Backend.named("torch")
     assert str(error.value) == "--backend: 'torch' is not a backend; expected numpy, numpy-fast, cupy or auto"

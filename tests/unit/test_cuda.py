@@ -212,7 +212,7 @@ def test_products_of_unfit_shapes_are_refused(gpuless, wrong):
 
 
 @needs_compiler
-def test_a_failure_of_cublas_is_told(gpuless):
+def test_a_failure_of_cublas_is_reported(gpuless):
     a, b = gpuless.zeros((2, 3)), gpuless.zeros((3, 2))
     gpuless.xp.matmul(a, b)
     gpuless._cublas.handle = ctypes.c_void_p(1)

@@ -103,7 +103,7 @@ def test_the_message_names_what_was_changed(layer, text):
     assert message(check_layer, layer, X) == text
 
 
-def test_a_gradient_of_another_shape_is_told():
+def test_a_gradient_of_another_shape_is_reported():
     def transposed(xp, output, target):
         value, gradient = half_squared_error(xp, output, target)
         return value, gradient.T
@@ -111,7 +111,7 @@ def test_a_gradient_of_another_shape_is_told():
     assert message(check_loss, transposed, [X, 0 * X]) == "transposed: the gradient has shape (4, 3), expected (3, 4)"
 
 
-def test_a_loss_that_is_not_one_number_is_told():
+def test_a_loss_that_is_not_one_number_is_reported():
     def one_per_example(xp, output, target):
         return xp.sum(output - target, axis=1), output
 
@@ -142,7 +142,7 @@ def test_the_message_names_the_network_that_a_phase_must_not_move(numpy64, kind,
 
 
 @pytest.mark.without_kernels
-def test_a_check_in_float32_is_told_in_one_line(backend):
+def test_a_check_in_float32_is_refused_in_one_line(backend):
     phase, nets, _ = tiny_phase(backend, "generate")
     for check, args in [
         (check_layer, [Linear(4, 5), X, backend]),

@@ -213,7 +213,7 @@ def test_batch_norm_uses_its_running_averages_in_evaluation(backend64):
     )
 
 
-def test_batch_norm_commits_a_tenth_of_the_batch_statistics(backend64):
+def test_batch_norm_moves_its_running_statistics_by_a_tenth(backend64):
     layer, x = bound(backend64, "batch-norm"), x_away_from_kinks()
     layer.running_mean[...] = backend64.array([1.0, 2, 3, 4])
     layer.running_var[...] = backend64.array([4.0, 3, 2, 1])
@@ -301,7 +301,7 @@ def test_sequential_stops_at_the_first_layer_with_parameters_where_nobody_wants_
         (AppendNoise(4, 2), (3, 5), "AppendNoise.forward: x is (3, 5), expected (n, 4)"),
     ],
 )
-def test_a_wrong_shape_is_told_in_one_line(backend, layer, shape, message):
+def test_a_wrong_shape_is_refused_in_one_line(backend, layer, shape, message):
     with pytest.raises(UserError) as error:
         layer.forward(backend.zeros(shape), Context(backend))
     assert str(error.value) == message

@@ -139,7 +139,7 @@ def test_squared_distances(backend64):
 # Samples of a model
 
 
-def test_imagined_images_are_the_same_ones_from_anywhere():
+def test_generated_samples_are_the_same_from_anywhere():
     model = tiny_model("aae")
     whole = np.concatenate(list(GeneratedSamples(model, 2 * CHUNK + 7)))
     assert whole.shape == (2 * CHUNK + 7, 36)
@@ -148,7 +148,7 @@ def test_imagined_images_are_the_same_ones_from_anywhere():
 
 
 @pytest.mark.parametrize("mode", ["supervised", "clustering", "reduction"])
-def test_imagined_images_have_a_y_of_their_own_where_p_reads_one(mode):
+def test_generated_samples_have_a_y_of_their_own_where_p_reads_one(mode):
     model = tiny_model(mode)
     read, decoder = [], model.networks["P"]
     forward = decoder.forward
@@ -159,7 +159,7 @@ def test_imagined_images_have_a_y_of_their_own_where_p_reads_one(mode):
     assert y.mean(axis=0) == pytest.approx(1 / y.shape[1], abs=0.1)
 
 
-def test_likelihood_of_a_system_is_that_of_its_samples():
+def test_the_likelihood_of_a_model_is_that_of_its_samples():
     model = tiny_model("aae")
     samples = np.concatenate(list(GeneratedSamples(model, 300)))
     found = likelihood(model, IMAGES, VALIDATION, 300)

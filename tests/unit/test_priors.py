@@ -120,7 +120,7 @@ def test_density_is_zero_outside_the_support(backend, prior, outside):
     assert density(backend, prior, [outside, [1, 1]]).tolist()[1] > 0
 
 
-def test_gamma_below_shape_1_is_told_in_one_line():
+def test_gamma_below_shape_1_is_refused_in_one_line():
     with pytest.raises(UserError, match=r"^prior gamma: shape is 0[.]5, expected at least 1$"):
         Gamma(2, shape=0.5)
 
@@ -132,7 +132,7 @@ def test_density_of_a_closed_cube_counts_its_faces(backend, prior):
 
 
 @pytest.mark.without_kernels
-def test_gamma_s_density_is_zero_at_its_edge(backend):
+def test_the_density_of_gamma_is_zero_at_its_edge(backend):
     assert density(backend, Gamma(2), [[1, 0]]).tolist() == [0]
 
 
@@ -219,7 +219,7 @@ def test_mixture_density_integrates_to_one_and_is_that_of_the_samples(backend64,
     assert_mean(host(backend64, prior.log_density(backend64.xp, z)), np.sum(p * np.log(p / (side[1] - side[0]) ** 2)))
 
 
-def test_mixture_s_label_picks_the_petal(backend):
+def test_the_label_of_a_mixture_is_the_number_of_its_petal(backend):
     prior, labels = GaussianMixture(), np.arange(COUNT) % 10
     z = sample(backend, prior, labels=labels)
     for k in range(10):
@@ -239,7 +239,7 @@ def test_swiss_roll_lies_on_its_spiral(backend64):
     np.testing.assert_allclose(z, np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1), atol=1e-12)
 
 
-def test_swiss_roll_is_spread_evenly_and_its_label_picks_the_stretch(backend64):
+def test_swiss_roll_is_spread_evenly_and_its_label_is_the_number_of_the_stretch(backend64):
     prior, labels = SwissRoll(noise=0.0), np.arange(COUNT) % 10
     z = sample(backend64, prior, labels=labels)
     u = np.sum(z**2, axis=1) / 3.0**2
@@ -248,7 +248,7 @@ def test_swiss_roll_is_spread_evenly_and_its_label_picks_the_stretch(backend64):
     assert np.max(np.abs(everywhere - (np.arange(COUNT) + 0.5) / COUNT)) < 2.2 / np.sqrt(COUNT)
 
 
-def test_swiss_roll_s_noise_is_its_distance_from_the_spiral(backend64):
+def test_the_noise_of_a_swiss_roll_is_its_distance_from_the_spiral(backend64):
     with_noise, without = [sample(backend64, SwissRoll(noise=noise)) for noise in (0.05, 0.0)]
     assert_mean(with_noise - without, 0)
     assert_mean((with_noise - without) ** 2, 0.05**2)
@@ -278,7 +278,7 @@ def test_labelled_rows_do_not_change_the_unlabelled_among_them(backend, prior):
 
 
 @pytest.mark.parametrize("name", ["mixture", "swiss-roll"])
-def test_a_plane_figure_in_another_number_of_dimensions_is_told_in_one_line(name):
+def test_a_plane_figure_in_another_number_of_dimensions_is_refused_in_one_line(name):
     with pytest.raises(UserError, match=f"^prior {name}: .* not 3$"):
         prior_named(name, 3)
 
@@ -308,7 +308,7 @@ def test_every_u_below_one_draws_exactly_one_class(backend):
         assert np.all(np.sum(classes, axis=1) == 1)
 
 
-def test_an_unknown_prior_is_told_in_one_line():
+def test_an_unknown_prior_is_refused_in_one_line():
     with pytest.raises(UserError) as error:
         prior_named("cauchy", 2)
     assert str(error.value).startswith("--prior: 'cauchy' is not a prior; expected one of gaussian, laplace,")
