@@ -22,6 +22,7 @@ from tinyaae.priors import (
     Laplace,
     SwissRoll,
     Uniform,
+    is_same,
     prior_named,
     random_one_hot,
 )
@@ -123,6 +124,12 @@ def test_density_is_zero_outside_the_support(backend, prior, outside):
 def test_gamma_below_shape_1_is_refused_in_one_line():
     with pytest.raises(UserError, match=r"^prior gamma: shape is 0[.]5, expected at least 1$"):
         Gamma(2, shape=0.5)
+
+
+@pytest.mark.parametrize("low, high", [(1.0, 1.0), (2.0, 1.0)])
+def test_uniform_without_width_is_refused_in_one_line(low, high):
+    with pytest.raises(UserError, match=rf"^prior uniform: low is {low} and high {high}, expected low below high$"):
+        Uniform(2, low, high)
 
 
 @pytest.mark.without_kernels
@@ -306,6 +313,17 @@ def test_every_u_below_one_draws_exactly_one_class(backend):
         classes = host(backend, random_one_hot(ctx, 3, backend.array(np.cumsum(np.full(k, 1 / k)))))
         assert np.argmax(classes, axis=1).tolist() == [0, k // 2, k - 1]
         assert np.all(np.sum(classes, axis=1) == 1)
+
+
+def test_priors_are_the_same_where_kind_and_numbers_are():
+    assert is_same(Gaussian(2), Gaussian(2)) and is_same(GaussianMixture(), GaussianMixture())
+    assert not is_same(Gaussian(2), Gaussian(3))
+    assert not is_same(GaussianMixture(modes=10), GaussianMixture(modes=9))
+
+    class OtherGaussian(Gaussian):
+        """The same numbers, and perhaps other samples."""
+
+    assert not is_same(Gaussian(2), OtherGaussian(2))
 
 
 def test_an_unknown_prior_is_refused_in_one_line():
