@@ -163,7 +163,7 @@ def test_everything_stays_float32(backend, name, make):
     assert {host(backend, array).dtype for array in arrays} == {np.dtype("float32")}
 
 
-def test_the_infogan_bound_is_the_log_probability_that_q_gives_to_the_y_that_was_drawn(backend64):
+def test_the_infogan_bound_is_the_log_probability_of_the_y_that_was_drawn(backend64):
     phase, nets, _ = example_phase(backend64, "infogan")
     ctx = phase.context()
     drawn = Code(Categorical(Y_DIM).sample(IMAGES, ctx), Gaussian(Z_DIM).sample(IMAGES, ctx))
@@ -246,7 +246,7 @@ def state_and_values_with_all(backend):
     return {name: host(backend, array).tobytes() for name, array in model.state().items()}, values
 
 
-def test_a_recorded_step_with_them_is_the_step_also_after_the_prior_was_refreshed_in_place():
+def test_a_recorded_step_with_them_is_the_step_also_after_the_prior_was_changed():
     tape = TapeBackend()
     assert state_and_values_with_all(tape) == state_and_values_with_all(NumpyBackend(threads=1))
     assert tape.recorded == 1
@@ -344,7 +344,7 @@ def balanced(backend, balance, used):
     return prior
 
 
-def test_a_balanced_prior_is_one_hot_and_draws_against_the_classes_that_are_used_too_much(backend):
+def test_a_balanced_prior_is_one_hot_and_draws_classes_that_are_used_less_more_often(backend):
     z = host(backend, balanced(backend, 2.0, [0.7, 0.2, 0.1]).sample(COUNT, Context(backend, True)))
     assert np.array_equal(np.sort(z, axis=1), np.tile([0, 0, 1], (COUNT, 1)))
     expected = (np.array([0.7, 0.2, 0.1]) + 1 / 3) ** -2
@@ -354,9 +354,7 @@ def test_a_balanced_prior_is_one_hot_and_draws_against_the_classes_that_are_used
 
 
 @pytest.mark.parametrize("balance, used", [(0.0, [0.7, 0.1, 0.1, 0.1]), (3.0, [0.25] * 4), (3.0, None)], ids=str)
-def test_a_balanced_prior_is_uniform_without_balance_where_all_are_used_equally_and_at_the_start(
-    backend, balance, used
-):
+def test_a_balanced_prior_is_uniform_without_balance_or_imbalance_and_at_the_start(backend, balance, used):
     prior = Balanced(4, backend, balance) if used is None else balanced(backend, balance, used)
     drawn = [host(backend, p.sample(COUNT, Context(backend, True))).tolist() for p in (prior, Categorical(4))]
     assert drawn[0] == drawn[1]

@@ -108,7 +108,7 @@ def test_a_step_moves_the_networks_of_its_phase_and_no_other(backend, name):
 
 
 @each_phase
-def test_running_statistics_are_updated_by_reconstructions_and_by_the_generator_of_a_gan_alone(backend, name):
+def test_only_reconstructions_and_the_generator_of_a_gan_update_running_statistics(backend, name):
     phase, nets, _ = tiny_phase(backend, name, batch_norm=True)
     before = saved(backend, *nets.all)
     phase.step(nets.batch)
@@ -143,7 +143,7 @@ def test_an_update_by_another_phase_makes_a_cache_stale_too(backend):
         phase.backward(cache)
 
 
-def test_generate_leaves_the_discriminators_their_gradient_their_weights_and_their_caches(backend):
+def test_generate_leaves_gradient_weights_and_caches_of_discriminators_alone(backend):
     discriminate, nets, _ = tiny_phase(backend, "discriminate")
     generate = phase_of(nets, "generate")
     _, cache = discriminate.forward(nets.batch)
@@ -305,7 +305,7 @@ def test_with_detach_y_p_reads_the_same_y(backend64):
     assert values[0] == values[1]
 
 
-def test_with_decode_true_label_the_label_takes_the_place_of_y_and_unlabelled_is_all_zeros(backend64):
+def test_with_decode_true_label_p_reads_the_label_and_zeros_where_there_is_none(backend64):
     phase, nets, _ = tiny_phase(backend64, "decode-true-label")
     code, _ = nets.encoder.forward(nets.batch.x, phase.context())
     y = backend64.array(np.concatenate([np.eye(Y_DIM)[[2, 6]], np.zeros((1, Y_DIM))]))
@@ -314,7 +314,7 @@ def test_with_decode_true_label_the_label_takes_the_place_of_y_and_unlabelled_is
     assert number(backend64, phase.forward(nets.batch)[0]["half_squared_error"]) == number(backend64, expected)
 
 
-def test_variational_with_another_prior_takes_the_negative_log_density_at_the_z_it_drew(backend64):
+def test_variational_with_another_prior_takes_its_negative_log_density_at_z(backend64):
     phase, nets, _ = tiny_phase(backend64, "variational-laplace")
     values, _ = phase.forward(nets.batch)
     code, _ = nets.encoder.forward(nets.batch.x, phase.context())
@@ -324,7 +324,7 @@ def test_variational_with_another_prior_takes_the_negative_log_density_at_the_z_
     assert number(backend64, values["kl"]) == pytest.approx(np.mean(surprise - entropy))
 
 
-def test_latent_noise_is_the_error_of_images_decoded_beside_the_codes_of_evaluation(backend64):
+def test_latent_noise_is_the_error_of_images_decoded_beside_the_codes(backend64):
     phase, nets, _ = tiny_phase(backend64, "latent-noise", batch_norm=True, input_noise=0.3)
     code = nets.encoder.forward(nets.batch.x, Context(backend64))[0]
     z = code.z + 0.7 * phase.context().normal((IMAGES, Z_DIM))
@@ -396,7 +396,7 @@ def test_discriminate_is_the_loss_of_real_against_fake(backend64, field, d):
     assert number(backend64, values[f"D_{d}_accuracy"]) == pytest.approx(accuracy)
 
 
-def test_smoothing_makes_the_target_of_the_real_less_than_one_and_leaves_that_of_the_fake_at_zero(backend64):
+def test_smoothing_lowers_the_target_of_the_real_and_not_that_of_the_fake(backend64):
     phase, nets, _ = tiny_phase(backend64, "discriminate-smoothed")
     set_discriminators_to_zero(nets)
     nets.adversaries[1].discriminator.stack.layers[-1].b[...] = 1.0  # its logit is 1 whatever it reads
@@ -440,7 +440,7 @@ def test_with_condition_on_y_d_gauss_reads_the_label_where_q_has_no_y(backend):
     assert host(backend, discriminator_input)[:, Z_DIM:].tolist() == host(backend, batch.labels)[:, :-1].tolist()
 
 
-def test_with_condition_on_y_d_gauss_reads_the_y_of_each_image_beside_the_samples_of_the_prior_too(backend64):
+def test_with_condition_on_y_real_and_fake_have_the_same_y_beside_z(backend64):
     """Else y would separate the samples of the prior from the codes of Q, and q(z|y) would be free."""
     phase, nets, _ = tiny_phase(backend64, "discriminate-condition-on-y")
     read, forward = [], nets.adversaries[1].discriminator.forward
@@ -471,7 +471,7 @@ def test_semi_supervised_is_the_cross_entropy_of_the_labelled_images(backend64):
     assert number(backend64, phase.forward(nets.batch)[0]["classification"]) == pytest.approx(loss, rel=1e-12)
 
 
-def test_information_maximization_is_the_entropy_of_each_y_less_four_times_that_of_their_mean(backend64):
+def test_information_maximization_is_entropy_of_y_less_four_times_that_of_the_mean(backend64):
     phase, nets, _ = tiny_phase(backend64, "information-maximization")
     y = host(backend64, nets.encoder.forward(nets.batch.x, phase.context())[0].y)
     mean = np.mean(y, axis=0)
