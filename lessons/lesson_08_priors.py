@@ -20,7 +20,7 @@ from tinyaae.config import Config
 from tinyaae.model import Model
 from tinyaae.optimizers import linear_schedule
 from tinyaae.priors import Gamma, GaussianMixture, SwissRoll
-from tinyaae.recipes import RECIPES, Builder
+from tinyaae.recipes import Builder
 from tinyaae.training import Batches
 
 SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson with less training
@@ -210,7 +210,7 @@ def trained(mode, prior, dataset, backend, epochs):
     )  # fmt: skip
     make = Builder(config, backend)
     make.prior = prior
-    model = Model(config, backend, *RECIPES[mode](make), prior)
+    model = Model(config, backend, *config.recipe(make), prior)
     batches, fade = MyBatches(dataset, config, backend), linear_schedule(0.6 * epochs, epochs)
     for epoch in range(epochs):
         for step, batch in enumerate(batches.epoch(epoch)):

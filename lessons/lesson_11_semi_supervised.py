@@ -17,6 +17,7 @@
 # %%
 import os
 import tempfile
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -167,7 +168,7 @@ class MyClassification(SemiSupervised):
 def semi_supervised(dataset, backend, chosen, **changes):
     """Return the model with your functions inside, and batches whose labelled images are `chosen` (m,)."""
     numbers = dict(hidden=(200, 200), z=3, input_noise=0.3, condition_on_y=False, lr_adversarial=3e-4)
-    config = Config.of("semi-supervised", **numbers | changes)
+    config = replace(Config.of("semi-supervised", **numbers), **changes)
     model = build(config, backend)
     q = model.networks["Q"]
     q.softmax = MySoftmax()

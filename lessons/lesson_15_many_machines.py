@@ -11,6 +11,7 @@
 # %%
 import os
 import time
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -110,8 +111,8 @@ def speed_up(ranks, seconds, vector_bytes, bytes_per_second, latency):
 # %%
 if __name__ == "__main__":
     mnist, backend = data.load_mnist(), Backend.named("numpy", "float64")
-    flags = {"hidden": (60, 60), "labels": 1000, "input_noise": 0.0, "weight_std": None}
-    config = Config.of("semi-supervised", "paper", **flags).for_data(mnist)
+    flags = {"hidden": (60, 60), "labels": 1000, "input_noise": 0.0}
+    config = replace(Config.of("semi-supervised", "paper", **flags), weight_std=None).for_data(mnist)
     alone, *ranks = [build(config, backend) for _ in range(5)]
     batches = Batches(mnist, config, backend)
     starts, stops = shares(config.batch_size, 4)

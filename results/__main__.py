@@ -1,4 +1,4 @@
-"""Run the paper's experiments and keep the table true.
+"""Run the paper's experiments, write the tables of the results, and check them against the files.
 
     python -m results run semi-supervised-100 --seeds 0-4 --jobs 2     start, or continue what was stopped
     python -m results run likelihood-10m --seeds 0                     10 million samples from the run of `likelihood`
@@ -6,10 +6,10 @@
     python -m results table                                            write the tables from the files
     python -m results check                                            fail where tables and files disagree
 
-The tables are results/README.md, and its short one in README.md, between two marks.
+The tables are in results/README.md, and the short table is also in README.md, between two marks.
 
-Each run is one call of run_mnist.py into results/<experiment>/seed-<n>/. Of what it leaves, config.json, metrics.csv
-and result.json are kept under version control; checkpoints and pictures are not.
+Each run is one call of run_mnist.py into results/<experiment>/seed-<n>/. Its config.json, metrics.csv and result.json
+are kept under version control; its checkpoints and pictures are not.
 """
 
 import argparse
@@ -33,7 +33,7 @@ MARKS = "<!-- python -m results table writes what stands between these marks -->
 
 
 def main(argv=None):
-    """Return the exit status of what `argv` asks for."""
+    """Do what `argv` asks for, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m results", description=__doc__.splitlines()[0])
     verbs = parser.add_subparsers(dest="verb", required=True)
     run = verbs.add_parser("run", help="run an experiment, or continue it")
@@ -124,7 +124,7 @@ def run_seeds(name, chosen, jobs, backend, flags):
 
 
 def table():
-    """Return the text of results/README.md, made from the files alone."""
+    """Return the text of results/README.md, made from the files of the runs alone."""
     lines = ["# Compared with the paper", "", OPENING, "", *in_short(), "", "## Row by row", "", LEGEND, ""]
     lines += header("experiment | paper | best public | here, mean ± s.d.")
     commands = []
@@ -149,7 +149,7 @@ def table():
 
 
 def runs_of(name):
-    """Return (result, config) of each finished run that row `name` is about, seed by seed."""
+    """Return (result, config) of each finished run of row `name`, seed by seed."""
     experiment = EXPERIMENTS[name]
     runs = [(json.loads(file.read_text()), json.loads(file.with_name("config.json").read_text()))
             for file in sorted(HERE.glob(f"{experiment.of or name}/seed-*/result.json"))]  # fmt: skip
@@ -157,7 +157,7 @@ def runs_of(name):
 
 
 def in_short():
-    """Return the lines of a table with a row for each experiment of the paper: its objectives alone, and with more."""
+    """Return the lines of the short table: a row for each experiment of the paper."""
     columns = ["experiment", "paper", "its objectives alone, here", "with additional terms, here"]
     lines = ["| " + " | ".join([*columns, "`python -m results run` …"]) + " |", "|" + "---|" * (len(columns) + 1)]
     for base, (plain, ours) in HEADLINES.items():
@@ -172,20 +172,20 @@ def in_short():
 
 
 def front():
-    """Return the text of the project's README with the short table of now."""
+    """Return the text of the project's README with the present short table."""
     text = FRONT.read_text(encoding="utf-8")
     before, rest = text.split(MARKS[0])
     return before + MARKS[0] + "\n".join(in_short()) + "\n" + MARKS[1] + rest.split(MARKS[1])[1]
 
 
 def header(first):
-    """Return the two lines that open a table: the columns in `first`, and those that say how it was run."""
+    """Return the two lines that open a table: the columns in `first`, and those about how a row was run."""
     columns = f"{first} | seeds | epochs | hidden | minutes a run | run on"
     return [f"| {columns} |", "|" + "---|" * (columns.count("|") + 1)]
 
 
 def ablation_columns(runs):
-    """Return how many clusters are in use, and the error by the paper's protocol, as texts; means over the seeds."""
+    """Return the number of clusters in use and the error by the paper's protocol, means over the seeds, as texts."""
     if not runs:
         return ["", ""]
     used, error = [statistics.mean(result[key] for result, _ in runs) for key in ("clusters_used", "cluster_error")]
@@ -193,12 +193,13 @@ def ablation_columns(runs):
 
 
 def value_text(experiment, result):
+    """Return the value of one seed: a log-likelihood in nats, an error in %."""
     value = result[experiment.key]
     return f"{value:.1f}" if experiment.better == "higher" else f"{100 * value:.2f}"
 
 
 def mean_text(experiment, runs):
-    """Return mean ± standard deviation over the seeds, and the mean content accuracy where it is known; errors in %."""
+    """Return mean ± standard deviation over the seeds, errors in %, and the mean content accuracy if all have one."""
     factor, digits = (1, 1) if experiment.better == "higher" else (100, 2)
     values = [factor * result[experiment.key] for result, _ in runs]
     spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
@@ -220,6 +221,7 @@ def summary(experiment, runs):
 
 
 def command(experiment, config):
+    """Return the flags of run_mnist.py that make a run; each size is named once."""
     sizes = {"--epochs": config["epochs"], "--hidden": ",".join(map(str, config["hidden"]))}
     more = [f"{flag} {size}" for flag, size in sizes.items() if flag not in experiment.flags]
     return " ".join([experiment.flags, *more, "--seed N"])

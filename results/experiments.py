@@ -1,17 +1,17 @@
 """The rows of the table: what the paper reports, the best public reproduction, and the flags that make it here.
 
-`key` is the entry of result.json that the row is about; `better` says which way is better. The flags are those of
-run_mnist.py, so each row is one command; --seed and --out are added by `results run`.
+`key` is the entry of result.json that the row reports; `better` is "lower" or "higher". The flags belong to
+run_mnist.py, so each row is one command. `results run` adds --seed and --out.
 """
 
 from typing import NamedTuple
 
 
 class Experiment(NamedTuple):
-    """One row: `paper` and `public` are texts as found, `flags` what run_mnist.py is called with.
+    """One row: `paper` and `public` are texts as found, `flags` are passed to run_mnist.py.
 
-    A row with `samples` is about the runs of another experiment, `of`, evaluated with that many samples. A row with a
-    `record` is kept as it is: this code no longer makes its runs, but the commit of that short name does.
+    A row with `of` reports runs of the experiment `of`; with `samples`, they are evaluated with that many samples. A
+    row with a `record` is kept as it is: this code no longer makes its runs, but the commit of that short name does.
     """
 
     title: str
@@ -26,50 +26,38 @@ class Experiment(NamedTuple):
 
 
 SEMI = "semi-supervised error %, "
-# In addition to the paper's own rows: the same with VAT (`VirtualAdversarial` in tinyaae/extras.py), with less noise on
-# the input, because both keep y constant near an image.
+# In addition to the paper's own rows: the same rows with VAT (`VirtualAdversarial` in tinyaae/extras.py). They have
+# less noise on the input, because VAT and this noise both keep y constant near an image.
 EXTRA = ", with VAT"
 INFORMATIVE = " and information maximization"
-# the semi-supervised rows that were run before D_gauss read y beside z: their y does not decide what P paints
-SINGLE_PROCESS = ", z judged alone"
+# D_gauss does not read y: y does not decide what P paints
+JUDGED_APART = ", z judged alone"
 APART = " --z 15 --set condition_on_y=false --set lr_adversarial=0.0003"
 NARROW = " --hidden 400,400"
-CLUSTERS = " --extra vat=2"  # without labels its distance has to grow slowly, or clusters merge
-WIDE = f"--epochs 40 --hidden 800,800{CLUSTERS}"  # clusters are what gains most by width: the paper has 3000-3000
-# y soft until it means something: information keeps it in use, and D_cat is heeded little by little
+CLUSTERS = " --extra vat=2"  # without labels ε must grow slowly, or clusters merge
+WIDE = f"--epochs 40 --hidden 800,800{CLUSTERS}"  # clustering gains most by width: the paper has 3000-3000
+# y stays soft at first: information maximization keeps all of y in use, and the weight of D_cat's loss grows slowly
 INFORMATION = f"{CLUSTERS} --extra information-maximization=0.1 --set vat_rampup=1 --set lr_vat=0.3"
 INFORMED = f"--epochs 40{INFORMATION} --set adversarial_warmup=11000"
-INFORMED_WIDE = (
-    f"--epochs 25 --hidden 800,800{INFORMATION} --set adversarial_warmup=13750"  # in full at the end of the run
-)
-# fewer clusters move further: no batch norm on what Q says of y, no noise, and Adam's steps
-FEW = "--set head_norm=false --set detach_y=true --set input_dropout=0 --set vat_optimizer=adam --set lr_vat=0.002"
-INFORMED_FEW = f"{FEW}{CLUSTERS} --extra information-maximization=0.2 --set vat_rampup=1 --set adversarial_warmup=11000"
-# what clustering starts from; and where y reaches P through long rows of W_C, Reconstruction would bend it to style
-HEADS = "--input-noise 0 --set head_norm=true --set input_dropout=0.2 --set decoder_norm=false --set detach_y=true"
-INFORMED_HEADS = f"{HEADS}{INFORMATION}"
 ROBUST = " --extra vat=3 --input-noise 0.2"
-# a shorter distance, and quicker steps with a longer memory
+# a smaller ε, and VAT by its own Adam, with a larger step and a larger β₁
 QUICKER = " --extra vat=2 --input-noise 0.2 --set vat_optimizer=adam --set lr_vat=0.001"
-# Reconstruction, which then moves Q by way of z alone, and Q's adversary may go at the rates of the other modes
+# Reconstruction moves Q through z alone, so both learning rates can be those of the other modes
 HELD = "--set detach_y=true --set lr_reconstruction=0.001 --set lr_adversarial=0.0003"
 PAPER = "--preset paper --epochs 60"  # the paper's recipe, a hundredth as long, and four tenths as wide
-NORMED = "--set batch_norm=true --set weight_std=null --extra vat=2 --input-noise 0.3"
+NORMED = "--labels all --preset paper-batch-norm --extra vat=2"
 PARZEN, PARZEN_FOUND = "Parzen log-likelihood, 10 000 samples", ("340 ± 2", "377.5 ± 3.6")
 PARZEN_PICKED = PARZEN + ", as above, resampled by D from 32 candidates"
 LABEL_GIVEN = "P and D given the label, z of 6 dimensions"
-SIX_D = "--mode aae --z 6 --epochs 100 --input-noise 0.1 --set head_norm=true"
+SIX_D, LABELS = "--preset likelihood", "--preset likelihood-labels"
+SETTINGS_GONE = "b6516ff"  # the last commit with --set input_dropout, which two rows used
 SMOOTH = "--input-noise 0.1 --set input_dropout=0.3 --set head_norm=true --extra latent-noise=0.15"
 SIX_D_SMOOTH = f"--mode aae --z 6 --epochs 200 {SMOOTH}"
-LABELS = "--mode supervised --z 6 --epochs 100 --input-noise 0.1 --set head_norm=true --set condition_on_y=true"
 LABELS_SMOOTH = f"--mode supervised --z 6 --epochs 120 {SMOOTH} --set condition_on_y=true"
-DEEP = "--hidden 500,500,500 --input-noise 0.25 --set head_norm=true --extra latent-noise=0.15"
-SIX_D_DEEP = f"--mode aae --z 6 --epochs 40 {DEEP}"
-LABELS_DEEP = f"--mode supervised --z 6 --epochs 40 {DEEP} --set condition_on_y=true"
-SIX_D_ENTROPY = f"--mode aae --z 6 --epochs 100 {DEEP} --set reconstruction=cross-entropy"
-LABELS_ENTROPY = (
-    f"--mode supervised --z 6 --epochs 100 {DEEP} --set reconstruction=cross-entropy --set condition_on_y=true"
-)
+DEEP = " --hidden 500,500,500 --input-noise 0.25 --extra latent-noise=0.15"
+SIX_D_DEEP, LABELS_DEEP = f"{SIX_D} --epochs 40{DEEP}", f"{LABELS} --epochs 40{DEEP}"
+SIX_D_ENTROPY = f"{SIX_D}{DEEP} --set reconstruction=cross-entropy"
+LABELS_ENTROPY = f"{LABELS}{DEEP} --set reconstruction=cross-entropy"
 EXPERIMENTS = {
     "semi-supervised-100": Experiment(
         SEMI + "100 labels", "test_error", "1.90 ± 0.10", "≈4 (read off a curve)", "--labels 100"
@@ -79,7 +67,7 @@ EXPERIMENTS = {
         "≈4 (read off a curve)", "--labels 100 --epochs 60 --hidden 400,400" + QUICKER,
     ),
     "semi-supervised-100-apart": Experiment(
-        SEMI + "100 labels" + SINGLE_PROCESS, "test_error", "1.90 ± 0.10", "≈4 (read off a curve)",
+        SEMI + "100 labels" + JUDGED_APART, "test_error", "1.90 ± 0.10", "≈4 (read off a curve)",
         "--labels 100 --input-noise 0.4" + APART + NARROW,
     ),
     "semi-supervised-100-paper": Experiment(
@@ -87,43 +75,43 @@ EXPERIMENTS = {
         "--labels 100 " + PAPER,
     ),
     "semi-supervised-100-long": Experiment(
-        SEMI + "100 labels, 60 epochs" + SINGLE_PROCESS, "test_error", "1.90 ± 0.10", "≈4 (read off a curve)",
+        SEMI + "100 labels, 60 epochs" + JUDGED_APART, "test_error", "1.90 ± 0.10", "≈4 (read off a curve)",
         "--labels 100 --epochs 60 --hidden 500 --input-noise 0.4" + APART,
     ),
     "semi-supervised-100-robust": Experiment(
-        SEMI + "100 labels" + EXTRA + SINGLE_PROCESS, "test_error", "1.90 ± 0.10", "≈4 (read off a curve)",
+        SEMI + "100 labels" + EXTRA + JUDGED_APART, "test_error", "1.90 ± 0.10", "≈4 (read off a curve)",
         "--labels 100" + ROBUST + APART + NARROW
     ),
     "semi-supervised-100-robust-long": Experiment(
-        SEMI + "100 labels, 60 epochs" + EXTRA + SINGLE_PROCESS, "test_error", "1.90 ± 0.10", "≈4 (read off a curve)",
+        SEMI + "100 labels, 60 epochs" + EXTRA + JUDGED_APART, "test_error", "1.90 ± 0.10", "≈4 (read off a curve)",
         "--labels 100 --epochs 60" + ROBUST + APART + NARROW,
     ),
     "semi-supervised-100-robust-adam": Experiment(
-        SEMI + "100 labels, 60 epochs" + EXTRA + " by its own Adam" + SINGLE_PROCESS, "test_error", "1.90 ± 0.10",
+        SEMI + "100 labels, 60 epochs" + EXTRA + " by its own Adam" + JUDGED_APART, "test_error", "1.90 ± 0.10",
         "≈4 (read off a curve)", "--labels 100 --epochs 60" + QUICKER + APART + NARROW,
     ),
     "semi-supervised-1000": Experiment(
-        SEMI + "1000 labels" + SINGLE_PROCESS, "test_error", "1.60 ± 0.08", "2.90 (1280 labels)",
+        SEMI + "1000 labels" + JUDGED_APART, "test_error", "1.60 ± 0.08", "2.90 (1280 labels)",
         "--labels 1000 --input-noise 0.4" + APART + NARROW
     ),
     "semi-supervised-1000-robust": Experiment(
-        SEMI + "1000 labels" + EXTRA + SINGLE_PROCESS, "test_error", "1.60 ± 0.08", "2.90 (1280 labels)",
+        SEMI + "1000 labels" + EXTRA + JUDGED_APART, "test_error", "1.60 ± 0.08", "2.90 (1280 labels)",
         "--labels 1000" + ROBUST + APART + NARROW
     ),
     "semi-supervised-1000-robust-long": Experiment(
-        SEMI + "1000 labels, 60 epochs" + EXTRA + SINGLE_PROCESS, "test_error", "1.60 ± 0.08", "2.90 (1280 labels)",
+        SEMI + "1000 labels, 60 epochs" + EXTRA + JUDGED_APART, "test_error", "1.60 ± 0.08", "2.90 (1280 labels)",
         "--labels 1000 --epochs 60" + ROBUST + APART + NARROW,
     ),
     "semi-supervised-1000-robust-adam": Experiment(
-        SEMI + "1000 labels, 60 epochs" + EXTRA + " by its own Adam" + SINGLE_PROCESS, "test_error", "1.60 ± 0.08",
+        SEMI + "1000 labels, 60 epochs" + EXTRA + " by its own Adam" + JUDGED_APART, "test_error", "1.60 ± 0.08",
         "2.90 (1280 labels)", f"--labels 1000 --epochs 60{QUICKER} --set vat_rampup=3000{APART}{NARROW}",
     ),
     "semi-supervised-all": Experiment(
-        SEMI + "all labels" + SINGLE_PROCESS, "test_error", "0.85 ± 0.02", "none",
+        SEMI + "all labels" + JUDGED_APART, "test_error", "0.85 ± 0.02", "none",
         "--labels all --input-noise 0.4" + APART + NARROW,
     ),
     "semi-supervised-all-robust": Experiment(
-        SEMI + "all labels" + EXTRA + SINGLE_PROCESS, "test_error", "0.85 ± 0.02", "none",
+        SEMI + "all labels" + EXTRA + JUDGED_APART, "test_error", "0.85 ± 0.02", "none",
         "--labels all" + ROBUST + APART + NARROW
     ),
     "semi-supervised-all-paper-robust": Experiment(
@@ -132,15 +120,15 @@ EXPERIMENTS = {
     ),
     "semi-supervised-all-normed": Experiment(
         SEMI + "all labels, the paper's recipe with batch norm, 60 epochs" + EXTRA, "test_error", "0.85 ± 0.02", "none",
-        f"--labels all {PAPER} {NORMED}",
+        f"{NORMED} --epochs 60",
     ),
     "semi-supervised-all-normed-long": Experiment(
         SEMI + "all labels, the paper's recipe with batch norm, 100 epochs" + EXTRA, "test_error", "0.85 ± 0.02",
-        "none", f"--labels all --preset paper --epochs 100 --set 'step_decay={{\"80\":0.1}}' {NORMED}",
+        "none", f"{NORMED} --epochs 100 --set 'step_decay={{\"80\":0.1}}'",
     ),
     "semi-supervised-all-normed-wide": Experiment(
         SEMI + "all labels, the paper's recipe with batch norm, 60 epochs, wider" + EXTRA, "test_error", "0.85 ± 0.02",
-        "none", f"--labels all {PAPER} {NORMED} --hidden 800,800",
+        "none", f"{NORMED} --epochs 60 --hidden 800,800",
     ),
     "clustering-16": Experiment(
         "clustering error %, 16 clusters", "cluster_error", "9.55 ± 2.05", "none", "--mode clustering --clusters 16"
@@ -151,7 +139,7 @@ EXPERIMENTS = {
     ),
     "clustering-16-information": Experiment(
         "clustering error %, 16 clusters" + EXTRA + INFORMATIVE, "cluster_error", "9.55 ± 2.05", "none",
-        "--mode clustering --clusters 16 " + INFORMED_FEW,
+        "--preset clustering-16",
     ),
     "clustering-30": Experiment(
         "clustering error %, 30 clusters", "cluster_error", "4.10 ± 1.13", "15 (named on the scored set)",
@@ -175,7 +163,7 @@ EXPERIMENTS = {
     ),
     "clustering-30-information-wide": Experiment(
         "clustering error %, 30 clusters, 25 epochs, wider" + EXTRA + INFORMATIVE, "cluster_error",
-        "4.10 ± 1.13", "15 (named on the scored set)", "--mode clustering --clusters 30 " + INFORMED_WIDE,
+        "4.10 ± 1.13", "15 (named on the scored set)", "--preset clustering-30",
     ),
     "reduction-2d-1000": Experiment(
         "2-D reduction error %, 1000 labels", "test_error", "4.20", "none", "--mode reduction --labels 1000"
@@ -214,11 +202,11 @@ EXPERIMENTS = {
     "reduction-2d-0-information": Experiment(
         "2-D reduction error %, no labels, 20 clusters, 30 epochs" + EXTRA + INFORMATIVE, "cluster_error",
         "13.95", "≈40",
-        f"--mode reduction --labels 0 --clusters 20 --epochs 30 {INFORMED_HEADS} --set adversarial_warmup=8250",
+        "--preset reduction-unlabelled --epochs 30 --set adversarial_warmup=8250",
     ),
     "reduction-2d-0-information-short": Experiment(
         "2-D reduction error %, no labels, 20 clusters" + EXTRA + INFORMATIVE, "cluster_error", "13.95", "≈40",
-        f"--mode reduction --labels 0 --clusters 20 {INFORMED_HEADS} --set adversarial_warmup=27500",
+        "--preset reduction-unlabelled",
     ),
     "reduction-10d-100": Experiment(
         "10-D reduction error %, 100 labels", "test_error", "3.90", "none", "--mode reduction --labels 100 --z 10"
@@ -236,10 +224,11 @@ EXPERIMENTS = {
     ),
     "likelihood-6d-smooth": Experiment(
         PARZEN + ", z of 6 dimensions, 200 epochs, with latent noise", "log_likelihood", *PARZEN_FOUND, SIX_D_SMOOTH,
-        "higher",
+        "higher", record=SETTINGS_GONE,
     ),
     "likelihood-6d-smooth-picked": Experiment(
-        PARZEN_PICKED, "log_likelihood_resampled", *PARZEN_FOUND, SIX_D_SMOOTH, "higher", "likelihood-6d-smooth"
+        PARZEN_PICKED, "log_likelihood_resampled", *PARZEN_FOUND, SIX_D_SMOOTH, "higher", "likelihood-6d-smooth",
+        record=SETTINGS_GONE,
     ),
     "likelihood-6d-deep": Experiment(
         PARZEN + ", z of 6 dimensions, 40 epochs, with latent noise, deeper", "log_likelihood", *PARZEN_FOUND,
@@ -264,10 +253,11 @@ EXPERIMENTS = {
     ),
     "likelihood-labels-smooth": Experiment(
         f"{PARZEN}, {LABEL_GIVEN}, 120 epochs, with latent noise", "log_likelihood", *PARZEN_FOUND, LABELS_SMOOTH,
-        "higher",
+        "higher", record=SETTINGS_GONE,
     ),
     "likelihood-labels-smooth-picked": Experiment(
-        PARZEN_PICKED, "log_likelihood_resampled", *PARZEN_FOUND, LABELS_SMOOTH, "higher", "likelihood-labels-smooth"
+        PARZEN_PICKED, "log_likelihood_resampled", *PARZEN_FOUND, LABELS_SMOOTH, "higher", "likelihood-labels-smooth",
+        record=SETTINGS_GONE,
     ),
     "likelihood-labels-deep": Experiment(
         f"{PARZEN}, {LABEL_GIVEN}, 40 epochs, with latent noise, deeper", "log_likelihood", *PARZEN_FOUND, LABELS_DEEP,
@@ -289,7 +279,7 @@ EXPERIMENTS = {
     ),
 }  # fmt: skip
 
-# the paper's experiments -> our rows to name first: with the paper's objectives alone, and with additional terms
+# the paper's experiments -> our rows for the short table: with the paper's objectives alone, and with additional terms
 HEADLINES = {
     "semi-supervised-100": ("semi-supervised-100-long", "semi-supervised-100-robust-pairs"),
     "semi-supervised-1000": ("semi-supervised-1000", "semi-supervised-1000-robust-adam"),
@@ -304,7 +294,7 @@ HEADLINES = {
     "likelihood-10m": ("likelihood-10m", ""),
 }
 
-# What each extra does to the error of 30 clusters, all else equal and small. Each weight is a first guess, not tuned.
+# The effect of each extra on the error of 30 clusters, all else equal and small. Each weight is a first guess.
 ABLATION = "--mode clustering --clusters 30 --epochs 6 --hidden 200,200"
 EXTRAS = {
     "mutual-information": "mutual-information=0.1",

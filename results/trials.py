@@ -1,10 +1,10 @@
-"""Try a recipe with the test error hidden: what is chosen is chosen on validation images of seeds that no row has.
+"""Try a recipe on validation images of seeds that no row has; the test error stays hidden.
 
     python -m results try "--z 8 --set condition_on_y=true" --seeds 10-14 --jobs 2
 
-Each trial trains as run_mnist.py would, but the test set is never read: half of the validation images play it, and the
-other half names clusters and fits the probe. A line of trials.jsonl, which is under version control, says what was
-tried and what came out, also where nothing came of it.
+Each trial trains like run_mnist.py, but never reads the test set. One half of the validation images takes its place.
+The other half names clusters and fits the probe. Each trial adds a line with its flags and measures to trials.jsonl,
+which is under version control.
 """
 
 import argparse

@@ -16,12 +16,14 @@ import os
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "8")
 
 from .backend import Backend, fused
+from .config.modes import mode
 from .errors import UserError
 from .model import build
-from .training.run import train
+from .priors import prior
+from .training.run import prepare, train
 from .training.run_folder import RunFolder
 
-__all__ = ["Backend", "UserError", "__version__", "build", "fused", "load", "train"]
+__all__ = ["Backend", "UserError", "__version__", "build", "fused", "load", "mode", "prepare", "prior", "train"]
 __version__ = "0.2.0"
 
 

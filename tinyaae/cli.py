@@ -9,12 +9,16 @@ import os
 import signal
 import sys
 import time
+from dataclasses import fields
+
+import numpy as np
 
 from . import data
 from .backend import Backend
 from .backend.distributed import base as distributed
 from .config import Config
-from .config.modes import EXTRAS, MODES, SETTINGS
+from .config.fields import ABOUT, Numbers, choices_of, lacks, names
+from .config.modes import MODES
 from .errors import Diverged, Interrupted, UserError
 from .figures.__main__ import main as draw_or_compare
 from .metrics import content, evaluate
@@ -39,11 +43,16 @@ tinyaae resume RUN                    continue the run in this folder
 tinyaae evaluate RUN [--samples N]    test the trained run in this folder
 tinyaae draw RUN                      its pictures again, into its figures/
 tinyaae compare RUN RUN … [--out F]   the latent spaces of several runs on one page
+tinyaae encode RUN FILE               codes, classes and probabilities of images, as .npz and .csv
+tinyaae score RUN FILE [--by HOW]     how much each image is like the training images
 tinyaae modes                         the nine modes, a line each
 """
 STARTED = time.perf_counter()
 program = "run_mnist.py"  # how `main` was called; messages begin with it
-EXTRA_NAMES = ", ".join(sorted(EXTRAS)).replace("_", "-")
+
+
+WORDS = {"None": "none", "": "none", "False": "false", "True": "true", "{}": "none"}
+METAVARS = {int: "N", float: "X", str: "NAME"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -68,42 +77,31 @@ def widths(text):
     return sizes * 2 if len(sizes) == 1 else sizes
 
 
-def parser():
+# fields whose values are written in their own way -> how they are read, and their form
+SPECIAL = {"labels": (labels, "N|all"), "hidden": (widths, "N[,N…]"), "data": (str, "DIR-or-npz")}
+TYPES = {int: int, float: float, bool: bool}
+
+
+def parser(mode="semi-supervised", preset="quick"):
+    """Return the parser of the flags; its help has the defaults of `mode` under `preset`."""
+    defaults = defaults_of(mode, preset)
     p = Parser(
-        prog=program, description="Train an adversarial autoencoder, and look at what came out.",
-        epilog=f"modes:\n{modes_in_words()}\n{EXAMPLES}", allow_abbrev=False,
+        prog=program, description="Train an adversarial autoencoder, and look at what came out.", allow_abbrev=False,
+        epilog=f"{settings_in_words(defaults)}\nmodes:\n{modes_in_words()}\n{EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    p.add_argument("--mode", metavar="MODE", help="what to train, one of the nine below; default: semi-supervised")
-    p.add_argument("--preset", help="quick (the default) or paper, the paper's own network and recipe")
-    p.add_argument("--backend", help="numpy (the default), numpy-fast (with Numba), cupy (an NVIDIA GPU), auto")
-    p.add_argument("--prior", help="of z: gaussian, laplace, uniform, gamma, mixture or swiss-roll")
-    p.add_argument("--posterior", help="q(z|x): deterministic, gaussian or universal")
-    p.add_argument("--labels", type=labels, metavar="N|all", help="how many training images show their label")
-    p.add_argument("--images", type=int, metavar="N", help="train on N images at most, labelled or not")
-    p.add_argument("--clusters", type=int, metavar="N", help="how many clusters, in the modes that cluster")
-    p.add_argument("--hidden", type=widths, metavar="N[,N…]", help="hidden widths; one number is used for two layers")
-    p.add_argument("--z", type=int, metavar="N", help="dimensions of z")
-    p.add_argument("--epochs", type=int, metavar="N", help="times through the training images; default: the preset's")
-    p.add_argument("--batch-size", type=int, metavar="N", help="images a step; default: 100")
-    p.add_argument("--input-noise", type=float, metavar="STD", help="noise on Q's input in training (pixels: 0 to 1)")
-    p.add_argument(
-        "--extra",
-        action="append",
-        metavar="NAME=NUMBER",
-        help=f"a further term and how much; may be repeated: {EXTRA_NAMES}",
-    )
-    p.add_argument(
-        "--set",
-        action="append",
-        metavar="NAME=VALUE",
-        help=f"another number of the recipe, as in config.json; may be repeated: {', '.join(sorted(SETTINGS))}",
-    )
-    p.add_argument("--seed", type=int, metavar="N", help="of weights, noise, batches and drawn labels; default: 0")
-    p.add_argument("--save-every", type=int, metavar="EPOCHS", help="a checkpoint every EPOCHS epochs; default: 1")
-    p.add_argument("--save-minutes", type=float, metavar="M", help="and every M minutes within an epoch; default: 10")
-    p.add_argument("--data", metavar="DIR-or-npz", help="IDX files with MNIST's names, or an .npz; default: MNIST")
-    p.add_argument("--out", metavar="DIR", help="the run's folder; default runs/<revision>")
+    for name in [f.name for f in fields(Config) if ABOUT[f.name].how == "flag"]:
+        about, kind = ABOUT[name], TYPES.get(Numbers.__annotations__[name], str)
+        known = choices_of(name)
+        words = about.meaning + (f": {', '.join(known)}" if known and name != "mode" else "")
+        line = f"{words} ({default_in_words(Config() if name == 'mode' else defaults, name)})"
+        how = {"action": "store_true", "default": None} if kind is bool else {"type": kind, "metavar": METAVARS[kind]}
+        if name in SPECIAL:
+            how = {"type": SPECIAL[name][0], "metavar": SPECIAL[name][1]}
+        p.add_argument("--" + name.replace("_", "-"), help=line.replace("%", "%%"), **how)
+    p.add_argument("--extra", action="append", metavar="NAME=NUMBER", help="a further term; may be repeated; see below")
+    p.add_argument("--set", action="append", metavar="NAME=VALUE", help="a setting; may be repeated; see below")
+    p.add_argument("--out", metavar="DIR", help="the run's folder; default: runs/REVISION")
     p.add_argument("--revision", metavar="NAME", help="the run's name; default: date and time")
     p.add_argument("--resume", metavar="RUN", help="continue the run in this folder")
     p.add_argument("--evaluate", metavar="RUN", help="test the trained run in this folder")
@@ -113,9 +111,46 @@ def parser():
         metavar="N",
         help="with --evaluate: the likelihood under N samples, 10000000 in the paper; it can be continued",
     )
-    p.add_argument("--animate", action="store_true", default=None, help="a GIF of the latent space over the epochs")
     p.add_argument("--quiet", action="store_true", default=None, help="print the result alone")
     return p
+
+
+def defaults_of(mode, preset):
+    """Return the config of `mode` under `preset`, or of no flags at all where there are no such names."""
+    try:
+        return Config.of(mode, preset)
+    except UserError:
+        return Config.of()
+
+
+def default_in_words(config, name):
+    """Return the default of a field in words, in the mode of `config`."""
+    if lacks(MODES[config.mode], name):
+        return f"not in mode {config.mode}"
+    value = getattr(config, name)
+    if isinstance(value, tuple):
+        return "default: " + ",".join(map(str, value))
+    return f"default: {WORDS.get(str(value), value)}"
+
+
+def settings_in_words(config):
+    """Return a line for each setting and each extra."""
+    lines = ["settings, --set NAME=VALUE (values as in config.json):"]
+    lines += [line_of(config, name) for name in names("set") if name != "prior_options"]
+    lines += [
+        "    prior_OPTION              an option of the prior, such as prior_std=5",
+        "",
+        "extras, --extra NAME=NUMBER:",
+    ]
+    lines += [line_of(config, name, name.replace("_", "-")) for name in names("extra")]
+    return "\n".join(lines) + "\n"
+
+
+def line_of(config, name, written=None):
+    """Return how field `name` is written, what it means, and its default."""
+    known = choices_of(name)
+    words = ABOUT[name].meaning + (f"; {' or '.join(choice or 'null' for choice in known)}" if known else "")
+    return f"    {written or name:<25} {words} ({default_in_words(config, name)})"
 
 
 def modes_in_words():
@@ -143,12 +178,27 @@ def verbs(argv=None):
         return main([f"--{verb}", *rest], "tinyaae")
     if verb in ("draw", "compare"):
         return draw_or_compare([verb, *rest])
+    if verb in ("encode", "score"):
+        return main_of_inference([verb, *rest])
     if verb in ("modes", "--help", "-h"):
         print(modes_in_words() if verb == "modes" else VERBS, end="")
         return 0
-    expected = "train, resume, evaluate, draw, compare or modes"
+    expected = "train, resume, evaluate, draw, compare, encode, score or modes"
     print(f"tinyaae: there is no verb {verb!a}; expected {expected}", file=sys.stderr)
     return 2
+
+
+def main_of_inference(argv):
+    """Use a trained run on a file; return the exit status."""
+    global program
+    program = f"tinyaae {argv[0]}"
+    from .inference import main as use
+
+    try:
+        return use(argv, Parser)
+    except (UserError, OSError) as error:
+        print(f"{program}: {in_one_line(error)}", file=sys.stderr)
+        return 2
 
 
 def main(argv=None, called="run_mnist.py"):
@@ -163,9 +213,22 @@ def main(argv=None, called="run_mnist.py"):
     return ranks.run(lambda: work(argv, ranks))
 
 
+def mode_and_preset(argv):
+    """Return the mode and the preset that `argv` asks for, so that the help has their defaults."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    first.add_argument("--mode")
+    first.add_argument("--preset", default="quick")
+    try:
+        asked, _ = first.parse_known_args(argv)
+    except argparse.ArgumentError:
+        return None, "quick"
+    return asked.mode, asked.preset
+
+
 def work(argv, ranks):
     """Do what the flags in `argv` ask; return the exit status and what to say on the standard error."""
-    flags = {name: value for name, value in vars(parser().parse_args(argv)).items() if value is not None}
+    asked = parser(*mode_and_preset(argv)).parse_args(argv)
+    flags = {name: value for name, value in vars(asked).items() if value is not None}
     try:
         for name, value in flags.items():
             if isinstance(value, str) and not value.isprintable():
@@ -225,8 +288,23 @@ def start(flags, quiet, ranks):
     model, batches = assemble(config, backend, dataset)
     folder = RunFolder.create(out, revision, ranks)
     folder.write_config(config)
+    if not quiet and config.data:
+        print(about_data(dataset))
     with folder.locked():
         finish(model, batches, dataset, folder, START, quiet)
+
+
+def about_data(dataset):
+    """Return what was read, in one line: how many images, which labels, how many without one."""
+    n, unlabelled = len(dataset.y_train), int(np.sum(dataset.y_train < 0))
+    words = f"{dataset.name}: {n} training images, {len(dataset.y_test)} test images"
+    words += " held out of them" if dataset.held_out else ""
+    if dataset.classes:
+        known = dataset.names or range(dataset.classes)
+        shown = ", ".join(str(name) for name in known[:10]) + (", …" if dataset.classes > 10 else "")
+        words += f"; {dataset.classes} labels: {shown}"
+        words += f"; {unlabelled} training images are unlabelled" if unlabelled else ""
+    return words + ("" if dataset.classes else "; no labels")
 
 
 def resume(run, quiet, ranks):
@@ -312,7 +390,9 @@ def prepare(config, quiet, ranks=distributed.SINGLE_PROCESS):
     with_gpu, without = ranks.all_reduce_max(int(backend.name == "cupy"), int(backend.name != "cupy"))
     if with_gpu and without:
         raise UserError("--backend auto: some ranks have a GPU and some have none; say --backend numpy")
-    return backend.join(ranks), data.load_mnist() if config.data is None else data.load(config.data)
+    return backend.join(ranks), data.load_mnist() if config.data is None else data.load(
+        config.data, table=config.is_table
+    )
 
 
 def prepare_again(run, config, quiet, ranks=distributed.SINGLE_PROCESS):
@@ -355,4 +435,6 @@ def in_words(found):
         "log_likelihood_resampled": "{:.0f} resampled by D_gauss",
         "reconstruction_error": "reconstruction error {:.2f}",
     }
+    if "test_set" in found:
+        texts["test_error"] = "error {:.2%} on the held-out images"
     return ", ".join(text.format(found[name]) for name, text in texts.items() if found.get(name) is not None)

@@ -1,13 +1,13 @@
-"""Mistakes that are the user's, told in one line.
+"""Errors that a user can cause, each reported in one line.
 
-Whatever a person can get wrong (a file, a flag, a shape) raises `UserError`. Its message says where it
-happened, what came, what was expected and, where we can guess it, the likely cause. The command line prints
-that line and exits with status 2; nobody is shown a traceback for a mistake of theirs.
+A wrong file, flag or shape raises `UserError`. Its message has the place, what came and what was expected. It also
+names the likely cause, where one is known. The command line prints that line and exits with status 2, without a
+traceback.
 """
 
 
 class UserError(ValueError):
-    """A mistake of the user's; `str(error)` is the one line to show."""
+    """An error that the user can correct; `str(error)` is the one line to show."""
 
 
 class Diverged(ArithmeticError):

@@ -1,8 +1,8 @@
-"""Three terms that the paper does not have. None is used unless it is asked for.
+"""Three terms that the paper does not have; all are off by default.
 
-D_cat makes y one-hot and its values equally frequent; nothing in the paper says what a value shall mean.
-`VirtualAdversarial` keeps y constant near each image, and can maximize the information that y carries about the image.
-`LatentNoise` trains P between the codes, too. `examples/` has more terms, each a phase added from outside the package.
+D_cat makes y one-hot and its values equally frequent. No objective of the paper decides what a value of y means.
+`VirtualAdversarial` keeps y constant near each image, and can also maximize the information between y and the image.
+`LatentNoise` also trains P between the codes. `examples/` has more terms, each a phase added from outside the package.
 
 Each phase has its own optimizer. Under SGD the weight of a term scales its steps. Adam divides a gradient by its size,
 so there the weight hardly matters, except between the two terms of one phase.
@@ -15,11 +15,11 @@ from .phases import Phase, image_error
 
 
 class LatentNoise(Phase):
-    """min over P of ½ Σ (P(y, z + h·ε) − x)², ε from N(0, I): beside a code P paints the mean of what lies around.
+    """min over P of ½ Σ (P(y, z + h·ε) − x)², ε from N(0, I): P reconstructs x from noisy codes near Q(x).
 
-    Draws from the prior fall between the codes that P was trained on, where nothing tells it to be good. The codes are
-    those of evaluation, of clean images by the running averages, and Q has no part in this: it would push them so far
-    apart that the noise no longer mattered.
+    Samples of the prior fall between the codes that P was trained on, where no other term constrains P. The codes are
+    those of evaluation: clean images, and batch norm by running averages. Q does not move in this phase. Otherwise Q
+    would push the codes so far apart that the noise had no effect. h is `distance`.
     """
 
     def __init__(self, reconstruction, optimizer, seed=0, distance=0.15):
@@ -43,32 +43,36 @@ class LatentNoise(Phase):
 
 
 class VirtualAdversarial(Phase):
-    """min over Q of −Σ_k q(y_k|x) ln q(y_k|x + r), r the step of length ε that takes x furthest from its y.
+    """min over Q of −Σ_k q(y_k|x) ln q(y_k|x + r): y stays constant within a distance ε of each image.
 
-    "Furthest" is along the slope of the log-odds of the most probable y; x + r and the q(y|x) aimed at are constants.
-    So borders between two values of y move away from the images, to where there are none. This is virtual adversarial
-    training (Miyato et al. 2015) with another direction: one gradient step of the log-odds where Miyato iterates to the
-    dominant eigenvector of the KL's Hessian. The two agree once y is sure, and differ while it is soft. ε is a distance
-    in pixels of [0, 1], Euclidean. It grows to `epsilon` over the first `ramp` updates: at once in full, it makes few
-    clusters, for none is yet far from the next, unless something keeps all y in use.
+    r is the step of length ε against the gradient of the log-odds of the most probable y. x + r and the target q(y|x)
+    are constants. So borders between two values of y move away from the images, to where there are none. This is
+    virtual adversarial training (Miyato et al. 2015) with another direction: one gradient step of the log-odds. Miyato
+    et al. iterate to the dominant eigenvector of the KL's Hessian. The two directions agree where y is almost one-hot,
+    and differ where y is soft.
 
-    With `information` = λ it adds λ·(H(y|x) − 4·H(y)): each image is sure of its y, and, above all, all y are used.
-    H(y|x) is the entropy of q(y|x), mean over the images, and H(y) that of the mean of q(y|x). H(y) − H(y|x) is
-    I(x; y), what y says of the image (Krause et al. 2010); H(y) counts four times, as in Hu et al. (2017), who cluster
-    by these two alone. D_cat has the same optimum but makes y one-hot before it means much.
+    ε is a Euclidean distance in pixels of [0, 1]. It grows linearly to `epsilon` over the first `rampup` updates. At
+    the full distance from the start few clusters form, because none is far from the next yet. A term that keeps all y
+    in use prevents this.
+
+    With `information_maximization` = λ it adds λ·(H(y|x) − 4·H(y)): y is confident for each image and, above all,
+    balanced over all images. H(y|x) is the entropy of q(y|x), averaged over the images. H(y) is the entropy of the mean
+    of q(y|x). H(y) − H(y|x) is I(x; y), the mutual information (Krause et al. 2010). H(y) has the factor 4, as in Hu et
+    al. (2017), who cluster by VAT and this term alone. D_cat's loss has the same optimum, but makes y one-hot too
+    early.
     """
 
-    EVEN = 4  # how many times H(y) counts
+    EVEN = 4  # the factor of H(y)
 
     def __init__(self, encoder, optimizer, seed=0, epsilon=1.0, rampup=10_000, information_maximization=0.0):
         super().__init__("vat", [encoder], optimizer, seed)
         self.encoder, self.epsilon, self.rampup, self.weight = encoder, epsilon, rampup, information_maximization
 
     def adversarial_example(self, x, code, cache):
-        """Return x + r (n, d) of images x (n, d), and the q(y|x) (n, k) aimed at; `code` and `cache` are Q's at x."""
+        """Return x + r (n, d) for images x (n, d), and the target q(y|x) (n, k); `code` and `cache` are Q's at x."""
         xp = self.backend.xp
         _, dlogits = log_odds(xp, code.logits)
-        dx = self.encoder.backward(Code(logits=dlogits), cache, None, want_dx=True)  # dW is not needed here
+        dx = self.encoder.backward(Code(logits=dlogits), cache, None, want_dx=True)  # dW is not needed
         norm = xp.sqrt(xp.sum(dx * dx, axis=1, keepdims=True))
         length = self.epsilon * self.warmup_factor(self.rampup)
         return x - length * dx / xp.maximum(norm, xp.full_like(norm, 1e-12)), code.y

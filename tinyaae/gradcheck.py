@@ -1,20 +1,22 @@
 """Gradient checking: is `backward` really the derivative of `forward`?
 
-A wrong gradient raises no exception; training merely goes less well than it might. So we ask the definition,
+A wrong gradient raises no exception; training merely goes less well than it might. So `backward` is compared with
+central differences,
 
-    dx_i  ≈  (L(x + h·e_i) − L(x − h·e_i)) / 2h,
+    dx_i  ≈  (L(x + h·e_i) − L(x − h·e_i)) / 2h.
 
-which is off by about h² and by the rounding of L divided by h: in float64 with h = 1e-5, some 1e-10 each.
+They are off by about h², and by the rounding of L divided by h: in float64 with h = 1e-5, some 1e-10 each.
 
-Three things make the check hard to fool. A layer's output becomes one number as L = Σ dy·y with a *random* dy: with
-ones, a softmax whose backward returns zeros would pass, because its outputs always sum to 1. Noise is repeated: every
-forward gets a fresh `Context` at the same place. And all is done twice, with another batch passing through between
-forward and backward and with gradients that do not start at zero, so that remembered inputs and overwritten
-gradients show. Keep x at least 10h away from kinks such as ReLU's at 0, where there is no derivative to find.
+Three things make the check hard to fool. First, a layer's output becomes one number as L = Σ dy·y with a *random* dy.
+With ones, a softmax whose backward returns zeros would pass, because its outputs always sum to 1. Second, noise is
+repeated: every forward gets a fresh `Context` of the same seed and step. Third, the gradient is computed twice. Another
+batch passes through between forward and backward, and the gradients do not start at zero. So a layer that remembers its
+input or overwrites a gradient is found. Keep x at least 10h away from kinks such as ReLU's at 0, where there is no
+derivative.
 
-A whole phase has many parameters and many ReLUs. `check_phase` therefore compares a slope for each parameter array, and
-one for all together, along random directions. The kink of some ReLU often lies within h. So it takes the slope at
-h, h/10 and h/100, and the nearest counts: a kink that spoils one interval is rarely in a hundredth of it; a wrong
+A whole phase has many parameters and many ReLUs. `check_phase` therefore compares slopes along random directions: one
+for each parameter array, and one for all together. The kink of some ReLU often lies within h. So the slope is taken at
+h, h/10 and h/100, and the nearest counts. A kink that spoils one interval is rarely in a hundredth of it; a wrong
 gradient is wrong at all three.
 """
 
@@ -29,13 +31,14 @@ SMALL = 1e-3  # errors are relative to the larger gradient, or to this where bot
 
 
 class GradientError(AssertionError):
-    """A gradient is not the derivative, or a backward touched what it must not; the message says which and where."""
+    """A gradient is not the derivative, or a pass changed what it must not; the message names which, and where."""
 
 
 def check_layer(layer, x, backend=None, training=True, tolerance=1e-6, seed=0):
     """Check dx and every dW at `x` (n, d_in), a host array, element by element; return the largest relative error.
 
-    Parameters and buffers are drawn at random, so that no scale is 1 and no shift 0; the layer stays bound to them.
+    Parameters and buffers are drawn at random, so no scale is 1 and no shift 0; the layer stays bound to them. Raises
+    `GradientError` above `tolerance`, or where a pass changes an array that it was given.
     """
     backend = _float64(backend)
     where, parts, rng = type(layer).__name__, list(layer.walk()), np.random.default_rng(seed)
@@ -46,7 +49,7 @@ def check_layer(layer, x, backend=None, training=True, tolerance=1e-6, seed=0):
     def named(part, name):
         return name if part is layer else f"{name} of layer {parts.index(part)} ({type(part).__name__})"
 
-    def draw_tree():  # random arrays shaped like the parameters: as the layer wants them, and by name
+    def draw_tree():  # random arrays shaped like the parameters: as the layer's tree, and by name
         by_name = {}
         tree = layer.tree(lambda part, name: by_name.setdefault(named(part, name), draw(part.shapes[name])))
         return tree, by_name
@@ -79,6 +82,14 @@ def check_layer(layer, x, backend=None, training=True, tolerance=1e-6, seed=0):
             largest = max(largest, compare(f"{where}: d{name}{time}", gradient, expected[name], tolerance))
         again = layer.backward(dy, cache, None)  # once more: the first backward must have edited neither dy nor cache
         compare(f"{where}: dx without grads, from the same cache,", _host(backend, again), expected["x"], tolerance)
+        if parameters:  # the first trained layer of a network is asked for dW alone
+            grads, sums = draw_tree()
+            start = {name: _host(backend, array) for name, array in sums.items()}
+            if layer.backward(dy, cache, grads, want_dx=False) is not None:
+                raise GradientError(f"{where}: backward with want_dx=False returned a gradient, expected None")
+            for name, array in sums.items():
+                gradient = _host(backend, array) - start[name]
+                compare(f"{where}: d{name} with want_dx=False", gradient, expected[name], tolerance)
         _expect_same(f"{where}: forward or backward", _bytes(backend, lent), before)
     return largest
 
@@ -86,7 +97,8 @@ def check_layer(layer, x, backend=None, training=True, tolerance=1e-6, seed=0):
 def check_loss(loss, args, backend=None, tolerance=1e-6):
     """Check the gradient of `loss(xp, *args)` with respect to its first argument; return the relative error.
 
-    `args` are host arrays and numbers, e.g. (output, target), both (n, d).
+    `args` are host arrays and numbers, e.g. (output, target), both (n, d). Raises `GradientError` above `tolerance`, or
+    where the loss changes an argument.
     """
     backend = _float64(backend)
     args = [backend.array(arg) if np.ndim(arg) else arg for arg in args]
@@ -101,8 +113,8 @@ def check_loss(loss, args, backend=None, tolerance=1e-6):
 def check_phase(phase, batch, frozen=(), tolerance=1e-4, seed=0):
     """Check a phase's gradient, array by array and whole, along random directions; return the largest relative error.
 
-    Its objective is the sum of its values, without those that `phase.metrics` lists. The networks in `frozen` must stay
-    as they are when the phase is updated, which is done once, at the end: a checked phase has taken a step. Raises
+    The objective is the sum of the phase's values, without those that `phase.metrics` lists. The networks in `frozen`
+    must not change when the phase is updated. This is done once, at the end: a checked phase has taken a step. Raises
     `GradientError` where a gradient is wrong, or where a listed metric is not among the values.
     """
     backend = _float64(phase.backend)
@@ -126,7 +138,7 @@ def check_phase(phase, batch, frozen=(), tolerance=1e-4, seed=0):
     rng, slopes = np.random.default_rng(seed), []
     phase.held = {}
     try:
-        objective(start)  # what the phase takes for constant is held as it is at the start
+        objective(start)  # `phase.constant` then keeps each value of this first pass
         for name, part in [*_arrays_of(phase.moves), ("the gradient", slice(0, start.size))]:
             direction = np.zeros(start.size)
             direction[part] = rng.normal(size=part.stop - part.start)
@@ -156,7 +168,7 @@ def check_phase(phase, batch, frozen=(), tolerance=1e-4, seed=0):
 
 
 def _arrays_of(networks):
-    """Return (name, slice of a phase's gradient) of each parameter array of the `networks` that it moves, in order."""
+    """Return (name, slice of a phase's gradient) of each parameter array of the `networks` it moves, in order."""
     found, position = [], 0
     for network in networks:
         layers = list(network.stack.walk())
@@ -196,7 +208,7 @@ def compare(what, ours, theirs, tolerance):
         raise GradientError(f"{what} has shape {ours.shape}, expected {theirs.shape}")
     apart = np.abs(ours - theirs)
     error = float(np.max(apart) / max(np.max(np.abs(ours)), np.max(np.abs(theirs)), SMALL))
-    if not error <= tolerance:  # so put that NaN is an error, too
+    if not error <= tolerance:  # written so that NaN is an error, too
         worst = tuple(int(k) for k in np.unravel_index(np.argmax(apart), apart.shape))
         place = f"at {worst}, the worst of {ours.shape}, " if worst else ""
         raise GradientError(

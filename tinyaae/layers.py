@@ -6,6 +6,8 @@ y back to x:   dx = dy · ∂y/∂x,   and to its parameters, e.g. for y = x·W:
     y, cache = layer.forward(x, ctx)           cache holds what backward will need
     dx = layer.backward(dy, cache, grads)      grads["W"] += dW; None: dW is not needed
 
+A layer with parameters also takes `want_dx`: where it is False, backward adds dW and returns None.
+
 A layer keeps nothing between calls. D(real), D(fake) and an encoder under two losses may all be in flight at once,
 each with a cache of its own. Parameters are views into the network's flat vector, gradients views into a phase's.
 """
@@ -287,7 +289,7 @@ class GaussianSampling(Layer):
 
 
 class Sequential(Layer):
-    """Layers one after another; backward runs through them in reverse, and stops where nothing wants a gradient."""
+    """Layers one after another; backward runs through them in reverse, and stops where no gradient is needed."""
 
     def __init__(self, layers):
         self.layers = list(layers)

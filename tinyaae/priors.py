@@ -1,9 +1,9 @@
-"""Priors p(z): the distributions that codes are pulled towards.
+"""Priors p(z): the distributions that codes are matched to.
 
-The adversary needs nothing but samples, which is what sets an AAE apart from a VAE: any p(z) that one can draw from
-will do, with or without a density. Every prior has `sample(n, ctx, labels)` and, where a formula exists, `log_density`.
-A prior with modes can be given the label that each sample shall have (section 2.3 of the paper): `labels` is one-hot
-(n, modes + 1), and its last column means "unlabelled", a sample from the whole mixture.
+A discriminator needs only samples. This sets an AAE apart from a VAE: any p(z) that can be sampled will do, with or
+without a density. Every prior has `sample(n, ctx, labels)` and, where a formula exists, `log_density`. A prior with
+modes can be given the label of each sample (section 2.3 of the paper). `labels` is one-hot (n, modes + 1), and its last
+column means "unlabelled": a sample from the whole mixture.
 """
 
 import inspect
@@ -15,9 +15,10 @@ from .errors import UserError
 
 
 class Prior:
-    """Base: a distribution over (n, d); `d` is its width, `modes` how many labelled modes it has (0: none)."""
+    """Base: a distribution over rows (n, d); `d` is its width, `modes` the number of its labelled modes (0: none)."""
 
     modes = 0
+    planar = False  # whether d can be 2 alone
 
     def __init__(self, d):
         self.d = d
@@ -27,15 +28,15 @@ class Prior:
         raise NotImplementedError
 
     def log_density(self, xp, z):
-        """Return ln p(z) for each row: (n, d) -> (n,)."""
+        """Return ln p(z) for each row: (n, d) -> (n,); `UserError` without a closed form."""
         raise UserError(f"prior {type(self).__name__.lower()}: has no density in closed form; it can only be sampled")
 
     def slope(self, xp, z):
-        """Return ∂ ln p(z) / ∂z: (n, d) -> (n, d)."""
+        """Return ∂ ln p(z) / ∂z: (n, d) -> (n, d); `UserError` where it does not exist everywhere."""
         raise UserError(f"prior {type(self).__name__.lower()}: ln p(z) has no slope everywhere; only an AAE can use it")
 
     def _mode(self, n, ctx, labels):
-        """Return a one-hot (n, modes): the label's mode, or a random one where there is no label."""
+        """Return a one-hot (n, modes): the label's mode, or a random mode where there is no label."""
         random = random_one_hot(ctx, n, ctx.backend.constant(np.arange(1, self.modes + 1) / self.modes))
         return random if labels is None else labels[:, :-1] + labels[:, -1:] * random
 
@@ -100,9 +101,9 @@ class Uniform(Prior):
 class Gamma(Prior):
     """Independent Gamma(shape, scale), shape ≥ 1: p(z) ∝ z^{shape−1} e^{−z/scale}, a prior with a hard edge at 0.
 
-    Drawn by Marsaglia and Tsang's method (2000): propose v = (1 + x/√(9d))³, d = shape − 1/3, and keep d·v when
-    ln u < x²/2 + d − d·v + d·ln v, which happens more than 95 times in 100. Eight proposals are drawn at once
-    and the first kept one taken, so no step waits for the value of an array.
+    Sampled by Marsaglia and Tsang's method (2000), with d = shape − 1/3: propose v = (1 + x/√(9d))³. Accept d·v when
+    ln u < x²/2 + d − d·v + d·ln v. More than 95 % of the proposals are accepted. Eight are always drawn and the last
+    accepted one is taken, so no step waits for the value of an array.
     """
 
     def __init__(self, d, shape=2.0, scale=1.0):
@@ -116,7 +117,7 @@ class Gamma(Prior):
         xp = ctx.backend.xp
         d = self.shape - 1 / 3
         kept = ctx.backend.zeros((n, self.d)) + d
-        for _ in range(8):  # the last proposal kept wins, which is as good as the first
+        for _ in range(8):  # the last accepted proposal has the same distribution as the first
             x = ctx.normal((n, self.d))
             u = ctx.uniform((n, self.d))
             v = (1 + x / math.sqrt(9 * d)) ** 3
@@ -133,8 +134,12 @@ class Gamma(Prior):
 
 
 class GaussianMixture(Prior):
-    """2-D Gaussians like the petals of a flower (figure 4a): N(0, diag(long², short²)) moved out along its long axis
-    by `distance`, and petal k turned by 2πk/`modes`."""
+    """A mixture of 2-D Gaussians like the petals of a flower (figure 4a), all of one weight.
+
+    Petal k is N(0, diag(long², short²)), moved by `distance` along its long axis, and turned by 2πk/`modes`.
+    """
+
+    planar = True
 
     def __init__(self, d=2, modes=10, distance=1.4, long=0.5, short=0.1):
         if d != 2:
@@ -159,7 +164,7 @@ class GaussianMixture(Prior):
         return highest + xp.log(total) - math.log(2 * math.pi * self.long * self.short * self.modes)
 
     def slope(self, xp, z):
-        """Return ∂ ln p(z) / ∂z (n, 2): that of each petal's exponent, weighted by how likely z is the petal's."""
+        """Return ∂ ln p(z) / ∂z (n, 2): each petal's gradient, weighted by the probability of the petal given z."""
         along, across, exponent = self._petals(xp, z)
         share = xp.exp(exponent - xp.max(exponent, axis=1, keepdims=True))
         share = share / xp.sum(share, axis=1, keepdims=True)
@@ -169,7 +174,7 @@ class GaussianMixture(Prior):
         return xp.stack([x, y], axis=1)
 
     def _petals(self, xp, z):
-        """Return z's place along and across each petal, in standard deviations, and −½ their squares: (n, modes)."""
+        """Return z's offsets along and across each petal in standard deviations, and −½ Σ of squares: (n, modes)."""
         x, y, axes = z[:, 0], z[:, 1], self.axes.tolist()
         along = xp.stack([(x * cosine + y * sine - self.distance) / self.long for cosine, sine in axes], axis=1)
         across = xp.stack([(y * cosine - x * sine) / self.short for cosine, sine in axes], axis=1)
@@ -182,10 +187,12 @@ class GaussianMixture(Prior):
 
 
 class SwissRoll(Prior):
-    """A spiral band (figure 4b): u uniform in [0, 1), r = length·√u, θ = 4π√u, plus a little noise.
+    """A spiral band (figure 4b): u uniform in [0, 1), r = length·√u, θ = 4π√u, plus noise of N(0, noise²).
 
-    √u spreads the samples evenly along the arc. Label k of `modes` owns the stretch u ∈ [k/modes, (k+1)/modes).
+    √u spreads the samples evenly along the arc. Label k of `modes` has the stretch u ∈ [k/modes, (k+1)/modes).
     """
+
+    planar = True
 
     def __init__(self, d=2, modes=10, length=3.0, noise=0.05):
         if d != 2:
@@ -223,7 +230,7 @@ class Categorical(Prior):
 
 def random_one_hot(ctx, n, cumulative):
     """Return n random one-hot rows (n, k); class j where u falls between the `cumulative` (k,) weights j−1 and j."""
-    xp, edges = ctx.backend.xp, cumulative[:-1]  # the last is 1 but for rounding, and u < 1 always
+    xp, edges = ctx.backend.xp, cumulative[:-1]  # the last weight is 1 except for rounding, and u < 1 always
     beyond = xp.astype(ctx.uniform((n, 1)) >= edges, edges.dtype)  # (n, k − 1): is u beyond the end of class j?
     side = ctx.backend.zeros((n, 1))
     return xp.concat([side + 1, beyond], axis=1) - xp.concat([beyond, side], axis=1)
@@ -238,27 +245,48 @@ PRIORS = {
     "swiss-roll": SwissRoll,
     "categorical": Categorical,
 }
-PLANAR = ("mixture", "swiss-roll")  # these lie in a plane, and have a mode for each class
-SMOOTH = tuple(name for name, prior in PRIORS.items() if prior.slope is not Prior.slope)  # what a VAE's KL needs
+
+
+def prior(name):
+    """Return a decorator that adds a `Prior` under `name`, for `--prior` and `Config.of(prior=…)`."""
+
+    def register(kind):
+        PRIORS[name] = kind
+        return kind
+
+    return register
+
+
+def has_modes(name):
+    """Return whether the prior called `name` has modes, to which labels can be given."""
+    return name in PRIORS and "modes" in inspect.signature(PRIORS[name]).parameters
+
+
+def options_of(name):
+    """Return the names of the numbers that the prior called `name` has, without its sizes."""
+    return set(inspect.signature(PRIORS[name]).parameters) - {"d", "modes"}
+
+
+def in_a_plane(name):
+    """Return whether the prior called `name` has two dimensions."""
+    return name in PRIORS and PRIORS[name].planar
+
+
+def has_slope(name):
+    """Return whether ln p(z) of the prior called `name` has a slope everywhere, which the KL of a VAE needs."""
+    return name in PRIORS and PRIORS[name].slope is not Prior.slope
 
 
 def prior_named(name, d, modes=None, **options):
-    """Return the prior called `name` over d dimensions, with `modes` and further `options` such as a Gaussian's `std`.
+    """Return the prior called `name` over d dimensions, with `modes` and further `options`, e.g. a Gaussian's `std`.
 
-    Raises `UserError` with the known names for an unknown prior or option.
+    Raises `UserError` for an unknown prior or option; the message lists the existing ones.
     """
     if name not in PRIORS:
-        raise UserError(f"--prior: {name!r} is not a prior; expected one of {', '.join(PRIORS)}")
-    expect_options(name, options)
+        raise UserError(f"prior: {name!r} is not a prior; expected one of {', '.join(PRIORS)}")
+    for option in sorted(options.keys() - options_of(name)):
+        raise UserError(f"prior {name}: has no {option}; expected {' or '.join(sorted(options_of(name))) or 'none'}")
     return PRIORS[name](d, **options) if modes is None else PRIORS[name](d, modes, **options)
-
-
-def expect_options(name, options):
-    """Raise `UserError` unless the prior called `name` can be made with these `options`, beside its sizes."""
-    known = set(inspect.signature(PRIORS[name]).parameters) - {"d", "modes"}
-    for option in sorted(options.keys() - known):
-        choices = " or ".join(f"prior_{name}" for name in sorted(known)) or "no option"
-        raise UserError(f"--set prior_{option}: prior {name} has no {option}; expected {choices}, or another --prior")
 
 
 def is_same(a, b):

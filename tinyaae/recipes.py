@@ -27,7 +27,7 @@ from .phases import (
     SemiSupervised,
     Variational,
 )
-from .priors import PLANAR, Categorical, Gaussian, is_same, prior_named
+from .priors import Categorical, Gaussian, has_modes, is_same, prior_named
 
 
 def autoencoder(make):
@@ -103,28 +103,15 @@ def reduction(make):
     return nets, phases
 
 
-RECIPES = {
-    "autoencoder": autoencoder,
-    "vae": vae,
-    "gan": gan,
-    "aae": aae,
-    "label-regularized": label_regularized,
-    "supervised": supervised,
-    "semi-supervised": semi_supervised,
-    "clustering": clustering,
-    "reduction": reduction,
-}
-
-
 def prior_of(config):
     """Return the prior of z that `config` describes."""
-    modes = config.classes if config.prior in PLANAR else None
+    modes = config.classes if has_modes(config.prior) else None
     return prior_named(config.prior, config.z, modes, **config.prior_options)
 
 
 def networks_and_phases(make):
     """Return the networks and the phases of the config's mode, with the further phase that trains P alone if asked."""
-    networks, phases = RECIPES[make.config.mode](make)
+    networks, phases = make.config.recipe(make)
     if make.config.latent_noise:
         optimizer = make.optimizer("reconstruction")
         phases.append(LatentNoise(phases[0], optimizer, make.seed, make.config.latent_noise))
@@ -151,7 +138,8 @@ class Builder:
         batch_norm = c.batch_norm if c.decoder_norm is None else c.decoder_norm
         return networks.decoder(
             self.backend, c.decoder_y_dim + c.z, c.hidden, c.inputs, heads=heads,
-            logits=c.reconstruction == "cross-entropy", batch_norm=batch_norm, std=c.weight_std, seed=c.seed,
+            logits=c.reconstruction == "cross-entropy", linear=c.is_table, batch_norm=batch_norm, std=c.weight_std,
+            seed=c.seed,
         )  # fmt: skip
 
     def discriminator(self, name, d_in, input_noise=0.0):

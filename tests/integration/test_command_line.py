@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from tiny import REPOSITORY, SIDE, STEPS, arrays, assembled, refusal, tiny_config, tiny_dataset, write_npz
+from tiny import REPOSITORY, SIDE, STEPS, arrays, assembled, refusal, takes, tiny_config, tiny_dataset, write_npz
 
 import tinyaae
 from tinyaae import cli, figures
@@ -29,7 +29,7 @@ SMALL = ["--hidden", "8,7", "--epochs", "2", "--batch-size", "10"]
 TINY = ["--data", "data.npz", *SMALL]
 SEMI = [*TINY, "--labels", "6"]
 RESULT = {"revision", "mode", "seed", "backend", "labels", "epochs", "seconds", "machine"}
-RESULT |= {"test_error", "reconstruction_error", "warnings", "per_label", "commit"}
+RESULT |= {"stopped_after", "test_error", "reconstruction_error", "warnings", "per_label", "commit"}
 LIKELIHOOD = ("log_likelihood", "log_likelihood_stderr", "parzen_sigma", "parzen_searched", "parzen_curve")
 RESULT |= {name + end for name in LIKELIHOOD for end in ("", "_resampled")}
 RESULT |= {"content_accuracy", "exchange_accuracy", "style_leak", "style_leak_chance", "style_spread", "judge_accuracy"}
@@ -130,7 +130,7 @@ def test_a_real_run_leaves_what_the_readme_says(here):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_runs(command, undrawn, here, mode):
-    labels = ["--labels", "6"] if "labels" in MODES[mode].flags else []
+    labels = ["--labels", "6"] if takes(mode, "labels") else []
     assert command("--mode", mode, *TINY, *labels, "--out", "out")[0] == 0
     assert json.loads((here / "out" / "result.json").read_text())["mode"] == mode
 
@@ -260,7 +260,7 @@ def test_the_installed_command_has_the_verbs(command, capsys, finished):
 def test_a_verb_that_is_none_is_told_the_verbs(capsys):
     assert cli.verbs(["trian"]) == 2
     assert capsys.readouterr().err == (
-        "tinyaae: there is no verb 'trian'; expected train, resume, evaluate, draw, compare or modes\n"
+        "tinyaae: there is no verb 'trian'; expected train, resume, evaluate, draw, compare, encode, score or modes\n"
     )
 
 
@@ -617,8 +617,9 @@ BAD_FLAGS = {
     "extra that has moved": ["--extra", "repulsion=1"],
     "unknown setting": ["--set", "rate=1"],
     "setting without a value": ["--set", "linear_decay_from"],
-    "second setting that no run can have": ["--set", "linear_decay_from=0.5", "--set", "leak=1"],
-    "setting where it has no use": ["--mode", "gan", "--set", "head_norm=true"],
+    "second setting that no run can have": ["--set", "linear_decay_from=0.5", "--set", "lr_adversarial=-1"],
+    "setting where it has no use": ["--mode", "gan", "--set", "detach_y=true"],
+    "setting that only a preset sets": ["--set", "leak=0.1"],
     "flat prior in three dimensions": ["--prior", "swiss-roll", "--z", "3"],
     "revision that is a path": ["--revision", "../up"],
     "empty revision": ["--revision", ""],
@@ -684,7 +685,7 @@ BAD_ARRAYS = {
     "negative labels": {"y_train": Y - 1},
     "a test label that training lacks": {"y_test": np.full(40, 3)},
     "pixels that are no number": {"x_train": FLOATS * np.nan},
-    "pixels above 1": {"x_train": FLOATS * 255},
+    "pixels above 1": {"x_train": FLOATS * 16},
     "pixels below 0": {"x_train": FLOATS - 0.5},
     "test images of another size": {"x_test": np.zeros((40, SIDE, SIDE + 1), np.uint8)},
     "a class with too few images": {"y_train": np.minimum(np.arange(120), 2)},

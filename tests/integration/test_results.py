@@ -9,7 +9,7 @@ import pytest
 
 import results.__main__ as results
 from results import trials
-from results.experiments import EXPERIMENTS, HEADLINES, SINGLE_PROCESS
+from results.experiments import EXPERIMENTS, HEADLINES, JUDGED_APART
 from tinyaae import data
 from tinyaae.config import Config
 from tinyaae.data import unit_interval
@@ -65,7 +65,7 @@ def test_the_short_table_names_one_row_for_each_experiment_of_the_paper(here):
 def test_a_row_of_the_short_table_is_about_what_its_experiment_is_about(base, name):
     ours, theirs = EXPERIMENTS[name], EXPERIMENTS[base]
     assert (ours.key, ours.paper, ours.public) == (theirs.key, theirs.paper, theirs.public)
-    assert ours.title.startswith(theirs.title.removesuffix(SINGLE_PROCESS))
+    assert ours.title.startswith(theirs.title.removesuffix(JUDGED_APART))
 
 
 def test_an_ablation_is_a_row_of_its_own_table(here):
@@ -116,7 +116,7 @@ def test_a_committed_run_was_made_by_the_command_that_the_table_gives(file):
     line = results.command(EXPERIMENTS[file.parts[-3]], json.loads(file.read_text()))
     flags = vars(cli.parser().parse_args(shlex.split(line.replace("--seed N", f"--seed {file.parts[-2][5:]}"))))
     asked = Config.of(**{flag: value for flag, value in flags.items() if value is not None})
-    filled_in = ("revision", "backend", "threads", "ranks", "data_name", "data_digest")
+    filled_in = ("preset", "revision", "backend", "threads", "ranks", "data_name", "data_digest")
     assert made == replace(asked, **{name: getattr(made, name) for name in filled_in})
 
 
@@ -126,7 +126,9 @@ def test_a_record_says_its_commit_in_the_table_and_is_not_run_again(name, capsys
     assert results.runs_of(name) and f"| {experiment.title} (record of {experiment.record}) |" in results.table()
     assert results.main(["run", name]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"{name}: a record; check out commit 7358c58 to run it; expected one of semi-supervised-")
+    assert line.startswith(
+        f"{name}: a record; check out commit {experiment.record} to run it; expected one of semi-supervised-"
+    )
     assert not any(known in line for known in ("repulsion,", "balance,"))
 
 

@@ -76,3 +76,39 @@ def test_a_run_without_out_that_diverges_says_where():
 def test_the_config_of_a_run_knows_its_data():
     run = tinyaae.train(data=tiny_dataset(), **SMALL)
     assert run.model.config.data_digest == tiny_config().data_digest
+
+
+def test_each_epoch_that_returns_true_ends_the_run_properly(here):
+    """Saved, evaluated and marked; another value that is true in Python, such as a count, is no stop."""
+    run = tinyaae.train(data=tiny_dataset(), out="run", each_epoch=lambda row: row["epoch"] == 2, **SMALL)
+    assert run.result["stopped_after"] == 2 and run.result["test_error"] is not None
+    assert [row["epoch"] for row in run.history] == [1, 2]
+    assert RunFolder.open("run").result() == run.result
+    assert tinyaae.load("run").state().keys() == run.model.state().keys()
+    assert RunFolder.open("run").restore(run.model).epoch == 2
+    assert tinyaae.train(data=tiny_dataset(), each_epoch=lambda row: 1, **SMALL).result["stopped_after"] is None
+
+
+def test_prepare_returns_the_model_and_the_batches_that_train_would_start_from(here):
+    model, batches = tinyaae.prepare(data=tiny_dataset(), **SMALL)
+    for epoch in range(3):
+        for step, batch in enumerate(batches.epoch(epoch)):
+            for phase in model.phases_with_optimizer():
+                phase.optimizer.lr_scale = tinyaae.training.schedule(model.config)(epoch + step / batches.steps)
+            model.step(batch)
+    trained = tinyaae.train(data=tiny_dataset(), **SMALL).model
+    for name, array in trained.state().items():
+        np.testing.assert_array_equal(model.state()[name], array)
+
+
+def test_a_printed_model_shows_its_networks_and_which_phase_moves_what():
+    model, _ = tinyaae.prepare("supervised", tiny_dataset(), hidden=(8, 7), batch_size=BATCH)
+    assert str(model).splitlines() == [
+        "supervised: z of 5, prior gaussian",
+        "  Q        36-8-7-5, 429 weights",
+        "  P        8-8-7-36, 453 weights",
+        "  D_gauss  8-8-7-1, 143 weights",
+        "  reconstruction  moves Q, P by Adam, learning rate 0.001",
+        "  discriminate    moves D_gauss by Adam, learning rate 0.0003",
+        "  generate        moves Q by Adam, learning rate 0.0003",
+    ]

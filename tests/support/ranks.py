@@ -18,7 +18,7 @@ from itertools import chain, islice
 import numpy as np
 from fake_cupy import backend_without_gpu
 from pytest import MonkeyPatch
-from tiny import tiny_config, tiny_dataset
+from tiny import takes, tiny_config, tiny_dataset
 
 from tinyaae.backend import Backend
 from tinyaae.backend.distributed import base as distributed
@@ -32,34 +32,37 @@ MOMENTUM = {"optimizer": "momentum", "lr_reconstruction": 0.01, "lr_adversarial"
 ALL_EXTRAS = {"information_maximization": 0.2, "vat": 0.3, "latent_noise": 0.2}
 
 
-def config_of(mode, flags=None, **fields):
+def momentum_config(mode, flags=None, **fields):
     """Return the config of `mode` with command-line `flags`, and with `fields` changed that have no flag.
 
     Momentum unless the flags or fields say otherwise. The gradient of a bias in front of batch norm is 0 except for
     rounding. Adam divides a gradient by its own size, so its steps would differ with the order of the sums.
     """
-    labels = {"labels": 8} if "labels" in MODES[mode].flags and not (flags or {}).get("clusters") else {}
+    labels = {"labels": 8} if takes(mode, "labels") and not (flags or {}).get("clusters") else {}
     return replace(tiny_config(mode, **(BATCH_OF_8 | labels | (flags or {}))), **(MOMENTUM | fields))
 
 
 RANK_CASES = {
-    **{mode: config_of(mode) for mode in MODES},
-    "Adam, without batch norm": config_of("semi-supervised", batch_norm=False, head_norm=False, optimizer="adam"),
-    "the paper's preset": config_of("semi-supervised", {"preset": "paper"}),
-    "universal posterior": config_of("semi-supervised", {"posterior": "universal"}),
-    "gaussian posterior": config_of("aae", {"posterior": "gaussian"}),
-    "dropout in D": config_of("semi-supervised", dropout=0.3, leak=0.2, smoothing=0.1),
-    "dropout of the input": config_of("aae", input_dropout=0.2),
-    "vae with a mixture": config_of("vae", {"prior": "mixture"}),
-    "gan with noise": config_of("gan", {"input_noise": 0.4}, reconstruction="cross-entropy"),
-    "half the labels": config_of("label-regularized", {"labels": 40, "prior": "swiss-roll"}),
-    "heads without labels": config_of("reduction", {"labels": 0, "clusters": 4}),
+    **{mode: momentum_config(mode) for mode in MODES},
+    "Adam, without batch norm": momentum_config("semi-supervised", batch_norm=False, head_norm=False, optimizer="adam"),
+    "the paper's preset": momentum_config("semi-supervised", {"preset": "paper"}),
+    "universal posterior": momentum_config("semi-supervised", {"posterior": "universal"}),
+    "gaussian posterior": momentum_config("aae", {"posterior": "gaussian"}),
+    "dropout in D": momentum_config("semi-supervised", dropout=0.3, leak=0.2, smoothing=0.1),
+    "dropout of the input": momentum_config("aae", input_dropout=0.2),
+    "vae with a mixture": momentum_config("vae", {"prior": "mixture"}),
+    "gan with noise": momentum_config("gan", {"input_noise": 0.4}, reconstruction="cross-entropy"),
+    "half the labels": momentum_config("label-regularized", {"labels": 40, "prior": "swiss-roll"}),
+    "heads without labels": momentum_config("reduction", {"labels": 0, "clusters": 4}),
     # Batch norm divides what little comes out of first weights of 0.01, the preset's, by its size: each step then
     # multiplies the rounding of the last, to 1e-9 after twenty. With the usual first weights they end 1e-14 apart.
-    "extras": config_of(
+    "extras": momentum_config(
         "clustering", ALL_EXTRAS | {"vat_rampup": 12, "adversarial_warmup": 9, "lr_vat": 0.03}, weight_std=None
     ),
-    **{f"{prior} prior": config_of("aae", {"prior": prior}) for prior in ("laplace", "uniform", "gamma", "mixture")},
+    **{
+        f"{prior} prior": momentum_config("aae", {"prior": prior})
+        for prior in ("laplace", "uniform", "gamma", "mixture")
+    },
 }
 
 WITHOUT_GPU = "semi-supervised", "dropout in D"

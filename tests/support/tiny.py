@@ -5,6 +5,7 @@ Ten of the training images are for validation, so 110 are trained on: 11 batches
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from tinyaae.backend import Backend
 from tinyaae.config import Config
+from tinyaae.config.fields import lacks, names
 from tinyaae.config.modes import MODES
 from tinyaae.data import Dataset
 from tinyaae.errors import UserError
@@ -52,11 +54,22 @@ def tiny_dataset():
 
 
 def tiny_config(mode="semi-supervised", **flags):
-    """Return a `Config` of `mode` for the tiny data set, changed by `flags`."""
+    """Return a `Config` of `mode` for the tiny data set, changed by `flags`, those that only presets set included."""
     small = {"hidden": (8, 7), "epochs": 2, "batch_size": BATCH}
-    if "labels" in MODES[mode].flags:
+    if takes(mode, "labels"):
         small["labels"] = LABELS
-    return Config.of(mode, **(small | flags)).for_data(tiny_dataset())
+    return config_of(mode, **(small | flags)).for_data(tiny_dataset())
+
+
+def config_of(mode=None, preset="quick", **flags):
+    """Return `Config.of(…)`, where `flags` may be fields that only presets set, too."""
+    ours = {name: flags.pop(name) for name in list(flags) if name in names("preset")}
+    return replace(Config.of(mode, preset, **flags), **ours)
+
+
+def takes(mode, name):
+    """Return whether a mode has a use for field `name`."""
+    return not lacks(MODES[mode], name)
 
 
 def assembled(config, backend=None):

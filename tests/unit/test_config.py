@@ -6,23 +6,26 @@ import math
 
 import numpy as np
 import pytest
-from tiny import REPOSITORY, refusal, tiny_config, tiny_dataset
+from tiny import REPOSITORY, config_of, refusal, takes, tiny_config, tiny_dataset
 
-from tinyaae import cli
 from tinyaae.backend import Backend
 from tinyaae.config import Config
+from tinyaae.config.__main__ import page
+from tinyaae.config.fields import ABOUT, Numbers, names
 from tinyaae.config.flags import MOVED, RENAMED
-from tinyaae.config.modes import EXTRAS, MODES, OPTIONAL, SETTINGS
-from tinyaae.config.presets import OWN, PRESETS
+from tinyaae.config.modes import MODES
+from tinyaae.config.presets import BY_MODE, MODE_DEFAULTS, PRESETS
 from tinyaae.data import split
 from tinyaae.errors import UserError
 from tinyaae.layers import BatchNorm
 from tinyaae.model import build
 from tinyaae.optimizers import Adam, Momentum
-from tinyaae.priors import PLANAR, PRIORS
+from tinyaae.priors import PRIORS, in_a_plane
 from tinyaae.recipes import Builder
 
-CONFIGS = [(mode, preset) for mode in MODES for preset in PRESETS]
+CONFIGS = [(mode, preset) for mode in MODES for preset in ("quick", "paper")]
+CONFIGS += [(numbers["mode"], preset) for preset, numbers in PRESETS.items() if "mode" in numbers]
+SET = [name for name in names("set") if name != "prior_options"]
 PHASES = {  # the table of the README, the half-steps of Regularization by name
     "autoencoder": ["reconstruction"],
     "vae": ["reconstruction"],
@@ -35,10 +38,10 @@ PHASES = {  # the table of the README, the half-steps of Regularization by name
     "reduction": ["reconstruction", "discriminate", "generate", "semi-supervised"],
 }
 VALUES = {"prior": "mixture", "posterior": "gaussian", "input_noise": 0.1, "labels": 10, "clusters": 5}
-VALUES |= dict.fromkeys(EXTRAS | SETTINGS, 0.5)
+VALUES |= dict.fromkeys([*names("extra"), *SET], 0.5)
 VALUES |= {"reconstruction": "cross-entropy", "optimizer": "momentum", "vat_optimizer": "momentum"}
 VALUES |= {"step_decay": {3: 0.1}, "vat_rampup": 300, "adversarial_warmup": 200}
-VALUES |= dict.fromkeys(["batch_norm", "decoder_norm", "head_norm", "detach_y", "condition_on_y"], True)
+VALUES |= dict.fromkeys(["batch_norm", "detach_y", "condition_on_y"], True)
 
 
 def edited(**changed):
@@ -69,7 +72,9 @@ def test_an_edited_config_cannot_have_what_its_mode_has_no_use_for(changed):
 @pytest.mark.parametrize("mode, preset", CONFIGS)
 def test_every_mode_and_preset_builds_its_phases(mode, preset):
     model = build(Config.of(mode, preset, hidden=(8, 7)), Backend.named("numpy"))
-    assert [phase.name for phase in model.phases_with_optimizer()] == PHASES[mode]
+    extra = ["vat"] if model.config.vat else []
+    expected = [name for name in PHASES[mode] if name != "semi-supervised" or model.config.labels != 0]
+    assert [phase.name for phase in model.phases_with_optimizer()] == expected + extra
 
 
 def test_no_flag_trains_the_semi_supervised_aae_with_100_labels():
@@ -88,11 +93,9 @@ def test_optimizer_of_a_preset(preset, kind):
     assert [type(phase.optimizer) for phase in phases] == [kind, kind, kind, Momentum]
 
 
-@pytest.mark.parametrize(
-    "mode, flag", [(mode, flag) for mode in MODES for flag in sorted(OPTIONAL - {"prior_options"})]
-)
+@pytest.mark.parametrize("mode, flag", [(mode, flag) for mode in MODES for flag in VALUES])
 def test_flag_is_used_or_an_error_that_names_it(mode, flag):
-    if flag in MODES[mode].flags:
+    if takes(mode, flag):
         robust = {"vat": 1.0}
         needed = {
             "vat_rampup": robust,
@@ -102,8 +105,8 @@ def test_flag_is_used_or_an_error_that_names_it(mode, flag):
         assert getattr(Config.of(mode, **needed | {flag: VALUES[flag]}), flag) == VALUES[flag]
     else:
         message = refusal(Config.of, mode, **{flag: VALUES[flag]})
-        kind = "extra " if flag in EXTRAS else "set " if flag in SETTINGS else ""
-        name = flag if flag in SETTINGS else flag.replace("_", "-")
+        kind = "extra " if flag in names("extra") else "set " if flag in SET else ""
+        name = flag if flag in SET else flag.replace("_", "-")
         assert message.startswith(f"--{kind}{name}: mode {mode} ")
 
 
@@ -114,12 +117,12 @@ def test_flags_override_mode_and_preset(mode, preset):
     assert {name: getattr(config, name) for name in flags} == flags
 
 
-@pytest.mark.parametrize("prior", PLANAR)
+@pytest.mark.parametrize("prior", [prior for prior in PRIORS if in_a_plane(prior)])
 def test_planar_prior_implies_two_dimensions(prior):
     assert Config.of("aae", prior=prior).z == 2
 
 
-@pytest.mark.parametrize("prior", [prior for prior in PRIORS if prior not in (*PLANAR, "categorical")])
+@pytest.mark.parametrize("prior", [prior for prior in PRIORS if not in_a_plane(prior) and prior != "categorical"])
 def test_labels_need_a_prior_with_modes(prior):
     assert "mixture or swiss-roll" in refusal(Config.of, "label-regularized", prior=prior)
 
@@ -129,12 +132,12 @@ def test_labels_in_a_mode_that_shows_none_are_refused_whoever_wrote_them():
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", sorted(EXTRAS))
+@pytest.mark.parametrize("name", names("extra"))
 def test_extras_are_off_and_where_a_mode_has_no_use_for_one_it_is_refused_whoever_wrote_it(mode, name):
     config = Config.of(mode)
     assert getattr(config, name) == 0
     changed = dataclasses.replace(config, **{name: 0.5})
-    if name in MODES[mode].flags:
+    if takes(mode, name):
         changed.check()
     else:
         assert refusal(changed.check).startswith(f"--extra {name.replace('_', '-')}: 0.5 given, but mode {mode} ")
@@ -146,23 +149,68 @@ def test_extras_by_name_and_number():
 
 
 def test_settings_by_name_and_value():
-    given = ["eta=2", "optimizer=adam", "weight_std=null", "head_norm=true", 'step_decay={"40": 0.1}']
+    given = ["eta=2", "optimizer=adam", "linear_decay_from=null", "detach_y=true", 'step_decay={"40": 0.1}']
     config = Config.of("reduction", labels=0, set=given)
-    values = config.eta, config.optimizer, config.weight_std, config.head_norm, config.step_decay
+    values = config.eta, config.optimizer, config.linear_decay_from, config.detach_y, config.step_decay
     assert values == (2, "adam", None, True, {40: 0.1})
 
 
-def test_every_number_of_a_recipe_can_be_set():
-    recipes = [PRESETS["paper"], *OWN.values(), *PRESETS.values()]
-    with_flags = {flag for flag in vars(cli.parser().parse_args([]))}
-    assert {name for recipe in recipes for name in recipe} <= with_flags | SETTINGS | {"prior_options"}
+def test_a_preset_sets_fields_and_nothing_else():
+    tables = [*PRESETS.values(), *MODE_DEFAULTS.values(), *BY_MODE.values()]
+    assert {name for table in tables for name in table} <= ABOUT.keys()
+    assert {ABOUT[name].how for table in tables for name in table} <= {"flag", "set", "extra", "preset"}
+
+
+def test_a_user_may_set_at_most_40_numbers_15_of_them_as_settings_and_3_as_extras():
+    assert len(SET) <= 15 and len(names("extra")) == 3
+    assert len([*SET, *names("extra"), *names("flag")]) <= 40
+
+
+@pytest.mark.parametrize("name", names("preset"))
+def test_what_only_a_preset_sets_is_refused_as_a_setting_and_from_python(name):
+    line = f"{name}: only a preset sets it; from Python, dataclasses.replace changes it"
+    assert refusal(Config.of, set=[f"{name}=0"]) == f"--set {line}"
+    assert refusal(Config.of, **{name: 0}) == line
+
+
+@pytest.mark.parametrize("preset", [preset for preset, numbers in PRESETS.items() if "mode" in numbers])
+def test_a_preset_with_a_mode_of_its_own_is_that_mode_and_refuses_another(preset):
+    mode = PRESETS[preset]["mode"]
+    assert (Config.of(preset=preset).mode, Config.of(mode, preset).preset) == (mode, preset)
+    other = "gan" if mode != "gan" else "aae"
+    assert refusal(Config.of, other, preset) == (
+        f"--preset {preset}: is of mode {mode}, and mode {other} was asked for; leave --mode out"
+    )
+
+
+def test_numbers_of_numpy_lists_and_paths_are_taken_as_what_they_are(tmp_path):
+    config = Config.of(
+        hidden=[np.int64(30), 20], epochs=np.int32(3), input_noise=np.float32(0.5), data=tmp_path, seed=np.array(4),
+        condition_on_y=np.bool_(False), step_decay={np.int64(2): np.float64(0.5)},
+    )  # fmt: skip
+    assert (config.hidden, config.epochs, config.input_noise, config.seed) == ((30, 20), 3, 0.5, 4)
+    assert (config.data, config.condition_on_y, config.step_decay) == (str(tmp_path), False, {2: 0.5})
+    assert Config.from_json(config.to_json(), "config.json") == config
+
+
+def test_the_page_of_settings_is_made_from_the_descriptions():
+    assert (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8") == page()
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Numbers)])
+def test_every_field_is_described(name):
+    assert ABOUT[name].meaning and ABOUT[name].how in ("flag", "set", "extra", "preset", "filled")
 
 
 @pytest.mark.parametrize(
     "flags, name, what",
     [
         ({"mode": "clustering", "extra": ["information-maximization=1"]}, "vat_rampup", "--extra vat"),
-        ({"mode": "clustering", "extra": ["latent-noise=1"]}, "lr_vat", "--extra vat or information-maximization"),
+        (
+            {"mode": "clustering", "extra": ["latent-noise=1"]},
+            "lr_vat",
+            "--extra vat or --extra information-maximization",
+        ),
         ({"mode": "reduction", "labels": 0}, "lr_classifier", "--labels"),
     ],
 )
@@ -193,9 +241,7 @@ def test_rate_y_is_of_robustness_alone(mode, settings, rate):
 @pytest.mark.parametrize("mode, kind", [("clustering", Momentum), ("semi-supervised", Adam)])
 def test_optimizer_y_is_of_robustness_alone_and_has_the_usual_momentum(mode, kind):
     def optimizers(*settings):
-        config = Config.of(
-            mode, hidden=(8,), extra=["vat=2"], set=["adversarial_momentum=0.3", "lr_vat=0.1", *settings]
-        )
+        config = config_of(mode, hidden=(8,), extra=["vat=2"], set=["lr_vat=0.1", *settings], adversarial_momentum=0.3)
         phases = build(config, Backend.named("numpy")).phases_with_optimizer()
         called = {Momentum: "momentum", Adam: "beta1"}
         chosen = {phase.name: phase.optimizer for phase in phases}
@@ -262,7 +308,7 @@ def test_patience_is_of_the_discriminator_of_y_alone(mode):
         ("lr_adversarial=fast", "--set lr_adversarial: 'fast' given, expected a number"),
         ("lr_adversarial=-1", "--set lr_adversarial: -1 given, expected a finite number from 0 up"),
         ("lr_adversarial=1" + 400 * "0", "expected a finite number from 0 up"),
-        ("smoothing=NaN", "--set smoothing: nan given"),
+        ("lr_vat=NaN", "--set lr_vat: nan given"),
         ("linear_decay_from=1", "--set linear_decay_from: 1 given, expected a number below 1"),
         ("optimizer=sgd", "--set optimizer: there is no optimizer 'sgd'; expected one of adam, momentum"),
         (
@@ -271,7 +317,7 @@ def test_patience_is_of_the_discriminator_of_y_alone(mode):
         ),
         ("vat_rampup=1.5", "--set vat_rampup: 1.5 given, expected a whole number"),
         ("linear_decay_from=late", "--set linear_decay_from: 'late' given, expected a number or null"),
-        ("head_norm=1", "--set head_norm: 1 given, expected true or false"),
+        ("batch_norm=1", "--set batch_norm: 1 given, expected true or false"),
         ("step_decay=0.1", "--set step_decay: 0.1 given, expected epochs and factors"),
         ('step_decay={"late": 0.1}', "expected epochs and factors"),
     ],
@@ -344,7 +390,7 @@ def test_an_extra_is_a_phase_over_the_same_networks(extra, phases):
 
 @pytest.mark.parametrize("batch_norm, decoder_norm, there", [(True, None, 1), (False, None, 0), (True, False, 0)])
 def test_batch_norm_in_p_is_as_in_q_unless_said_otherwise(batch_norm, decoder_norm, there):
-    config = Config.of("aae", hidden=(8,), batch_norm=batch_norm, decoder_norm=decoder_norm)
+    config = config_of("aae", hidden=(8,), batch_norm=batch_norm, decoder_norm=decoder_norm)
     networks = build(config, Backend.named("numpy")).networks
     count = {name: sum(isinstance(layer, BatchNorm) for layer in networks[name].stack.walk()) for name in "QP"}
     assert count == {"Q": int(batch_norm), "P": there}
@@ -352,7 +398,7 @@ def test_batch_norm_in_p_is_as_in_q_unless_said_otherwise(batch_norm, decoder_no
 
 @pytest.mark.parametrize("name", ["leak", "dropout", "smoothing"])
 def test_what_a_discriminator_is_weakened_by_is_a_share(name):
-    assert refusal(dataclasses.replace(Config.of("gan"), **{name: 1.0}).check).startswith(f"--set {name}: 1.0 given")
+    assert refusal(dataclasses.replace(Config.of("gan"), **{name: 1.0}).check).startswith(f"{name}: 1.0 given")
 
 
 def test_planar_prior_in_three_dimensions_is_refused():
@@ -465,12 +511,12 @@ def test_a_run_of_version_0_1_is_refused_with_its_version():
 
 @pytest.mark.parametrize("old, new", RENAMED.items())
 def test_an_old_name_is_answered_with_the_new_one(old, new):
-    kind = "extra" if new.replace("-", "_") in EXTRAS else "set"
+    kind = "extra" if new.replace("-", "_") in names("extra") else "set"
     line = refusal(Config.of, "clustering", **{kind: [f"{old}=0.5"]})
     assert line == f"--{kind} {old}: is called {new} now; --{kind} {new}=0.5?"
 
 
-@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Config)])
+@pytest.mark.parametrize("name", [name for name, about in ABOUT.items() if about.how != "filled"])
 def test_config_without_one_of_its_keys(name):
     values = json.loads(tiny_config().to_json())
     del values[name]

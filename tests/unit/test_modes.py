@@ -4,13 +4,13 @@ import itertools
 
 import numpy as np
 import pytest
-from tiny import assembled, refusal, tiny_config
+from tiny import assembled, refusal, takes, tiny_config
 
-from tinyaae.config.config import KNOWN
-from tinyaae.config.modes import MODES, POSTERIORS
-from tinyaae.priors import PLANAR, SMOOTH
+from tinyaae.config.fields import POSTERIORS, priors_of_z
+from tinyaae.config.modes import MODES
+from tinyaae.priors import has_slope, in_a_plane
 
-ALL = list(itertools.product(MODES, POSTERIORS, KNOWN["prior"]))
+ALL = list(itertools.product(MODES, POSTERIORS, priors_of_z()))
 REFUSED = {  # a part of the line that says why
     "posterior": "--posterior: mode {mode} has no use for it",
     "prior": "--prior: mode {mode} has no use for it",
@@ -25,9 +25,9 @@ def makes_sense(mode, posterior, prior):
         return "posterior"  # nothing holds the noise in check, it is Gaussian by definition, there is no encoder
     if prior != "gaussian" and mode == "autoencoder":
         return "prior"
-    if mode == "label-regularized" and prior not in PLANAR:
+    if mode == "label-regularized" and not in_a_plane(prior):
         return mode
-    if mode == "vae" and prior not in SMOOTH:
+    if mode == "vae" and not has_slope(prior):
         return mode
     return None
 
@@ -36,8 +36,7 @@ def flags_of(mode, posterior, prior):
     """Return the flags a user would give: what is already so is left out."""
     flags = {"posterior": posterior, "prior": prior}
     plain = {"posterior": "deterministic", "prior": "gaussian"}
-    taken = MODES[mode].flags
-    return {name: value for name, value in flags.items() if name in taken or value != plain[name]}
+    return {name: value for name, value in flags.items() if takes(mode, name) or value != plain[name]}
 
 
 @pytest.mark.parametrize("mode, posterior, prior", ALL)
@@ -48,7 +47,7 @@ def test_each_combination_trains_or_is_refused_in_one_line(mode, posterior, prio
         assert REFUSED[reason].format(mode=mode) in refusal(tiny_config, mode, **flags)
         return
     config = tiny_config(mode, **flags)
-    assert (config.prior, config.z == 2 or prior not in PLANAR) == (prior, True)
+    assert (config.prior, config.z == 2 or not in_a_plane(prior)) == (prior, True)
     model, batches = assembled(config)
     before = {name: network.flat.copy() for name, network in model.networks.items()}
     values = model.step(next(batches.epoch(0)))
@@ -59,8 +58,8 @@ def test_each_combination_trains_or_is_refused_in_one_line(mode, posterior, prio
         assert np.all(np.isfinite(model.sample_posterior(batches.validation[0]).z))
 
 
-@pytest.mark.parametrize("mode", [mode for mode in MODES if "prior" in MODES[mode].flags])
-@pytest.mark.parametrize("prior", PLANAR)
+@pytest.mark.parametrize("mode", [mode for mode in MODES if takes(mode, "prior")])
+@pytest.mark.parametrize("prior", ["mixture", "swiss-roll"])
 def test_a_prior_in_a_plane_refuses_a_z_of_other_dimensions(mode, prior):
     if makes_sense(mode, "deterministic", prior):
         pytest.skip("refused anyhow")

@@ -7,7 +7,8 @@ from tape_backend import TapeBackend, ValueRead
 from tiny import assembled, tiny_config, tiny_dataset
 
 from tinyaae.backend.numpy import NumpyBackend
-from tinyaae.config.modes import EXTRAS, MODES
+from tinyaae.config.fields import names
+from tinyaae.config.modes import MODES
 from tinyaae.optimizers import Adam
 from tinyaae.phases import Batch
 from tinyaae.training import schedule
@@ -20,7 +21,8 @@ CASES = [
     pytest.param({"mode": "label-regularized", "prior": "swiss-roll", "z": 2}, id="label-regularized-swiss-roll"),
     pytest.param({"mode": "semi-supervised", "preset": "paper"}, id="paper"),
     pytest.param(
-        {"mode": "clustering", **dict.fromkeys(EXTRAS, 0.5), "vat_rampup": 6, "adversarial_warmup": 4}, id="extras"
+        {"mode": "clustering", **dict.fromkeys(names("extra"), 0.5), "vat_rampup": 6, "adversarial_warmup": 4},
+        id="extras",
     ),
 ]  # fmt: skip
 

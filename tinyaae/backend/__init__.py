@@ -1,6 +1,6 @@
-"""Where the arrays live: NumPy on a CPU, CuPy on a GPU, and processes that share each batch.
+"""Arrays: NumPy on a CPU, CuPy on a GPU, and processes that share each batch.
 
-The textbook needs `Backend` (`base`) and `Context` (`noise`) from here, and nothing else.
+The textbook needs only `Backend` (`base`) and `Context` (`noise`) from this package.
 """
 
 from .base import Backend

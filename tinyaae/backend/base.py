@@ -1,9 +1,9 @@
-"""Where the arrays live: the one place that knows NumPy from CuPy.
+"""Backend: the interface to the array library, and the plain version of every kernel.
 
-A `Backend` is built once and handed to everything that makes arrays. Layers, losses, priors and phases use its
-`xp` (the array library) with functions of the array API standard only, so the same line of mathematics runs on a
-CPU and on a GPU. This class is the plain version of everything; `numpy_backend` and `cupy_backend` replace what
-they can do faster, and the tests hold every replacement to the plain version.
+A `Backend` is built once and passed to everything that makes arrays. Layers, losses, priors and phases use its `xp`,
+the array library, with functions of the array API standard only. So the same line of mathematics runs on a CPU and on a
+GPU. `numpy.py`, `numba.py` and `cuda/backend.py` replace the kernels that they compute faster. The tests compare every
+replacement with the plain version.
 """
 
 import numpy as np
@@ -13,12 +13,12 @@ from .distributed.base import SINGLE_PROCESS
 
 
 class Backend:
-    """Arrays of one floating-point type on one device, and the few kernels where speed matters."""
+    """Make arrays of one floating-point type on one device, and run the few kernels where speed matters."""
 
     name = "plain"
-    device = None  # its name, where it is not the CPU
-    threads = 1  # of the CPU; matrix products on another number of threads differ in their last bits
-    communicator = SINGLE_PROCESS  # with whom each batch is shared
+    device = None  # the device's name; None for the CPU
+    threads = 1  # CPU threads; with another number matrix products differ in their last bits
+    communicator = SINGLE_PROCESS  # the ranks that share each batch
 
     def __init__(self, xp, dtype="float32"):
         self.xp = xp
@@ -29,7 +29,7 @@ class Backend:
     def named(name, dtype="float32", notice=print):
         """Return the backend `numpy`, `numpy-fast`, `cupy` or `auto` (cupy if it works, else numpy and a `notice`).
 
-        Raises `UserError` when one is asked for that cannot be used, or for an unknown name.
+        Raises `UserError` for a backend that cannot be used, and for an unknown name.
         """
         if name == "numpy":
             from .numpy import NumpyBackend
@@ -59,7 +59,7 @@ class Backend:
     # Making arrays and looking at them -------------------------------------------------------------------------
 
     def array(self, values, dtype=None):
-        """Copy host `values` to the device, as floating point unless `dtype` says otherwise."""
+        """Copy host `values` to the device, as floating point unless `dtype` is given."""
         return self.xp.asarray(np.array(values, order="C"), dtype=dtype or self.dtype)
 
     def zeros(self, shape):
@@ -67,11 +67,11 @@ class Backend:
         return self.xp.zeros(shape, dtype=self.dtype)
 
     def store(self, images):
-        """Put images on the device as they are (uint8 stays uint8: a quarter of the memory)."""
+        """Copy images to the device in their own type: uint8 takes a quarter of the memory of float32."""
         return self.xp.asarray(images)
 
     def constant(self, values):
-        """Return host `values` as an array to read and never to write, sent to the device once however often asked."""
+        """Return host `values` as a read-only device array; equal values are copied to the device once."""
         host = np.asarray(values, dtype=np.float64)
         key = host.shape, host.tobytes()
         if key not in self._constants:
@@ -83,33 +83,33 @@ class Backend:
         return np.asarray(x)
 
     def synchronize(self):
-        """Wait until the device has done all it was told to do (a CPU already has)."""
+        """Wait until the device has finished all its work; a CPU has nothing to wait for."""
 
     # What a GPU needs to replay a step without running its Python again (see `cuda/graph.py`) ---------------------
 
     def captured(self, function):
         """Return a callable like `function(batch) -> {name: value}`, which a GPU records once and then replays.
 
-        `function` must do the same on the device at every call, but for what the next three methods say.
+        `function` must do the same on the device at every call. What changes passes through the next three methods.
         """
         return function
 
     def on_replay(self, action):
-        """Call `action()`, which changes something on the host; a replay calls it again."""
+        """Call `action()`, which changes the host's state; every replay calls `action` again."""
         action()
 
     def step_scalars(self, size, numbers):
-        """Return the `size` numbers that `numbers()` lists as an array (size,); a replay asks for them again."""
+        """Return the list `numbers()` of `size` numbers as an array (size,); every replay calls `numbers` again."""
         return self.array(numbers())
 
     def counter(self, read):
-        """Return the whole number `read()` as a step for `normal` and `uniform`; a replay asks for it again."""
+        """Return the whole number `read()` as a step for `normal` and `uniform`; every replay calls `read` again."""
         return read()
 
     # Noise: a function of (seed, stream, step, draw), so that any draw can be repeated --------------------------
 
     def generator(self, seed, stream, step, draw):
-        """Return a NumPy generator at the place `(seed, stream, step, draw)` of Philox's counter space."""
+        """Return a NumPy generator at the position (seed, stream, step, draw) of Philox's counter space."""
         return np.random.Generator(np.random.Philox(key=[seed, stream], counter=[0, draw, step, 0]))
 
     def normal(self, place, shape):
@@ -130,16 +130,16 @@ class Backend:
         return self.xp.astype(picked, self.dtype)
 
     def momentum(self, w, dw, velocity, rate, decay):
-        """velocity ← decay·velocity + dw;  w ← w − rate·velocity, in place; `rate` is an array (1,)."""
+        """Update in place: velocity ← decay·velocity + dw;  w ← w − rate·velocity; `rate` is an array (1,)."""
         velocity *= decay
         velocity += dw
         w -= rate * velocity
 
     def adam(self, w, dw, mean, square, rate, beta1, beta2):
-        """One Adam update in place; `rate` is an array (2,): the step size and epsilon, bias corrections included.
+        """Do one Adam update in place; `rate` is an array (2,): the step size and epsilon, bias corrections included.
 
-        `mean` and `square` are kept without the factors (1−β) of the paper, which sit in `rate` instead: that
-        saves two passes over memory and changes nothing else (see `optimizers.Adam`).
+        `mean` and `square` do not have the factors (1−β) of Adam's paper; `rate` has them instead. This saves two
+        passes over memory and changes nothing else (see `optimizers.Adam`).
         """
         mean *= beta1
         mean += dw

@@ -1,9 +1,8 @@
-"""Formulas of the textbook that some backends compute in fewer kernels.
+"""Replace formulas of the textbook by faster kernels, where a backend has them.
 
-`layers` and `losses` say what is true. A backend whose `xp` has a table `fused` with the name of a formula computes it
-by what stands there, with the same arguments and results; the tests hold every replacement to the formula. Importing
-this module puts the look into that table in front of the formulas in `REPLACEABLE`. A class that overrides a method is
-not affected.
+`layers` and `losses` define the results. A backend may have a table `xp.fused` from the name of a formula to its
+replacement, with the same arguments and results. The tests compare every replacement with its formula. Importing this
+module makes the formulas in `REPLACEABLE` use that table first. A class that overrides a method is not affected.
 """
 
 from functools import wraps
@@ -22,9 +21,10 @@ REPLACEABLE = {
 
 
 def replaceable(formula):
-    """Return `formula` with a look into `xp.fused` first; its first argument is `xp` or has it.
+    """Return a function that calls the replacement in `xp.fused`, if any, and else `formula`.
 
-    A replacement that returns `NotImplemented` gives the call back to the formula.
+    The formula's first argument is `xp` or has the attribute `xp`. Where a replacement returns `NotImplemented`, the
+    formula is called.
     """
     name = formula.__qualname__
 

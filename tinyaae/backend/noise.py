@@ -1,14 +1,13 @@
-"""What a forward pass needs to know besides its input: is this training, where is noise from, who has other rows.
+"""Context: what a forward pass needs besides its input. Is it training, which noise, which ranks have other rows?
 
-Noise is a function of four numbers, never of what was drawn before: the run's seed, the stream (which phase is
-asking), that phase's step, and the number of the draw within this context. So a phase draws the same noise alone
-or among others, a gradient check can draw the same noise twice, and a run is resumed by remembering step numbers.
-A second context of the same phase and step repeats the draws of the first. A phase that passes through several
-networks therefore hands one context on. Regularization encodes once, in the context of Generate: alone, Discriminate
-draws the encoder's noise itself.
+Noise is a function of four numbers, never of what was drawn before: the run's seed, the stream (one for each phase),
+the phase's step, and the number of the draw within this context. So a phase draws the same noise alone or among others.
+A gradient check can draw the same noise twice. A run is resumed from its step numbers. A second context of the same
+phase and step repeats the draws of the first. A phase that passes through several networks therefore passes one context
+on. Regularization encodes once, in the context of Generate. Run alone, Discriminate draws the encoder's noise itself.
 
-Where several ranks share a training batch, each draws the noise of all rows and takes its own; means over the
-batch are means over all ranks' rows. A pass that is no training is nobody's share of anything.
+Where several ranks share a training batch, each draws the noise of all rows and takes its own rows. Means over the
+batch are means over the rows of all ranks. An evaluation pass is not shared between ranks.
 """
 
 from copy import copy
@@ -19,7 +18,7 @@ from .distributed.base import SINGLE_PROCESS
 
 
 class Context:
-    """One forward pass: `training` switches noise, dropout and batch statistics on; `normal`, `uniform` draw."""
+    """One forward pass: `training` turns on noise, dropout and batch statistics; `normal` and `uniform` draw."""
 
     def __init__(self, backend, training=False, seed=0, stream="evaluation", step=0):
         self.backend, self.training = backend, training
@@ -28,27 +27,27 @@ class Context:
 
     @property
     def communicator(self):
-        """With whom the rows of this pass are shared."""
+        """Return the ranks that share the rows of this pass."""
         return self.backend.communicator if self.training else SINGLE_PROCESS
 
     def stacked(self, batches):
-        """Return this pass for rows that are so many batches on top of each other, such as real and fake ones."""
-        other = copy(self)  # with the same count of draws
+        """Return this pass for rows that stack `batches` batches, e.g. real and fake samples."""
+        other = copy(self)  # shares the count of draws
         other._batches = batches
         return other
 
     # Noise -------------------------------------------------------------------------------------------------------
 
     def normal(self, shape):
-        """Return N(0, 1) noise of `shape`, rows first; each call of a pass is a draw of its own."""
+        """Return N(0, 1) noise of `shape`, rows first; each call of a pass is another draw."""
         return self._own_rows(self.backend.normal, shape)
 
     def uniform(self, shape):
-        """Return uniform noise in [0, 1) of `shape`, rows first; each call of a pass is a draw of its own."""
+        """Return uniform noise in [0, 1) of `shape`, rows first; each call of a pass is another draw."""
         return self._own_rows(self.backend.uniform, shape)
 
     def _own_rows(self, draw, shape):
-        """Return this rank's rows of what `draw` gives for the rows of all ranks, in each of the batches."""
+        """Return this rank's rows of a draw for all ranks' rows, in each of the batches."""
         size, place = self.communicator.size, (*self._place, next(self._draws))
         if size == 1:
             return draw(place, shape)
@@ -60,15 +59,16 @@ class Context:
     # Statistics of the batch -------------------------------------------------------------------------------------
 
     def means(self, *arrays):
-        """Return the mean (d,) of each column of each of some arrays (n, d), over all rows of the batch."""
+        """Return the column means (d,) of each array (n, d), over all rows of the batch."""
         xp = self.backend.xp
         own = [xp.mean(x, axis=0) for x in arrays]
         return own if self.communicator.size == 1 else list(self.communicator.mean(xp.stack(own)))
 
     def moments(self, x):
-        """Return of each column of x (n, d) the mean (d,) and variance (d,) over all rows of the batch, and x − mean.
+        """Return the column means (d,) and variances (d,) of x (n, d) over all rows of the batch, and x − mean.
 
-        The variance over all is the mean of the ranks' variances plus the variance of their means: nothing cancels.
+        The variance over all rows is the mean of the ranks' variances plus the variance of their means. In this form no
+        digits cancel.
         """
         xp = self.backend.xp
         mean = xp.mean(x, axis=0)

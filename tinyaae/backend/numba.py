@@ -1,8 +1,8 @@
-"""NumPy with compiled kernels, `--backend numpy-fast` (the extra `fast`: Numba).
+"""NumPy with compiled kernels: `--backend numpy-fast` (the extra `fast`: Numba).
 
-An optimizer's step is one simple formula for each of millions of numbers, and so are a bias and a ReLU. NumPy needs a
-pass over memory for every operation in it; compiled, it is one pass. The operations and their order are those of the
-plain backend, so the bits are the same; everything else is NumPy's.
+An optimizer's step is one simple formula for each of millions of numbers, and so are a bias and a ReLU. NumPy passes
+over memory once for every operation of the formula; a compiled kernel passes once. It does the operations of the plain
+backend in the same order, so the bits are the same. Everything else is NumPy's.
 """
 
 import numpy as np

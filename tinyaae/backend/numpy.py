@@ -1,9 +1,9 @@
 """NumPy on a CPU.
 
-NumPy's matrix products are already fast; what is slow is arithmetic on long vectors, one temporary array after
-another. The optimizers therefore work through the flat vectors in blocks that stay in the cache, write every
-result into scratch memory that exists already, and share the blocks among threads (NumPy lets go of Python's
-lock inside its loops). Each number is computed exactly as in the plain version, whatever the number of threads.
+NumPy's matrix products are fast. Arithmetic on long vectors is slow: each operation makes another temporary array. The
+optimizers therefore work on the flat vectors in blocks that stay in the cache. They write into existing scratch memory.
+Threads share the blocks, because NumPy releases Python's lock inside its loops. Each number is computed exactly as in
+the plain version, for any number of threads.
 """
 
 import os
@@ -14,7 +14,7 @@ import numpy as np
 
 from .base import Backend
 
-BLOCK = 1 << 17  # elements; five float32 vectors fit in a cache of 3 MB, and threads seldom wait for Python's lock
+BLOCK = 1 << 17  # elements; five float32 vectors fit in a cache of 3 MB, and threads rarely wait for Python's lock
 
 
 class NumpyBackend(Backend):
@@ -28,11 +28,11 @@ class NumpyBackend(Backend):
         self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
 
     def fused(self):
-        """Return name of a formula (see `fused.py`) -> what computes it faster."""
+        """Return name of a formula (see `fused.py`) -> its faster replacement."""
         return {"Linear.backward": linear_backward, "ReLU.forward": self.relu}
 
     def relu(self, layer, x, ctx):
-        y = np.maximum(x, self.constant(np.zeros(x.shape[-1])))  # with one 0 in place of a row it takes twice as long
+        y = np.maximum(x, self.constant(np.zeros(x.shape[-1])))  # a row of zeros is faster than one 0
         return y, y
 
     def normal(self, place, shape):
@@ -90,18 +90,18 @@ class NumpyBackend(Backend):
 
 
 def linear_backward(layer, dy, x, grads=None, want_dx=True):
-    """`Linear.backward` without a matrix product where there is one output."""
+    """Do `Linear.backward`, without a matrix product where there is one output."""
     if grads is not None:
         grads["W"] += np.matmul(x.T, dy)
         grads["b"] += np.sum(dy, axis=0)
     if not want_dx:
         return None
-    # for one column the product is a table of numbers times numbers, which BLAS is slow at
+    # for one column the product is an outer product, at which BLAS is slow
     return dy * layer.W.T if dy.shape[1] == 1 else np.matmul(dy, layer.W.T)
 
 
 def cores():
-    """Return how many CPU cores this process may use (OPENBLAS_NUM_THREADS and OMP_NUM_THREADS bound it)."""
+    """Return the number of CPU cores that this process may use; OPENBLAS_NUM_THREADS and OMP_NUM_THREADS limit it."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         if os.environ.get(variable, "").isdigit():

@@ -1,11 +1,15 @@
-"""How the numbers of a run are written on the command line, and how one is told that a value cannot be."""
+"""How the numbers of a run are written on the command line, and the line that says why a value cannot be."""
 
 import json
+import math
+import os
 import sys
 from typing import get_args
 
+import numpy as np
+
 from ..errors import UserError
-from .modes import EXTRAS, SETTINGS
+from .fields import ABOUT, choices_of, names
 
 PRIOR = "prior_"  # begins the names of the settings that are options of the prior, such as prior_std
 MOVED = {  # what --extra could once ask for -> where it is now
@@ -26,10 +30,11 @@ KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "
 
 
 def flag(name):
-    """Return how a field of `Config` is written on the command line."""
-    if name in SETTINGS or name.startswith(PRIOR):
-        return f"--set {name}"
-    return ("--extra " if name in EXTRAS else "--") + name.replace("_", "-")
+    """Return how a field of `Config` is written on the command line; a field without a flag has its name."""
+    how = "set" if name.startswith(PRIOR) else ABOUT[name].how if name in ABOUT else "flag"
+    if how in ("preset", "filled"):
+        return name
+    return f"--set {name}" if how == "set" else ("--extra " if how == "extra" else "--") + name.replace("_", "-")
 
 
 def extras_in(texts):
@@ -41,8 +46,8 @@ def extras_in(texts):
             raise UserError(f"--extra {name}: {moved}")
         if name in RENAMED:
             raise UserError(f"--extra {name}: is called {RENAMED[name]} now; --extra {RENAMED[name]}={number}?")
-        known = [extra.replace("_", "-") for extra in sorted(EXTRAS)]
-        if name not in known:
+        known = [extra.replace("_", "-") for extra in names("extra")]
+        if name.replace("_", "-") not in known:
             raise UserError(f"--extra: there is no extra {name!r}; expected one of {', '.join(known)}, as NAME=NUMBER")
         try:
             found[name.replace("-", "_")] = float(number)
@@ -58,8 +63,10 @@ def settings_in(texts):
         name, _, value = text.partition("=")
         if name in RENAMED:
             raise UserError(f"--set {name}: is called {RENAMED[name]} now; --set {RENAMED[name]}={value}?")
-        if name not in SETTINGS and not name.startswith(PRIOR):
-            known = ", ".join([*sorted(SETTINGS), "prior_OPTION"])
+        if name not in names("set") and not name.startswith(PRIOR):
+            if name in names("preset"):
+                raise UserError(f"--set {name}: only a preset sets it; from Python, dataclasses.replace changes it")
+            known = ", ".join([*(each for each in names("set") if each != "prior_options"), "prior_OPTION"])
             raise UserError(f"--set: there is no setting {name!r}; expected one of {known}, as NAME=VALUE")
         try:
             found[name] = json.loads(value)
@@ -81,20 +88,48 @@ def epochs_of(decay):
     return {int(epoch): factor for epoch, factor in decay.items()}
 
 
-def expect_one_of(name, value, known):
-    """Raise `UserError` unless `value` is one of `known`."""
-    if value not in known:
+def plain(value):
+    """Return NumPy's numbers as Python's, a path as its text, and a list as a tuple, so that JSON can hold each."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, dict):
+        return {plain(key): plain(each) for key, each in value.items()}
+    return tuple(plain(each) for each in value) if isinstance(value, list | tuple) else value
+
+
+def expect_choice(name, value):
+    """Raise `UserError` unless `value` is one that field `name` can have, where it has its values by name."""
+    known = choices_of(name)
+    if known is not None and value not in known:
         choices = ", ".join(choice or "null" for choice in known)
         raise UserError(f"{flag(name)}: there is no {name} {value!r}; expected one of {choices}")
+
+
+def expect_bounds(name, value):
+    """Raise `UserError` unless a whole number is in the bounds of field `name`, or a real number below its bound."""
+    about = ABOUT[name]
+    if isinstance(value, bool | str | None) or not isinstance(value, int | float):
+        return
+    if about.below == 1 and value >= 1:
+        raise UserError(f"{flag(name)}: {value} given, expected a number below 1")
+    if not about.least <= value < about.below:
+        raise UserError(f"{flag(name)}: {value} given, expected a whole number from {about.least} up")
 
 
 def expect_kind(name, value, kind):
     """Raise `UserError` unless `value` is a `kind` and, if it is a real number, finite and not negative."""
     real = isinstance(0.5, kind)
-    wants_bool = kind in (bool, bool | None)
-    if not isinstance(value, kind | int if real else kind) or (isinstance(value, bool) and not wants_bool):
-        expected = " or ".join(KINDS.get(part, part.__name__) for part in get_args(kind) or [kind])
-        written = flag(name) if name in SETTINGS else name
+    is_bool = kind in (bool, bool | None)
+    if not isinstance(value, kind | int if real else kind) or (isinstance(value, bool) and not is_bool):
+        expected = " or ".join(KINDS.get(each, each.__name__) for each in get_args(kind) or [kind])
+        written = flag(name) if name in names("set") else name
         raise UserError(f"{written}: {value!r} given, expected {expected}")
     if real and value is not None and not 0 <= value <= sys.float_info.max:
         raise UserError(f"{flag(name)}: {value} given, expected a finite number from 0 up")
+
+
+def is_finite_number(value):
+    """Return whether `value` is a whole or real number, and finite."""
+    return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)

@@ -1,74 +1,68 @@
-"""The nine modes: what each can be told on the command line, and which of its networks read a y.
+"""The modes: the recipe of each, and what it has. Which flags a mode takes follows from what it has (`fields.py`)."""
 
-How a mode is built and trained is in `recipes.py`, what its numbers are in `presets.py`.
-"""
-
+from collections.abc import Callable
 from typing import NamedTuple
 
-POSTERIORS = ("deterministic", "gaussian", "universal")
+from .. import recipes
 
 
 class Mode(NamedTuple):
-    """What a mode can use: `flags` beside those that all can, and where the widths of Q's and P's y come from."""
+    """A recipe, a line about it, and what it `has`: Q, D, a prior, a y of Q's, labels, clusters, cluster heads."""
 
+    recipe: Callable  # Builder -> networks, phases
     about: str
-    flags: set
-    q_y: str | None = None  # "classes", "clusters", or "either": classes where there are labels, else clusters
-    p_y: str | None = None
+    has: frozenset
+    q_y: str | None = None  # where the width of Q's y is from: "classes", "clusters", or "either": by --labels
+    p_y: str | None = None  # and the width of the y that P reads
     least_labels: int = 0
-    label_conditional: bool = False  # whether a phase reads the label of each image of the batch
+    label_to: str | None = None  # what reads the label of each image of the batch: "P" or "prior", which has modes
+    smooth_prior: bool = False  # whether ln p(z) must have a slope everywhere
+    like: str | None = None  # the mode whose default numbers it takes
 
 
-Y_EXTRAS, Z_EXTRAS = {"information_maximization", "vat"}, {"latent_noise"}  # the first want a y of Q's
-EXTRAS = Y_EXTRAS | Z_EXTRAS  # what --extra NAME=NUMBER can ask for, NAME with dashes; all are off at 0
-# the settings that a mode has a use for if it has a Q, a D, any network, and a y of Q's
-OF_Q = {"reconstruction", "lr_reconstruction", "input_dropout", "head_norm"}
-OF_D = {"lr_adversarial", "adversarial_momentum", "leak", "dropout", "smoothing"}
-OF_ALL = {"optimizer", "weight_std", "batch_norm", "decoder_norm", "step_decay", "linear_decay_from"}
-OF_Y = {"vat_rampup", "adversarial_warmup", "detach_y", "vat_optimizer", "lr_vat", "condition_on_y"}
-SETTINGS = OF_Q | OF_D | OF_ALL | OF_Y | {"lr_classifier", "eta"}  # what --set NAME=VALUE can change
-AAE = {"prior", "prior_options", "posterior", "input_noise"} | OF_Q | OF_D | OF_ALL | Z_EXTRAS
+AE, AAE = frozenset({"Q"}), frozenset({"Q", "D", "prior"})
 MODES = {
-    "autoencoder": Mode("an autoencoder; nothing says how codes lie", {"input_noise"} | OF_Q | OF_ALL | Z_EXTRAS),
+    "autoencoder": Mode(recipes.autoencoder, "an autoencoder; its codes follow no prior", AE),
     "vae": Mode(
-        "the variational autoencoder: a formula matches q(z|x) to the prior",
-        {"prior", "prior_options", "input_noise"} | OF_Q | OF_ALL,
+        recipes.vae, "the variational autoencoder: a formula matches q(z|x) to the prior", AE | {"prior"},
+        smooth_prior=True,
     ),
     "gan": Mode(
-        "the generator and discriminator of a GAN, without an encoder",
-        {"prior", "prior_options", "input_noise"} | OF_D | OF_ALL,
+        recipes.gan, "the generator and discriminator of a GAN, without an encoder", frozenset({"D", "prior"})
     ),
-    "aae": Mode("codes z whose distribution an adversary matches to a prior", AAE),
+    "aae": Mode(recipes.aae, "codes z whose distribution an adversary matches to a prior", AAE),
     "label-regularized": Mode(
-        "the same, where each class has its own mode of the prior",
-        AAE | {"labels"},
-        None,
-        None,
-        1,
-        label_conditional=True,
+        recipes.label_regularized, "the same, where each class has its own mode of the prior", AAE | {"labels"},
+        least_labels=1, label_to="prior",
     ),
     "supervised": Mode(
-        "P is given the label, and z is left with the style",
-        AAE | {"condition_on_y"},
-        None,
-        "classes",
-        label_conditional=True,
+        recipes.supervised, "P is given the label, and z is left with the style", AAE, p_y="classes", label_to="P"
     ),
     "semi-supervised": Mode(
-        "y and z, and a few labels: it classifies",
-        AAE | Y_EXTRAS | OF_Y | {"labels", "lr_classifier"},
-        "classes",
-        "classes",
-        1,
+        recipes.semi_supervised, "y and z, and a few labels: it classifies", AAE | {"y", "labels"}, "classes",
+        "classes", least_labels=1,
     ),
     "clustering": Mode(
-        "y and z without a label: y becomes clusters", AAE | Y_EXTRAS | OF_Y | {"clusters"}, "clusters", "clusters"
+        recipes.clustering, "y and z without a label: y becomes clusters", AAE | {"y", "clusters"}, "clusters",
+        "clusters",
     ),
     "reduction": Mode(
-        "clusters with heads in a plane: codes of few dimensions",
-        AAE | Y_EXTRAS | OF_Y | {"labels", "lr_classifier", "clusters", "eta"},
-        "either",
-        "either",
+        recipes.reduction, "clusters with heads in a plane: codes of few dimensions",
+        AAE | {"y", "labels", "clusters", "heads"}, "either", "either",
     ),
-}
-OPTIONAL = {"prior", "prior_options", "posterior", "input_noise", "labels", "clusters"} | EXTRAS | SETTINGS
+}  # fmt: skip
+
+
+def mode(name, like):
+    """Return a decorator that adds a recipe as mode `name`, with what the mode `like` has and its default numbers.
+
+    The recipe takes a `Builder` and returns a list of networks and a list of phases. Its docstring begins with the line
+    that `--help` shows.
+    """
+
+    def register(recipe):
+        about = (recipe.__doc__ or name).strip().splitlines()[0]
+        MODES[name] = MODES[like]._replace(recipe=recipe, about=about, like=MODES[like].like or like)
+        return recipe
+
+    return register

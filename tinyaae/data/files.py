@@ -1,4 +1,4 @@
-"""Files written whole or not at all, so that a full disk or a power cut leaves what was there before."""
+"""Write files whole or not at all: after a full disk or a power cut, the earlier file is still there."""
 
 import os
 from contextlib import contextmanager
@@ -7,9 +7,9 @@ from ..errors import UserError
 
 
 def write_safely(path, write):
-    """Call `write(file)` on a file beside `path`, flush it to the disk, then rename it to `path`.
+    """Call `write(file)` on a file next to `path`, flush it to the disk, then rename it to `path`.
 
-    Whatever fails, `path` holds what it held before; `UserError` where the disk is the reason.
+    Whatever fails, `path` keeps its earlier content. Raises `UserError` where the disk is the reason.
     """
     temporary = path.with_name(path.name + ".partial")
     with writing(path):
@@ -26,7 +26,7 @@ def write_safely(path, write):
 
 
 def flush_folder(folder):
-    """Flush a folder's list of names to the disk, where the system can: a power cut must not undo a rename."""
+    """Flush a folder's list of names to the disk, on POSIX systems, so a power cut does not undo a rename."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:

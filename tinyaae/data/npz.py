@@ -1,8 +1,7 @@
-"""Arrays out of an .npz that we do not trust.
+"""Read arrays from an .npz that is not trusted.
 
-An .npz is a zip of .npy files, each a header (shape and type) before the numbers. Nothing is unpickled, and a header is
-believed only as far as the zip's directory and then the data themselves bear it out: a small file cannot ask for
-gigabytes.
+An .npz is a zip of .npy files, each a header (shape and type) before the numbers. Nothing is unpickled. A header is
+checked against the zip's directory, and then against the data themselves. So a small file cannot allocate gigabytes.
 """
 
 import math
@@ -18,7 +17,7 @@ from .idx import LARGEST, read_up_to
 
 @contextmanager
 def as_user_error(path, what="cannot be read ({})", cause="is it damaged?"):
-    """Turn whatever goes wrong inside into a `UserError`: a damaged zip or array shows itself in a dozen exceptions."""
+    """Turn every exception inside into a `UserError`: a damaged zip or array raises one of a dozen kinds."""
     try:
         yield
     except UserError:
@@ -29,9 +28,9 @@ def as_user_error(path, what="cannot be read ({})", cause="is it damaged?"):
 
 
 def read_arrays(path, expected, cause="is it damaged?"):
-    """Return name -> array of the .npz at `path`; `expected` is name -> (shape, kind), None being any length.
+    """Return name -> array of the .npz at `path`; `expected` is name -> (shape, kind), with None for any length.
 
-    `UserError` where it is damaged or an array is missing or another.
+    Raises `UserError` where the file is damaged, or where an array is missing or of another shape or kind.
     """
 
     def read(archive, name, shape, kind):
@@ -50,7 +49,7 @@ def read_member(where, archive, key, expect):
     """Return the array `key` of the open zip; `expect(shape, dtype)` may refuse it before a byte of it is read."""
     info = archive.getinfo(key + ".npy")
     with archive.open(info) as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # NumPy's remarks on odd headers: they are refused below, or harmless
+        warnings.simplefilter("ignore")  # NumPy warns of odd headers: they are refused below, or harmless
         version = np.lib.format.read_magic(file)
         if version != (1, 0):  # later versions have headers of any length, and only exotic arrays need them
             raise UserError(f"{where}: .npy format {version}, expected (1, 0); is it a plain array of numbers?")
@@ -65,3 +64,12 @@ def read_member(where, archive, key, expect):
         if size != held:
             raise UserError(f"{where}: holds {held} bytes, expected {size} for {shape} {dtype}; is the file damaged?")
     return np.frombuffer(data, dtype).reshape(shape, order="F" if by_columns else "C")
+
+
+def read_array(path):
+    """Return the array of the .npy file `path`; `UserError` where it is damaged or holds Python objects."""
+    with as_user_error(path, "{}, expected what numpy.save writes", "is the file damaged?"):
+        array = np.load(path, mmap_mode="r", allow_pickle=False)  # a header alone allocates nothing
+        if array.nbytes > LARGEST:
+            raise UserError(f"{path}: holds {array.nbytes / 1e9:.3g} GB, expected at most 4; store uint8?")
+        return np.array(array)

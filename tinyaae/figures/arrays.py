@@ -26,7 +26,7 @@ def shown(n, things, word):
 
 def from_prior(model, n, labels=None):
     """Return z (n, d) from the prior; `labels` (n,) choose its modes where training told D the labels."""
-    if labels is not None and model.config.mode == "label-regularized":
+    if labels is not None and model.config.label_to == "prior":
         labels = model.backend.array(one_hot(labels, model.prior.modes + 1))
     else:
         labels = None
@@ -36,7 +36,7 @@ def from_prior(model, n, labels=None):
 def decode(model, z, labels):
     """Return images (n, d) of z (n, z) and, where P reads a y, the one-hot of `labels` (n,)."""
     k = model.config.decoder_y_dim
-    return model.decode(z, one_hot(labels, k) if k else None)
+    return model.decode_rows(z, one_hot(labels, k) if k else None)
 
 
 def style_grid(model, rows, columns):

@@ -1,4 +1,4 @@
-"""How good a model is: classification, clustering, content (does y decide what is painted?) and likelihood."""
+"""Measure how good a model is: classification, clustering, content (does y decide what P decodes?) and likelihood."""
 
 from .classification import confusion, contingency, error_rate, label_report
 from .clustering import adjusted_rand_index, cluster_report, normalized_mutual_information

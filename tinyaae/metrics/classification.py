@@ -1,4 +1,4 @@
-"""How often labels are right: the error rate, counts of pairs of labels, precision and recall."""
+"""Measure how often labels are right: error rate, confusion counts, precision and recall."""
 
 import numpy as np
 
@@ -19,10 +19,10 @@ def contingency(a, b, rows, columns):
 
 
 def label_report(given, true, classes):
-    """Return for each label {"label", "images", "given", "precision", "recall"}, from labels (n,) given and true.
+    """Return a dict {"label", "images", "given", "precision", "recall"} for each label; `given` and `true` are (n,).
 
-    precision: of the images that were given it, the share that have it; recall: of those that have it, the share that
-    were given it; None where there are none.
+    A given label of −1 means "no label". precision: of the images given the label, the share that have it. recall: of
+    the images that have the label, the share given it. Both are None where there are no such images.
     """
     counts = contingency(true, np.maximum(given, 0) + (given < 0) * classes, classes, classes + 1)  # −1: no label
     report = []

@@ -1,4 +1,4 @@
-"""How good clusters are (section 6 of the paper): named by a label each, or compared with the classes as partitions."""
+"""Measure how good clusters are (section 6 of the paper): named by labels, or as a partition of the images."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from .classification import contingency, error_rate, label_report
 
 
 def names_by_most_confident(y, labels):
-    """Return a label (k,) for each cluster, the paper's way: that of the image with the highest q(y_i|x): (n, k)."""
+    """Return a label (k,) for each cluster, the paper's way: that of the image with the highest q(y_i|x), y (n, k)."""
     return labels[np.argmax(y, axis=0)]
 
 
@@ -18,20 +18,20 @@ def majority_names(chosen, labels, k):
 
 
 def one_to_one_names(chosen, labels, k):
-    """Return a label (k,) for each cluster so that each label names one cluster and most images are right; else −1."""
+    """Return a label (k,) for each cluster: a label names one cluster at most, most images are right; −1: none."""
     counts = contingency(chosen, labels, k, int(np.max(labels)) + 1)
     names = np.full(k, -1)
     for cluster, label in enumerate(best_assignment(counts)):
-        if label >= 0 and counts[cluster, label] > 0:  # an empty cluster is given any label that is left
+        if label >= 0 and counts[cluster, label] > 0:  # the assignment gives an empty cluster any free label
             names[cluster] = label
     return names
 
 
 def best_assignment(gain):
-    """Return for each row of gain (r, c) a column of its own, or −1, so that the sum of what is chosen is largest.
+    """Return a different column, or −1, for each row of gain (r, c), with the largest sum of the chosen entries.
 
-    The Hungarian method (Kuhn 1955) in its O(n³) form: rows are added one by one, each along the shortest augmenting
-    path under potentials that keep all reduced costs ≥ 0.
+    The Hungarian method (Kuhn 1955) in its O(n³) form. It adds the rows one by one, each along the shortest augmenting
+    path. Potentials keep all reduced costs ≥ 0.
     """
     n = max(gain.shape)
     cost = np.zeros((n + 1, n + 1))  # row and column 0 stand for "none yet"
@@ -72,12 +72,13 @@ def normalized_mutual_information(counts):
 def adjusted_rand_index(counts):
     """Return the adjusted Rand index of a contingency table (r, c): 1 for equal partitions, 0 on average by chance.
 
-    Pairs of images that are together in both partitions, less what chance would give (Hubert and Arabie 1985).
+    It counts pairs of images that are together in both partitions, less the number expected by chance (Hubert and
+    Arabie 1985).
     """
     counts = counts.astype(np.float64)
     pairs = lambda x: np.sum(x * (x - 1)) / 2  # noqa: E731
     both, a, b = pairs(counts), pairs(np.sum(counts, axis=1)), pairs(np.sum(counts, axis=0))
-    chance = a * b / max(pairs(np.sum(counts)), 1.0)  # one image makes no pair, and both partitions are equal
+    chance = a * b / max(pairs(np.sum(counts)), 1.0)  # one image has no pair; both partitions are equal
     most = (a + b) / 2
     return float((both - chance) / (most - chance)) if most != chance else 1.0
 
@@ -85,8 +86,9 @@ def adjusted_rand_index(counts):
 def cluster_report(y_validation, labels_validation, y_test, labels_test):
     """Return the cluster errors of y_test (n, k) with clusters named on the validation set, and NMI and ARI.
 
-    cluster_error is the paper's protocol; the others are named by majority and by the best one-to-one assignment.
-    cluster_names and per_label (with the clusters of each label, and how good they are) are the paper's protocol, too.
+    cluster_error, cluster_names and per_label follow the paper's protocol; per_label also lists the clusters of each
+    label. cluster_error_majority names a cluster by its most frequent label. cluster_error_one_to_one names clusters by
+    the best one-to-one assignment. Errors are fractions in [0, 1].
     """
     k = y_test.shape[1]
     chosen = np.argmax(y_validation, axis=1)

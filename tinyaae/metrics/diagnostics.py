@@ -1,4 +1,4 @@
-"""What a set of images says about a model while it trains."""
+"""Measure a model on a set of images while it trains."""
 
 import numpy as np
 
@@ -9,19 +9,20 @@ from .clustering import names_by_most_confident
 
 
 def diagnostics(model, images, labels):
-    """Return what a validation set tells about `model`, as name -> float.
+    """Return name -> number for `model` on a validation set: `images` (n, d), `labels` (n,); empty without Q.
 
-    reconstruction_error: ½ Σ (x̂ − x)² per image. z_mean, z_std: over all coordinates of the codes, as D saw them, to
-    compare with the prior. y_entropy: of the mean of q(y|x), in nats; ln k when all k outputs are used equally.
-    dead_outputs: how many outputs are the most probable one for no image. validation_error: fraction classified wrong,
-    or, where y stands for clusters, `validation_cluster_error` with the clusters named on these same images; neither
-    where all `labels` are the same.
+    reconstruction_error: ½ Σ (x̂ − x)², averaged over the images.
+    z_mean, z_std: over all coordinates of the codes that D reads, to compare with the prior.
+    y_entropy: the entropy of the mean of q(y|x), in nats; ln k when all k outputs are used equally.
+    dead_outputs: the number of outputs that are the most probable for no image.
+    validation_error: the fraction of images classified wrong. Where y stands for clusters, it is
+    validation_cluster_error, with the clusters named on these same images. Neither exists where all `labels` are equal.
     """
     if "Q" not in model.networks:
         return {}
-    code = model.encode(images)
+    code = model.encode_rows(images)
     z = model.drawn(code).z
-    difference = model.decode(code.z, model.read_y(code, labels)) - unit_interval(images)
+    difference = model.decode_rows(code.z, model.read_y(code, labels)) - unit_interval(images)
     found = {
         "reconstruction_error": float(np.sum(difference * difference) / (2 * len(images))),
         "z_mean": float(np.mean(z)),
@@ -32,10 +33,12 @@ def diagnostics(model, images, labels):
         chosen = np.argmax(code.logits, axis=1)
         found["y_entropy"] = float(entropy(np, mean[None, :])[0])
         found["dead_outputs"] = int(np.sum(np.bincount(chosen, minlength=mean.size) == 0))
-        if np.all(labels == labels[0]):  # data without labels have one value for all; any answer would be right
+        known = labels >= 0  # −1: unlabelled
+        if len(np.unique(labels[known])) < 2:  # with one label for all, any answer would be right
             return found
+        y, chosen, labels = code.y[known], chosen[known], labels[known]
         if model.config.y_is_class:
             found["validation_error"] = error_rate(chosen, labels)
         else:
-            found["validation_cluster_error"] = error_rate(names_by_most_confident(code.y, labels)[chosen], labels)
+            found["validation_cluster_error"] = error_rate(names_by_most_confident(y, labels)[chosen], labels)
     return found

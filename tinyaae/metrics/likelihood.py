@@ -1,9 +1,9 @@
-"""Parzen windows: how likely a model that imagines images finds those of the test set (section 3 of the paper).
+"""Estimate the log-likelihood of test images by Parzen windows on a model's samples (section 3 of the paper).
 
-A Gaussian window of width σ stands on each of N samples, p(x) = 1/N Σ_s N(x; s, σ²I), and ln p(x) is averaged over the
-test images; σ is searched on validation images. More samples always give more: the paper has 340 with 10 000 and 427
-with 10 million. So samples stream past in chunks and only sums are kept, in the memory of one chunk however many there
-are, and `stream` writes these sums down now and then, so that an hour's work can be stopped and continued.
+A Gaussian window of width σ stands on each of N samples: p(x) = 1/N Σ_s N(x; s, σ²I). ln p(x) is averaged over the test
+images. σ is searched on validation images. More samples always give more: the paper has 340 with 10 000 and 427 with 10
+million. So samples pass in chunks and only sums are kept, in the memory of one chunk for any N. `stream` writes these
+sums to a file at intervals, so an hour's work can be stopped and continued.
 """
 
 import math
@@ -22,18 +22,18 @@ from ..data.files import write_safely
 from ..data.npz import read_arrays
 from ..errors import UserError
 
-CHUNK = 1000  # samples at a time, and images at a time: a million distances, which stay in a CPU's cache
+CHUNK = 1000  # samples at a time, and images: a million distances, which stay in a CPU's cache
 SIGMAS = [float(sigma) for sigma in np.geomspace(0.1, 0.4, 13)]
-FINER = 4  # steps into which the search of σ divides those of `SIGMAS` beside the best of them
-SEARCHED = 1_000_000  # samples that the search of σ uses at most
-EVERY = 30  # seconds between two writings of the sums
+FINER = 4  # parts into which the search divides each step of `SIGMAS` next to the best σ
+SEARCHED = 1_000_000  # most samples that the search of σ uses
+EVERY = 30  # seconds between two writes of the sums
 
 
 class Windows:
     """Running sums of ln p(x) for images (n, d), for each of several `sigmas` (s,), as samples stream past.
 
-    Kept are the smallest squared distance of each image, `nearest` (n,), and for each σ `total` (s, n), the sum of
-    exp(−(‖x − s‖² − nearest) / 2σ²): at least 1, so its logarithm is finite however far the samples are.
+    `nearest` (n,) is the smallest squared distance of each image. `total` (s, n) is, for each σ, the sum of
+    exp(−(‖x − s‖² − nearest) / 2σ²). It is at least 1, so its logarithm is finite however far the samples are.
     """
 
     def __init__(self, backend, images, sigmas):
@@ -46,7 +46,7 @@ class Windows:
         return self.backend.array(values, self.backend.xp.float64)
 
     def add(self, samples):
-        """Count samples (m, d), an array on the device."""
+        """Add samples (m, d), an array on the device, to the sums."""
         xp = self.backend.xp
         n = self.images.shape[0]
         for start in range(0, n, CHUNK):
@@ -63,14 +63,14 @@ class Windows:
         self.count += samples.shape[0]
 
     def values(self):
-        """Return ln p(x) (s, n) on the host."""
+        """Return ln p(x) (s, n) in nats, on the host."""
         nearest, total = self.backend.to_numpy(self.nearest), self.backend.to_numpy(self.total)
         sigmas = np.array(self.sigmas)[:, None]
         normal = math.log(self.count) + self.images.shape[1] * np.log(sigmas * math.sqrt(2 * math.pi))
         return np.log(total) - nearest / (2 * sigmas**2) - normal
 
     def state(self):
-        """Return name -> host array: all that `restore` needs."""
+        """Return the sums that `restore` needs, as name -> host array."""
         nearest, total = self.backend.to_numpy(self.nearest), self.backend.to_numpy(self.total)
         return {"nearest": nearest, "total": total, "count": np.int64(self.count)}
 
@@ -89,9 +89,9 @@ def squared_distances(xp, a, b):
 
 
 class GeneratedSamples:
-    """`n` images that P makes of the prior, in chunks on the device: always the same ones, from number `first` on.
+    """Yield `n` images that P decodes from the prior, from number `first` on, in chunks on the device.
 
-    With `candidates` > 1 each z is resampled from that many (`Model.draw`).
+    Each iteration yields the same images. With `candidates` > 1 each z is resampled from that many (`Model.draw`).
     """
 
     def __init__(self, model, n, first=0, candidates=1):
@@ -107,9 +107,10 @@ class GeneratedSamples:
 
 
 def parzen_log_likelihood(chunks, images, sigma, backend=None):
-    """Return the mean of ln p(x) over `images` (n, d) and its standard error, a window on every sample of `chunks`.
+    """Return the mean of ln p(x) over `images` (n, d), in nats, and its standard error.
 
-    `chunks` is an iterable of (m, d) arrays on the device of `backend` (NumPy in the images' precision unless given).
+    A window of width `sigma` stands on every sample of `chunks`, an iterable of (m, d) arrays on the device of
+    `backend`. The default is NumPy in the images' precision.
     """
     windows = Windows(backend or Backend.named("numpy", str(images.dtype)), images, [sigma])
     for samples in chunks:
@@ -125,9 +126,9 @@ def mean_and_error(values):
 def parzen_sigma(chunks, validation, images=1000, backend=None):
     """Return the σ with the highest likelihood of the first `images` of `validation`, and the curve [[σ, ln p], …].
 
-    `chunks` is iterated over once for the 13 widths of `SIGMAS` together, again where the best of them is the
-    narrowest or the widest, so that the search goes on beyond, and at last for widths between the best and its
-    neighbours, where the likelihood can be another two or three nats higher.
+    The first pass over `chunks` measures the 13 widths of `SIGMAS`. Where the best is the narrowest or the widest,
+    further passes search beyond. The last pass measures widths between the best and its neighbours. There the
+    likelihood can be another two or three nats higher.
     """
     validation, curve, grid = validation[:images], {}, SIGMAS
     backend = backend or Backend.named("numpy", str(validation.dtype))
@@ -153,7 +154,7 @@ def parzen_sigma(chunks, validation, images=1000, backend=None):
 def likelihood(model, images, validation, samples, candidates=1):
     """Return the likelihood of test images (n, d) under `samples` images from the prior, as entries of result.json.
 
-    With `candidates` > 1 it is that of draws resampled by D_gauss.
+    With `candidates` > 1, D_gauss resamples each z from that many draws.
     """
     images, validation = unit_interval(images), unit_interval(validation)
     few = GeneratedSamples(model, min(samples, SEARCHED), candidates=candidates)
@@ -165,7 +166,7 @@ def likelihood(model, images, validation, samples, candidates=1):
 
 
 def report(samples, mean, error, sigma, curve, candidates=1):
-    """Return the entries of result.json; their names end in the number of samples, which is not said at 10 000."""
+    """Return the entries of result.json; their names end in the number of samples, except for 10 000."""
     end = suffix(samples, candidates)
     return {
         f"log_likelihood{end}": mean,
@@ -177,7 +178,7 @@ def report(samples, mean, error, sigma, curve, candidates=1):
 
 
 def suffix(samples, candidates=1):
-    """Return how the names of such entries end."""
+    """Return the end of the names of such entries."""
     return ("" if samples == 10_000 else "_" + in_short(samples)) + ("_resampled" if candidates > 1 else "")
 
 
@@ -190,9 +191,9 @@ def in_short(n):
 
 
 def stream(model, images, validation, samples, file, quiet=False):
-    """Do what `likelihood` does with a progress bar, and sums kept in `file` (.npz): the same call continues them.
+    """Return the entries of `likelihood`, with a progress bar, and sums in `file` (.npz): the same call continues them.
 
-    `file` is left for the caller to delete. Raises `UserError` where it is damaged or of another model.
+    The caller deletes `file`. Raises `UserError` where the file is damaged or of another model.
     """
     images, validation = unit_interval(images), unit_interval(validation)
     weights = b"".join(model.backend.to_numpy(part).tobytes() for part in model.networks["P"].state().values())
@@ -222,7 +223,7 @@ def stream(model, images, validation, samples, file, quiet=False):
 
 
 class WithBar:
-    """`generated_samples` behind a progress bar, a new one for each pass, unless `quiet` or where nobody looks."""
+    """Yield `generated_samples` with a progress bar for each pass, unless `quiet` or without a terminal."""
 
     def __init__(self, generated_samples, what, quiet=False):
         self.generated_samples, self.what, self.quiet = generated_samples, what, quiet
@@ -234,7 +235,7 @@ class WithBar:
 
 
 def read_sums(file, of):
-    """Return the arrays that `stream` wrote; `UserError` where they are damaged or not `of` this model."""
+    """Return the arrays that `stream` wrote; `UserError` where they are damaged or their `of` is another."""
     _, _, n, _ = of.tolist()
     sums = {"nearest": ((n,), "floating"), "total": ((1, n), "floating"), "count": ((), "integer")}
     search = {"sigma": ((), "floating"), "curve": ((None, 2), "floating")}

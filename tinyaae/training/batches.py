@@ -1,25 +1,24 @@
-"""Batches: which images a step sees is a function of the seed and the step number, so a resumed run sees the same.
+"""Batches: the images of a step are a function of the seed and the step number, so a resumed run has the same.
 
-An epoch goes once through all unlabelled images, never through the labelled ones alone.
+An epoch passes once through all training images as unlabelled ones, never through the labelled images alone.
 """
 
 import numpy as np
 
-from ..config.modes import MODES
-from ..data import split
+from ..data import split_of
 from ..errors import UserError
 from ..networks import one_hot
 from ..phases import Batch
 
 
 class Permutations:
-    """An endless row of shuffles of `items`; any stretch of it can be had again."""
+    """An endless sequence of shuffles of `items`; any part of it can be taken again."""
 
     def __init__(self, items, seed, stream):
         self.items, self.key = items, [seed, stream]
 
     def take(self, start, count):
-        """Return `count` items from place `start` of the row."""
+        """Return the `count` items of the sequence from position `start` on."""
         n, picked = len(self.items), []
         for k in range(start // n, (start + count - 1) // n + 1):
             bits = np.random.Philox(key=self.key, counter=[0, k, 0, 0]).random_raw(n)
@@ -29,17 +28,20 @@ class Permutations:
 
 
 class Batches:
-    """The training set on the device, and the minibatches of each epoch; of each batch, all ranks get equal shares.
+    """The training set on the device, and the minibatches of each epoch; all ranks get equal shares of a batch.
 
-    `UserError` where the shares would not be equal, or where `dataset` is not what `config` was made for.
+    Raises `UserError` where the shares would not be equal, or where `config` was made for another `dataset`.
     """
 
     def __init__(self, dataset, config, backend):
         self.backend, self.classes = backend, dataset.classes
         config.expect_data(dataset)
-        parts = split(dataset.y_train, dataset.classes, config.labels, config.seed, config.images)
+        expect_labels(dataset, config)
+        parts = split_of(dataset, config)
         self.images, self.y = backend.store(dataset.x_train), dataset.y_train
         self.validation = dataset.x_train[parts.validation], dataset.y_train[parts.validation]
+        if dataset.x_validation is not None:
+            self.validation = dataset.x_validation, dataset.y_validation
         self.size = min(config.batch_size, len(parts.train))
         self.steps = len(parts.train) // self.size
         self.all = Permutations(parts.train, config.seed, 11)
@@ -49,12 +51,12 @@ class Batches:
         if self.labelled:
             expect_shares(backend.communicator, "--labels or --batch-size", self.labelled_size, "labelled images")
         self.told = None
-        if MODES[config.mode].label_conditional:  # the label, or one more class for "unlabelled"
+        if config.label_to:  # the label, or one more class for "unlabelled"
             self.told = np.full(len(dataset.y_train), dataset.classes)
             self.told[parts.labelled] = dataset.y_train[parts.labelled]
 
     def epoch(self, k, first=0):
-        """Yield the minibatches of epoch k = 0, 1, …, from step `first` on, or this rank's rows of them."""
+        """Yield the minibatches of epoch k = 0, 1, … from step `first` on; with ranks, this rank's rows."""
         order = self.all.take(k * self.steps * self.size, self.steps * self.size)
         if self.told is not None:
             told = self._one_hot(self.told[order], self.classes + 1)
@@ -75,7 +77,7 @@ class Batches:
             yield batch
 
     def _own(self, step, size):
-        """Return which of an epoch's rows are this rank's at a step that has `size` of them."""
+        """Return the slice of an epoch's rows that are this rank's at a step of `size` rows."""
         own = self.backend.communicator.rows(size)
         return slice(step * size + own.start, step * size + own.stop)
 
@@ -86,8 +88,25 @@ class Batches:
         return self.backend.array(one_hot(labels, classes))
 
 
+def expect_labels(dataset, config):
+    """Raise `UserError` where the labels of `dataset` are not enough for the mode of `config`."""
+    if config.labels == 0:
+        return
+    known = np.unique(dataset.y_train[dataset.y_train >= 0])
+    if len(known) < 2:
+        hint = "add y_train, or choose mode aae or clustering"
+        raise UserError(f"{dataset.name}: {len(known)} distinct labels, and mode {config.mode} reads labels; {hint}")
+    if lacking := sorted(set(dataset.y_test[dataset.y_test >= 0].tolist()) - set(known.tolist())):
+        name, hint = config.label_names[lacking[0]], "leave it out, or choose a mode that reads no label"
+        raise UserError(f"{dataset.name}: the test set has label {name!r}, which no training image has; {hint}")
+    unlabelled = int(np.sum(dataset.y_train < 0))
+    if config.label_to == "P" and unlabelled:
+        hint = "leave them out, or choose mode semi-supervised"
+        raise UserError(f"{dataset.name}: {unlabelled} images are unlabelled, and P reads the label of each; {hint}")
+
+
 def expect_shares(communicator, flag, size, what):
-    """Raise `UserError` unless a batch of `size` can be dealt out in equal shares."""
+    """Raise `UserError` unless a batch of `size` divides into equal shares."""
     if size % communicator.size:
         expected = f"a multiple of {communicator.size}, the number of ranks"
         nearest = size - size % communicator.size or communicator.size

@@ -1,12 +1,12 @@
-"""The checkpoint of a run: one .npz from which training goes on as if it had never stopped.
+"""The checkpoint of a run: one .npz from which training continues as if it had never stopped.
 
-It holds every array that training changes, the optimizers' counters, the place in the run (epochs done, steps done of
-the next, that epoch's running totals), the config and a format number; no name, path or time, so that equal runs give
-equal bytes. It opens without pickle. The last 64 characters of the file are the SHA-256 of all bytes before them,
-which any tool can check: `head -c -64 checkpoint.npz | sha256sum`. One changed bit anywhere is noticed.
+It holds every array that training changes, the optimizers' counters, the config and a format number. It also holds the
+position in the run: epochs done, steps done of the next, and that epoch's running totals. It has no name, path or time,
+so equal runs give equal bytes. It opens without pickle. The last 64 characters of the file are the SHA-256 of all bytes
+before them, which any tool can check: `head -c -64 checkpoint.npz | sha256sum`. One changed bit anywhere is detected.
 
-A checkpoint may come from a stranger. What the model needs is known before the file is opened, and whatever the file
-says of itself is held to that before memory is spent on it.
+A checkpoint may come from a stranger. The model determines all shapes before the file is opened. Whatever sizes the
+file states are compared with these shapes before memory is spent.
 """
 
 import hashlib
@@ -21,9 +21,9 @@ import numpy as np
 from ..data.npz import as_user_error, read_member
 from ..errors import UserError
 
-FORMAT = 2  # 1, without a place within the epoch, a config and a checksum, opens too
+FORMAT = 2  # format 1 opens, too; it has no step, no config and no checksum
 SEAL, DIGITS = b"sha256:", 64  # the comment at the end of the zip
-HERE_ONLY = (  # change no number, or only its last bits
+HERE_ONLY = (  # fields that change no number, or only its last bits
     "revision", "data", "data_name", "backend", "threads", "ranks", "save_every", "save_minutes",
 )  # fmt: skip
 TOTAL = "total/"
@@ -32,7 +32,7 @@ CHANGED = "was config.json changed?"
 
 
 class Position(NamedTuple):
-    """A place in a run: epochs done, steps done of the next one, and that epoch's sums, name -> array."""
+    """A position in a run: epochs done, steps done of the next one, and the sums of that epoch, name -> array."""
 
     epoch: int = 0
     step: int = 0
@@ -65,8 +65,11 @@ def write_checkpoint(file, model, position):
 
 
 def read_checkpoint(path, model):
-    """Copy the checkpoint at `path` into `model` and return its `Position`; `UserError`, and nothing is changed,
-    where it is damaged, too large, of a later format or of another model."""
+    """Copy the checkpoint at `path` into `model` and return its `Position`.
+
+    Raises `UserError`, and changes nothing, where the file is damaged, too large, of a later format or of another
+    model.
+    """
     if not path.is_file():
         raise UserError(f"{path}: no such file, expected the run's checkpoint; did the run ever start?")
     with as_user_error(path), path.open("rb") as file:
@@ -80,7 +83,7 @@ def read_checkpoint(path, model):
 
 
 def checked_arrays(path, file, model):
-    """Return name -> array of an open checkpoint, all of them as `model` needs them."""
+    """Return name -> array of an open checkpoint; `UserError` unless they are exactly those that `model` needs."""
     state = model.state()
     size, most = os.fstat(file.fileno()).st_size, ROOM + 8 * sum(array.size for array in state.values())
     if size > most:
@@ -126,9 +129,9 @@ def checked_arrays(path, file, model):
 
 
 def expect_config(path, text, now):
-    """Raise `UserError` unless the config that a checkpoint carries is the present one."""
+    """Raise `UserError` unless the config in a checkpoint equals the present one."""
     then = json.loads(text)
-    now = json.loads(json.dumps(now))  # tuples as lists, numbers as keys in words
+    now = json.loads(json.dumps(now))  # JSON makes tuples lists, and keys strings
     for name, value in then.items():
         if name not in now:
             raise UserError(f"{path}: made with a {ascii(name)[:80]} that this version does not know; a newer one?")
@@ -137,12 +140,12 @@ def expect_config(path, text, now):
 
 
 def lasting(config):
-    """Return name -> value of what a config says about the numbers of a run, wherever it is run and kept."""
+    """Return name -> value of the fields of a config that determine the numbers of a run, on any machine."""
     return {name: value for name, value in asdict(config).items() if name not in HERE_ONLY}
 
 
 def digest_of(file):
-    """Return the SHA-256, in hexadecimal digits, of all of an open file but its last 64 bytes."""
+    """Return the SHA-256 of an open file without its last 64 bytes, in hexadecimal digits."""
     left, digest = file.seek(0, os.SEEK_END) - DIGITS, hashlib.sha256()
     file.seek(0)
     while left > 0 and (piece := file.read(min(left, 2**20))):

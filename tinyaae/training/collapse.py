@@ -1,7 +1,7 @@
-"""Collapse: the ways in which an adversarial run goes wrong without a NaN, noticed and explained in plain words.
+"""Collapse: detect and explain how an adversarial run goes wrong without a NaN.
 
-Each symptom is a condition on an epoch's line of metrics that has to hold for several epochs in a row; the thresholds
-stand beside it. What has been seen is a function of the lines of metrics.csv, so a resumed run knows it too.
+Each symptom is a condition on the metrics of an epoch that must hold for several epochs in a row. The state of the
+monitor is a function of the lines of metrics.csv, so a resumed run restores it.
 """
 
 import math
@@ -10,26 +10,26 @@ import numpy as np
 
 from ..backend import Context
 
-STUCK, STUCK_FOR = 0.005, 5  # within this of chance in each of the first epochs; later on it may be success
-WON, WON_FOR = 0.98, 3  # share of samples that D tells right
-DEAD, DEAD_FOR = 0.1, 3  # share of the outputs of y that no validation image chooses
-FAR, FAR_FOR = 0.5, 3  # mean off by more than this many of the prior's std, or std off by more than this factor
+STUCK, STUCK_FOR = 0.005, 5  # distance of D's loss to chance in each of the first epochs; later it may mean success
+WON, WON_FOR = 0.98, 3  # share of samples on which D is right
+DEAD, DEAD_FOR = 0.1, 3  # share of the outputs of y that are the most probable for no validation image
+FAR, FAR_FOR = 0.5, 3  # mean off by more than this times the prior's std, or std off by a factor of more than 2
 
 WORDS = {
     "stuck": "the discriminator behind {name} has had a loss of {loss:.3f} since the first epoch: it answers the same "
-    "to everything and teaches {pupil} nothing; what usually helps: a larger lr_adversarial, larger first weights "
-    "(weight_std), or Adam instead of momentum (--set changes each)",
+    "to everything and teaches {pupil} nothing; what usually helps: a larger lr_adversarial, or Adam instead of "
+    "momentum (--set optimizer=adam)",
     "won": "the discriminator behind {name} is right {right:.0%} of the time: it has won, and {pupil} learns little "
     "from it; what usually helps: a smaller lr_adversarial (--set), more --input-noise, or momentum instead of Adam",
-    "dead": "{dead} of the {k} outputs of y are chosen for no validation image; what usually helps: batch norm on y "
-    "(--set head_norm=true), momentum instead of Adam for y's adversary, fewer clusters, or another --seed",
+    "dead": "{dead} of the {k} outputs of y are chosen for no validation image; what usually helps: momentum "
+    "instead of Adam (--set optimizer=momentum, with larger lr_ settings), fewer clusters, or another --seed",
     "far": "the codes z have mean {0:.2f} and standard deviation {1:.2f}, the prior {2:.2f} and {3:.2f}, so samples "
     "will look bad; what usually helps: more epochs, a larger lr_adversarial (--set), or a smaller z",
 }
 
 
 def chance(smoothing=0.0):
-    """Return the least loss of a D that gives everything one answer: 2 ln 2, and less where its targets are smoothed.
+    """Return the least loss of a D with a constant output c: 2 ln 2, and less where its targets are smoothed by s.
 
     −(1 − s) ln c − (1 + s) ln(1 − c) is least at c = (1 − s)/2.
     """
@@ -38,7 +38,7 @@ def chance(smoothing=0.0):
 
 
 class CollapseMonitor:
-    """Reads a run's metrics line by line; `warnings` are those found so far, each once."""
+    """Read a run's metrics line by line; `warnings` lists the warnings so far, each once."""
 
     def __init__(self, model):
         self.warnings, self._streak, self._seen = [], {}, set()
@@ -60,7 +60,7 @@ class CollapseMonitor:
         return new
 
     def symptoms(self, row):
-        """Yield (name, whether it holds in this row, for how many epochs it must, what to say)."""
+        """Yield (name, whether it holds in this row, epochs for which it must hold, warning) of each symptom."""
         for name in [key for key in row if key.startswith("D_") and f"{key}_accuracy" in row]:
             right = row[f"{name}_accuracy"]
             stuck = abs(row[name] - self.chance) < STUCK and row["epoch"] <= STUCK_FOR

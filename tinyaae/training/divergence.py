@@ -1,9 +1,9 @@
-"""Divergence: noticing that a number is no longer finite, and finding out where it began.
+"""Divergence: detect a number that is not finite, and locate where it arose.
 
-One infinity or NaN spreads through everything within a step or two, so a sum over all arrays tells, on the device
-and without waiting for it at every step. What the sum cannot tell is where. Every draw of noise and every batch is a
-function of its step, so the steps since the last healthy checkpoint can be taken again, this time with a look at what
-every layer returns: slow, but it names the phase, the layer and the step.
+One infinity or NaN spreads through everything within a step or two. So a sum over all arrays detects it, on the device
+and without waiting for the device at every step. The sum does not locate it. But every draw of noise and every batch is
+a function of its step. So the steps since the last good checkpoint can be repeated, now with a check of what every
+layer returns. This is slow, but it gives the phase, the layer and the step.
 """
 
 from contextlib import ExitStack, contextmanager
@@ -12,7 +12,7 @@ from ..layers import Layer
 
 
 def finite(backend, arrays):
-    """Return whether every number in `arrays` is finite (their sum overflows only where the run is lost anyway)."""
+    """Return whether every number in `arrays` is finite; the sum of finite ones overflows only in a lost run."""
     total = sum(backend.xp.sum(array) for array in arrays)
     return bool(backend.xp.isfinite(backend.xp.asarray(total)))
 
@@ -24,11 +24,11 @@ def all_finite(model, totals):
 
 
 class NotFinite(ArithmeticError):
-    """Something returned a number that is not finite; `str(error)` says what."""
+    """Something returned a number that is not finite; `str(error)` names it."""
 
 
 def locate_non_finite(model, steps):
-    """Take `steps`, an iterable of (name, batch), from where `model` stands; return in words what fails first."""
+    """Take `steps`, an iterable of (name, batch), from the present `model`; return what fails first, in words."""
     with every_layer_checked(model):
         for name, batch in steps:
             try:
@@ -64,7 +64,7 @@ def every_layer_checked(model):
 
 
 def watch_phase(stack, phase, method, present, check):
-    """Wrap one method of a phase: it says whose turn it is, and what it made must be finite."""
+    """Wrap one method of a phase: `present` gets the phase's name, and the results of the method are checked."""
 
     def begin():
         present[0] = phase.name
@@ -83,7 +83,7 @@ def watch_phase(stack, phase, method, present, check):
 
 
 def wrap(stack, owner, method, after, before=lambda: None):
-    """Until `stack` closes, let `owner.method` call `before()` first and `after(result)` last."""
+    """Until `stack` closes, call `before()` before `owner.method` and `after(result)` after it."""
     original = getattr(owner, method)
 
     def wrapped(*arguments, **named):

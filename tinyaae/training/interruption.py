@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the step is finished and saved, on all ranks; a second one stops at once."""
+"""Ctrl-C and SIGTERM: all ranks finish and save the step; a second signal stops at once."""
 
 import signal
 import threading
@@ -7,9 +7,9 @@ from ..errors import Interrupted
 
 
 class Interruption:
-    """While open, the first Ctrl-C or SIGTERM is kept in `signal` for `agreed`; a second one raises at once.
+    """While open, keep the first Ctrl-C or SIGTERM in `signal` for `agreed`; a second one raises `Interrupted` at once.
 
-    The ranks get it at different moments, or only one gets it: all `obey` once they have agreed on it.
+    The ranks receive a signal at different moments, or only one receives it. All `obey` once they have agreed on it.
     """
 
     signal = None
@@ -19,7 +19,7 @@ class Interruption:
 
     def __enter__(self):
         self.before = {}
-        if threading.current_thread() is threading.main_thread():  # Python takes handlers from no other
+        if threading.current_thread() is threading.main_thread():  # Python accepts handlers from no other
             self.before = {number: signal.signal(number, self.take) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 
@@ -33,7 +33,7 @@ class Interruption:
         self.signal = number
 
     def agreed(self, due=False):
-        """Return the signal that any rank has got, or 0, and whether a checkpoint is `due` on any."""
+        """Return the signal that any rank has received, or 0, and whether a checkpoint is `due` on any."""
         self.known, due = self.communicator.all_reduce_max(self.signal or 0, int(due))
         return self.known, due
 

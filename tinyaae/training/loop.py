@@ -18,9 +18,9 @@ from .collapse import CollapseMonitor
 from .divergence import all_finite, locate_non_finite
 from .interruption import Interruption
 
-ANIMATED_IMAGES, FRAMES = 500, 200  # validation images in an animation, and frames at most (one more for the end)
+ANIMATED_IMAGES, FRAMES = 500, 200  # validation images in an animation, and its most frames (and one for the end)
 
-WORDS = {  # metric -> how the progress bar says it
+WORDS = {  # metric -> its text in the line of an epoch
     "half_squared_error": "squared error {:.1f}",
     "cross_entropy": "cross-entropy {:.1f}",
     "D_gauss_accuracy": "D_gauss right {:.0%}",
@@ -32,12 +32,12 @@ WORDS = {  # metric -> how the progress bar says it
     "validation_cluster_error": "cluster error on validation {:.2%}",
 }
 
-FINITE_CHECK_EVERY = 100  # steps between looks at whether all numbers are finite; each look waits for the device
-VALIDATION = ("validation_error", "validation_cluster_error", "reconstruction_error")  # the first there is, says best
+FINITE_CHECK_EVERY = 100  # steps between checks that all numbers are finite; each check waits for the device
+VALIDATION = ("validation_error", "validation_cluster_error", "reconstruction_error")  # the first ranks epochs
 
 
 def schedule(config):
-    """Return epoch -> factor on every phase's rate: the decays of `config` times its fade."""
+    """Return epoch -> factor on every phase's learning rate: the step decay of `config` times its linear decay."""
     steps = step_schedule(config.step_decay)
     if config.linear_decay_from is None:
         return steps
@@ -48,18 +48,18 @@ def schedule(config):
 def train(model, batches, folder, position=START, quiet=False, say=print, each_epoch=None):
     """Train `model` from `position` to the end of its config, with metrics and checkpoints; return the warnings.
 
-    `each_epoch(row)` is called after every epoch. Where several ranks train, each calls this, and rank 0 alone touches
-    the folder.
+    `each_epoch(row)` is called after every epoch; True ends the training there. Where several ranks train, each calls
+    this, and rank 0 alone touches the folder.
 
-    Raises `Diverged`, and leaves the last healthy checkpoint, when a number is no longer finite; `Interrupted`, after
-    saving, on Ctrl-C or SIGTERM; `UserError` where the disk is full or `position` is not in this data.
+    Raises `Diverged` when a number is no longer finite, and leaves the last good checkpoint. Raises `Interrupted`,
+    after saving, on Ctrl-C or SIGTERM. Raises `UserError` where the disk is full or `position` is not in this data.
     """
     if position.step >= batches.steps:
         raise UserError(f"step {position.step} of {batches.steps} in an epoch; has the data changed?")
     epochs = model.config.epochs
     training = Training(model, batches, folder, quiet)
     with warnings.catch_warnings(), Interruption(model.backend.communicator) as interruption:
-        warnings.simplefilter("ignore", RuntimeWarning)  # overflow and NaN are looked for below, and told in one line
+        warnings.simplefilter("ignore", RuntimeWarning)  # `expect_healthy` reports overflow and NaN in one line
         if position == START:
             keep_codes(model, batches, folder, 0)
             folder.save(model, START)
@@ -72,17 +72,18 @@ def train(model, batches, folder, position=START, quiet=False, say=print, each_e
                 say(f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}: {words} ({row['seconds']:.0f} s)")
                 for words in warned:
                     say(f"warning: {words}")
-            if each_epoch:
-                each_epoch(row)
+            (early,) = model.backend.communicator.all_reduce_max(int(bool(each_epoch) and each_epoch(row) is True))
             stop, _ = interruption.agreed()
-            if stop and folder.saved.epoch <= epoch:
+            if (stop or early) and folder.saved.epoch <= epoch:
                 training.save(position)
             interruption.obey()
+            if early:
+                break
     return training.monitor.warnings
 
 
 class Training:
-    """One run from now on: what it needs from epoch to epoch beside the model."""
+    """A run in progress: what it keeps from epoch to epoch in addition to the model."""
 
     def __init__(self, model, batches, folder, quiet):
         self.model, self.batches, self.folder, self.quiet = model, batches, folder, quiet
@@ -94,13 +95,13 @@ class Training:
             self.best = min(self.best, measure(row))
 
     def epoch(self, epoch, position, interruption):
-        """Train through all images once, or from `position.step` on; save what is due, and return the metrics."""
+        """Train on all images once, or from `position.step` on; save what is due, and return the metrics."""
         started, config, steps = time.perf_counter(), self.model.config, self.batches.steps
         totals = dict(position.totals)
         bar = tqdm(
             self.batches.epoch(epoch, position.step), total=steps, initial=position.step,
             desc=f"epoch {epoch + 1}/{config.epochs}", leave=False, file=sys.stderr, unit="batch",
-            disable=self.quiet or None,  # None: no bar where nobody looks, as in a log file
+            disable=self.quiet or None,  # None: no bar without a terminal, e.g. in a log file
         )  # fmt: skip
         for done, batch in enumerate(bar, position.step + 1):
             self.set_rates(epoch, done - 1)
@@ -130,9 +131,9 @@ class Training:
         return row
 
     def finish_epoch(self, row, position):
-        """Keep the metrics, the weights if they are the best so far, and a checkpoint if one is due."""
+        """Write the metrics, the weights if they are the best so far, and a checkpoint if one is due."""
         config = self.model.config
-        if measure(row) < self.best:  # before the metrics, which say after an interruption what was best
+        if measure(row) < self.best:  # before the metrics: a resumed run reads from them which epoch was best
             self.folder.save_best(self.model, position)
             self.best = measure(row)
         self.folder.append_metrics(row)
@@ -141,12 +142,12 @@ class Training:
             self.save(position)
 
     def set_rates(self, epoch, step):
-        """Set every phase's rate to what the schedule says at a step."""
+        """Set every phase's factor on the learning rate to the schedule's value at a step."""
         for phase in self.model.phases_with_optimizer():
             phase.optimizer.lr_scale = self.factor_at(epoch + step / self.batches.steps)
 
     def save(self, position):
-        """Write a checkpoint, having made sure that it is healthy."""
+        """Write a checkpoint; `Diverged` where a number is not finite."""
         self.expect_healthy(position)
         self.folder.save(self.model, position)
         self.saved_at = time.monotonic()
@@ -156,12 +157,12 @@ class Training:
         (sick,) = self.communicator.all_reduce_max(int(not all_finite(self.model, position.totals)))
         if sick:
             start = self.folder.restore(self.model)
-            # by one rank, on whole batches
+            # one rank repeats the steps, on whole batches
             words = self.communicator.on_rank_0(lambda: locate_non_finite(self.model, self.steps(start, position)))
             raise self.diverged(position, words)
 
     def steps(self, start, end):
-        """Yield (name, batch) of the steps from position `start` to `end`, with the rates set for each."""
+        """Yield (name, batch) of the steps from position `start` to `end`, with the learning rates set for each."""
         for epoch in range(start.epoch, end.epoch + 1):
             first = start.step if epoch == start.epoch else 0
             for step, batch in enumerate(self.batches.epoch(epoch, first), first):
@@ -171,7 +172,7 @@ class Training:
                 yield f"epoch {epoch + 1}, step {step + 1}", batch
 
     def diverged(self, position, words):
-        """Return the error that says what is not finite, and what is kept."""
+        """Return the error that names what is not finite, and which checkpoint is kept."""
         kept = self.folder.saved
         return Diverged(
             f"diverged by step {position.step} of epoch {position.epoch + 1}; not finite: {words}; {self.folder.path} "
@@ -180,13 +181,13 @@ class Training:
 
 
 def measure(row):
-    """Return the number in a line of metrics that says how good the epoch was, less is better; ∞ where none does."""
+    """Return the number in a line of metrics that ranks the epoch, less is better; ∞ where there is none."""
     return next((row[name] for name in VALIDATION if name in row), math.inf)
 
 
 def keep_codes(model, batches, folder, epoch):
-    """Where the run is to be animated, write where P reads some validation images, in about 200 epochs of the run."""
+    """For an animated run, write the codes of some validation images, as P reads them, in about 200 of its epochs."""
     config = model.config
     if config.animate and (epoch % -(-config.epochs // FRAMES) == 0 or epoch == config.epochs):
         images, labels = (part[:ANIMATED_IMAGES] for part in batches.validation)
-        folder.save_codes(epoch, model.decoder_input(model.sample_posterior(images)), labels)
+        folder.save_codes(epoch, model.decoder_input(model.drawn(model.encode_rows(images))), labels)

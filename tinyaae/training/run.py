@@ -1,9 +1,10 @@
-"""One run from start to end: train, evaluate, draw, and write down what came out and what made it."""
+"""Do one run from start to end: train, evaluate, draw, and write the results and what made them."""
 
 import os
 import platform
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,25 +28,47 @@ class Run(NamedTuple):
     history: list
 
 
-def train(mode="semi-supervised", data=None, out=None, each_epoch=None, **flags):
+def prepare(mode=None, data=None, **flags):
+    """Return a fresh model and its `Batches`, to step the phases by hand; arguments as in `train`.
+
+    `for batch in batches.epoch(0): model.step(batch)` trains for an epoch.
+    """
+    config, dataset = configured(mode, data, flags)
+    backend = Backend.named(config.backend)
+    config = config.for_data(dataset).for_backend(backend)
+    batches = Batches(dataset, config, backend)
+    return build(config, backend), batches
+
+
+def configured(mode, data, flags):
+    """Return the config and the dataset that `train` is asked for."""
+    if isinstance(data, str | os.PathLike):
+        flags["data"] = os.path.abspath(data)
+    config = Config.of(mode, **flags)
+    if isinstance(data, datasets.Dataset):
+        if data.name != "mnist" and "labels" not in flags and config.labels != 0:
+            config = replace(config, labels="all")  # the labels that somebody has
+        return config, data
+    return config, datasets.load_mnist() if data is None else datasets.load(data, table=config.is_table)
+
+
+def train(mode=None, data=None, out=None, each_epoch=None, **flags):
     """Train a model and return the finished `Run`.
 
-    mode, flags: as on the command line, with underscores (`labels=100`, `vat=2`, `lr_adversarial=1e-3`, `seed=1`).
-    data: a `Dataset`, or a path that --data takes; MNIST unless given.
-    out: a new folder, which then gets everything that the command leaves. Without it nothing is written or drawn, and
-    no likelihood is estimated.
-    each_epoch: called with the row of metrics (name -> number) after every epoch.
+    mode: semi-supervised unless given.
+    flags: as on the command line, with underscores (`labels=100`, `vat=2`, `lr_adversarial=1e-3`, `seed=1`).
+    data: a `Dataset`, or a path as for --data; the default is MNIST.
+    out: a new folder for everything that the command writes. Without it nothing is written or drawn, and no likelihood
+    is estimated.
+    each_epoch: called with the row of metrics (name -> number) after every epoch. Where it returns True the run ends
+        there, properly: it is saved and evaluated, and `result["stopped_after"]` is that epoch.
 
     Raises `UserError` for what the command refuses in one line, and `Diverged` when a number is no longer finite.
     """
     started = time.perf_counter()
-    if isinstance(data, (str, os.PathLike)):
-        flags["data"] = os.path.abspath(data)
-        data = datasets.load(data)
-    config = Config.of(mode, **flags)
     if out is not None:
         RunFolder.check(out)
-    dataset = datasets.load_mnist() if data is None else data
+    config, dataset = configured(mode, data, flags)
     backend = Backend.named(config.backend)
     config = config.for_data(dataset).for_backend(backend)
     batches = Batches(dataset, config, backend)
@@ -54,7 +77,8 @@ def train(mode="semi-supervised", data=None, out=None, each_epoch=None, **flags)
         kept = InMemory()
         warnings = train_epochs(model, batches, kept, quiet=True, each_epoch=each_epoch)
         found = evaluate(model, dataset, batches.validation, likelihoods=False)
-        return Run(model, found | {"warnings": warnings + content.warnings_in(found)}, kept.metrics())
+        found |= {"stopped_after": stopped_after(kept, config), "warnings": warnings + content.warnings_in(found)}
+        return Run(model, found, kept.metrics())
     folder = RunFolder.create(out)
     folder.write_config(config)
     with folder.locked():
@@ -63,7 +87,7 @@ def train(mode="semi-supervised", data=None, out=None, each_epoch=None, **flags)
 
 
 class InMemory:
-    """What `train` of the loop needs of a run folder, for a run that writes nothing."""
+    """The part of a `RunFolder` that the loop's `train` needs, for a run that writes nothing."""
 
     path = "the run"
 
@@ -78,7 +102,7 @@ class InMemory:
         self.rows.append(row)
 
     def save(self, model, position):
-        """Keep copies of everything that training changes, for `restore`."""
+        """Copy everything that training changes, for `restore`."""
         backend, self.saved = model.backend, position
         self.arrays = {name: backend.to_numpy(array).copy() for name, array in model.state().items()}
         self.steps = [phase.optimizer.steps for phase in model.phases_with_optimizer()]
@@ -90,7 +114,7 @@ class InMemory:
         pass
 
     def restore(self, model):
-        """Put back what `save` kept, and return its position."""
+        """Copy back what `save` kept, and return its position."""
         for name, array in model.state().items():
             array[...] = model.backend.array(self.arrays[name])
         for phase, steps in zip(model.phases_with_optimizer(), self.steps, strict=True):
@@ -114,15 +138,22 @@ def complete(model, batches, dataset, folder, position, quiet, started, each_epo
     seconds = round(before + time.perf_counter() - started, 1)
     result = {
         "revision": folder.revision, "mode": config.mode, "seed": config.seed, "backend": model.backend.name,
-        "labels": config.labels, "epochs": config.epochs, "seconds": seconds, "machine": machine(model.backend),
-        "commit": commit(), **found, "warnings": warnings + content.warnings_in(found),
+        "labels": config.labels, "epochs": config.epochs, "stopped_after": stopped_after(folder, config),
+        "seconds": seconds, "machine": machine(model.backend), "commit": commit(), **found,
+        "warnings": warnings + content.warnings_in(found),
     }  # fmt: skip
     folder.write_result(result)
     return result, pictures
 
 
+def stopped_after(folder, config):
+    """Return the epoch after which `each_epoch` ended the run, or None where it trained to its end."""
+    last = folder.metrics()[-1]["epoch"]
+    return int(last) if last < config.epochs else None
+
+
 def commit():
-    """Return the commit that this checkout is at, with "+" where files differ from it; None outside of a checkout."""
+    """Return the commit of this checkout, with "+" where files differ from it; None outside of a checkout."""
     here = Path(__file__).resolve().parent.parent.parent
 
     def git(*words):
@@ -132,7 +163,7 @@ def commit():
 
     try:
         if not os.path.samefile(git("rev-parse", "--show-toplevel").strip(), here):
-            return None  # the package lies in somebody else's repository
+            return None  # the package lies in another project's repository
         changed = git("status", "--porcelain", "tinyaae", "run_mnist.py")
         return git("rev-parse", "HEAD").strip() + ("+" if changed else "")
     except (OSError, subprocess.SubprocessError):
@@ -140,7 +171,7 @@ def commit():
 
 
 def machine(backend):
-    """Return what the run was made on, for people who compare times."""
+    """Return the hardware and library of the run in words, for comparing times."""
     library = backend.xp
     device = f"{backend.device}, " if backend.device else ""
     ranks = f"{backend.communicator.size} ranks of " if backend.communicator.size > 1 else ""

@@ -1,9 +1,9 @@
 """The folder of a run: config.json, metrics.csv, checkpoint.npz, best.npz, result.json and figures/.
 
-What a run is continued and judged by is written beside the old file, flushed to the disk and then renamed, so a good
-one is always there, whatever stops the process or fills the disk. Lines of metrics.csv, which grows, after the
-checkpoint's epoch are dropped on resume. Two processes never share a folder: creating config.json claims it, and a
-lock on it is held while one is at work.
+Files from which a run is continued and evaluated are written next to the old ones, flushed to the disk and renamed. So
+a good one always exists, whatever stops the process or fills the disk. metrics.csv grows; a resume drops its lines
+after the checkpoint's epoch. Two processes never share a folder. Creating config.json claims the folder, and a process
+holds a lock on it while it works there.
 """
 
 import csv
@@ -28,17 +28,17 @@ from .checkpoint import read_checkpoint, write_checkpoint
 
 try:
     import fcntl
-except ImportError:  # Windows: no lock there
+except ImportError:  # Windows has no fcntl, so no lock
     fcntl = None
 
 
 class RunFolder:
-    """One run's folder at `path`; `revision` is its name for people. Rank 0 alone reads and writes it."""
+    """One run's folder at `path`; `revision` is its readable name. Rank 0 alone reads and writes it."""
 
     def __init__(self, path, revision, communicator=SINGLE_PROCESS):
         self.communicator = communicator
         self.path, self.revision = Path(path), revision
-        self.saved = None  # the position of the last checkpoint, once one is written or read
+        self.saved = None  # the position of the last checkpoint that was written or read
 
     @staticmethod
     def check(out=None, revision=None):
@@ -54,7 +54,7 @@ class RunFolder:
 
     @classmethod
     def create(cls, out=None, revision=None, communicator=SINGLE_PROCESS):
-        """Make a new folder, exactly `out` or runs/<revision>; `UserError` where something lies already."""
+        """Make a new folder, exactly `out` or runs/<revision>; `UserError` where something exists already."""
         return cls(*communicator.on_rank_0(lambda: cls._created(out, revision)), communicator)
 
     @classmethod
@@ -66,7 +66,7 @@ class RunFolder:
             path = Path(out) if out else Path("runs") / name
             try:
                 path.mkdir(parents=True, exist_ok=True)
-                (path / "config.json").open("x").close()  # of several processes only one makes it, and so owns the run
+                (path / "config.json").open("x").close()  # only one process can create it, and so owns the run
                 return path, name
             except FileExistsError as error:
                 if out or revision:
@@ -77,14 +77,14 @@ class RunFolder:
 
     @classmethod
     def open(cls, path, communicator=SINGLE_PROCESS):
-        """Open an existing run; `UserError` where `path` is none."""
+        """Open an existing run; `UserError` where `path` is not the folder of a run."""
         folder = cls(path, Path(path).name, communicator)
         folder.revision = folder.config().revision
         return folder
 
     @contextmanager
     def locked(self):
-        """Keep every other process from working in this folder; `UserError` where one does already."""
+        """While open, keep every other process from working in this folder; `UserError` where one does already."""
         with ExitStack() as stack:
             self.communicator.on_rank_0(lambda: self._lock(stack))
             yield
@@ -93,10 +93,10 @@ class RunFolder:
         file = stack.enter_context((self.path / "config.json").open("rb"))
         try:
             if fcntl:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it however we end
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system releases it however the process ends
         except BlockingIOError as error:
             raise UserError(f"{self.path}: another process is at work there; wait for it, or stop it") from error
-        except OSError:  # a file system that knows no locks
+        except OSError:  # a file system without locks
             pass
 
     @property
@@ -115,7 +115,7 @@ class RunFolder:
     def config(self):
         """Return the run's `Config`; `UserError` where config.json is missing or broken."""
         file = self.path / "config.json"
-        if not os.path.isfile(file):  # unlike Path.is_file it takes any name, however long
+        if not os.path.isfile(file):  # unlike Path.is_file it accepts a name of any length
             raise UserError(f"{self.path}: no config.json there, expected the folder of a run; is the path right?")
         try:
             text = file.read_text(encoding="utf-8")
@@ -177,7 +177,7 @@ class RunFolder:
 
     @by_rank_0
     def drop_metrics_after(self, epoch):
-        """Keep the header and the lines up to `epoch` in metrics.csv; nothing at all where that is none."""
+        """Keep the header and the lines up to `epoch` in metrics.csv; for epoch 0 keep nothing."""
         file = self.path / "metrics.csv"
         if file.is_file():
             lines = file.read_bytes().splitlines(keepends=True)[: epoch + 1 if epoch else 0]
@@ -185,7 +185,7 @@ class RunFolder:
 
     @by_rank_0
     def began(self):
-        """Return whether the run left anything of its training: it may have been stopped before its first save."""
+        """Return whether the run has written anything of its training; it may have stopped before its first save."""
         return any((self.path / name).exists() for name in ("checkpoint.npz", "metrics.csv"))
 
     def save(self, model, position):
@@ -195,14 +195,14 @@ class RunFolder:
 
     @by_rank_0
     def save_codes(self, epoch, places, labels):
-        """Keep for the animation the codes (n, d) of some images after `epoch`, and the images' labels (n,)."""
+        """Write the codes (n, d) of some images after `epoch`, and their labels (n,), for the animation."""
         folder = self.path / "codes"
         folder.mkdir(exist_ok=True)
         arrays = {"places": places.astype(np.float16), "labels": labels}  # half precision: less than a pixel
         write_safely(folder / f"{epoch:06}.npz", lambda file: np.savez(file, **arrays))
 
     def codes(self):
-        """Return [(epoch, codes (n, d), labels (n,)), …] of an animated run, in order; empty for another."""
+        """Return [(epoch, codes (n, d), labels (n,)), …] of an animated run, in order; empty without animation."""
         expected, frames = {"places": ((None, None), "floating"), "labels": ((None,), "integer")}, []
         for file in sorted((self.path / "codes").glob("*.npz")):
             kept = read_arrays(file, expected)
@@ -219,7 +219,7 @@ class RunFolder:
         write_safely(self.path / name, lambda file: write_checkpoint(file, model, position))
 
     def restore(self, model, best=False):
-        """Copy checkpoint.npz, or best.npz, into `model` and return its `Position`; `UserError` where it is unfit."""
+        """Copy checkpoint.npz, or best.npz, into `model` and return its `Position`; `UserError` if it does not fit."""
         file = self.path / ("best.npz" if best else "checkpoint.npz")
         if best and "Q" not in model.networks:
             raise UserError(f"{file}: mode {model.config.mode} has no error on validation images, so no best epoch")
@@ -236,7 +236,7 @@ class RunFolder:
 
 
 def expect_named_prior(model):
-    """Raise `UserError` where a prior of z is not the one that the config names: a load would build another."""
+    """Raise `UserError` where a prior of z is not the prior that the config names: a load would build the latter."""
     expected = prior_of(model.config)
     adversaries = [found for phase in model.phases_with_optimizer() for found in getattr(phase, "adversaries", ())]
     for prior in (model.prior, *(adversary.prior for adversary in adversaries if adversary.field == "z")):

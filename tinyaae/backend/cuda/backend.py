@@ -1,7 +1,7 @@
-"""CuPy on an NVIDIA GPU: the same interface, every array on the device.
+"""CuPy on an NVIDIA GPU: the same interface, with every array on the device.
 
-CuPy runs the portable code as it stands. Here are the fused kernels (`cuda_kernels`), matrix products that can be
-recorded (`cublas`), and how a training step is recorded as a CUDA graph and captured (`replay`).
+CuPy runs the portable code as it stands. This module adds the fused kernels (`kernels`) and matrix products that can be
+recorded (`cublas`). It records a training step as a CUDA graph (`graph`).
 """
 
 from contextlib import suppress
@@ -17,14 +17,14 @@ from . import layers as cuda_layers
 from .cublas import Cublas
 from .graph import CapturingBackend
 
-BLOCKS = 2048  # at most; a thread then takes several elements, which keeps every multiprocessor busy
+BLOCKS = 2048  # most blocks of a kernel; they keep every multiprocessor busy, and a thread then takes several elements
 
 
 class CupyBackend(CapturingBackend):
     """Arrays are `cupy.ndarray`; raises `UserError` where CuPy or a GPU is missing.
 
-    `graphs=False` runs every step as written; `tf32` rounds the operands of matrix products to 10 bits, as other
-    libraries may do: both are for comparisons.
+    `graphs=False` runs every step as written. `tf32` rounds the operands of matrix products to 10 bits, as other
+    libraries may do. Both are for comparisons.
     """
 
     name = "cupy"
@@ -43,20 +43,20 @@ class CupyBackend(CapturingBackend):
             raise UserError(f"backend cupy: CuPy finds no usable GPU ({reason}); is the driver installed?") from error
         if devices == 0:
             raise UserError("backend cupy: this machine has no NVIDIA GPU, which backend numpy does without")
-        functions = ModuleType("cupy")  # CuPy's own, but for matmul, and the formulas that are fused
+        functions = ModuleType("cupy")  # CuPy's functions, another matmul, and the fused formulas
         functions.__dict__.update(vars(cupy), matmul=self.matmul, fused=cuda_layers.fused(self))
         super().__init__(functions, dtype)
         self.graphs, self.tf32 = graphs, tf32
 
     def join(self, communicator):
         if communicator.size > 1:
-            self.graphs = False  # what goes from GPU to GPU is not recorded: every step runs as written
+            self.graphs = False  # transfers between GPUs are not recorded: every step runs as written
             communicator.collectives = between_gpus(communicator, self)
         return super().join(communicator)
 
     @property
     def device(self):
-        """Return what the GPU is called."""
+        """Return the name of the GPU."""
         runtime = self.xp.cuda.runtime
         return runtime.getDeviceProperties(runtime.getDevice())["name"].decode()
 
@@ -71,16 +71,16 @@ class CupyBackend(CapturingBackend):
         return {name: module.get_function(name) for name in cuda_kernels.KERNELS}
 
     def launch(self, name, threads, *arguments):
-        """Start kernel `name` on one thread for each of `threads` elements, or on fewer that take several each."""
+        """Start kernel `name` with a thread for each of `threads` elements, or fewer threads that take several."""
         if threads:
             self.launch_blocks(name, min(-(-threads // cuda_kernels.THREADS), BLOCKS), *arguments)
 
     def launch_blocks(self, name, blocks, *arguments):
-        """Start kernel `name` on so many blocks."""
+        """Start kernel `name` on `blocks` blocks."""
         self._kernels[name]((blocks,), (cuda_kernels.THREADS,), arguments)
 
     def real(self, number):
-        """Return `number` as a kernel takes it by value."""
+        """Return `number` in the type in which a kernel takes it by value."""
         return np.dtype(self.dtype).type(number)
 
     def matmul(self, a, b):
@@ -88,7 +88,7 @@ class CupyBackend(CapturingBackend):
         return self._cublas.matmul(a, b)
 
     def add_product(self, c, a, b):
-        """c += a·b, in place and in one product."""
+        """Add a·b to c (m, n) in place, in one product; a is (m, k), b (k, n)."""
         self._cublas.add_product(c, a, b)
 
     def to_numpy(self, x):
@@ -135,10 +135,10 @@ class CupyBackend(CapturingBackend):
         return super().captured(function) if self.graphs else function
 
     def record(self, packed, function):
-        """Record the kernels that `packed(function)` asks for as a CUDA graph.
+        """Record the kernels that `packed(function)` launches as a CUDA graph.
 
-        Their memory comes from a pool that nobody else draws from, and that lives as long as the graph: what is
-        freed while recording is taken again by later kernels of the same graph, and by nothing else.
+        Their memory comes from a pool of this graph alone, which lives as long as the graph. Only later kernels of the
+        same graph reuse what is freed while recording.
         """
         cuda = self.xp.cuda
         pool, stream = cuda.MemoryPool(), cuda.Stream(non_blocking=True)
@@ -147,13 +147,13 @@ class CupyBackend(CapturingBackend):
             stream.begin_capture()
             try:
                 names, values = packed(function)
-            except BaseException:  # the stream must not go on recording, and its own complaint would hide the cause
+            except BaseException:  # end the recording; an error of the stream would hide the cause
                 with suppress(Exception):
                     stream.end_capture()
                 raise
             graph = stream.end_capture()
 
-        def launch(graph=graph, pool=pool):  # on the current stream, after all that was asked for before
+        def launch(graph=graph, pool=pool):  # on the current stream, after all earlier work
             graph.launch()
 
         return launch, names, values

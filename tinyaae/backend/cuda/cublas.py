@@ -1,14 +1,14 @@
-"""Matrix products through cuBLAS itself, which CuPy's own wrappers refuse while a graph is being recorded.
+"""Matrix products by cuBLAS itself; CuPy's own wrappers refuse to run while a graph is being recorded.
 
-cuBLAS can be recorded, given a stream and a workspace of its own (its manual, "CUDA Graphs Support"); CuPy does not
-let it (cupy issue 6290). So this is the one place that calls a C library: one handle, one workspace, `gemm`.
-cuBLAS counts columns first: a matrix that NumPy stores by rows is, to cuBLAS, its transpose. So C = A·B is asked for
-as Cᵀ = Bᵀ·Aᵀ, and a transposed view costs a flag and no copy.
+cuBLAS can be recorded if it has its own stream and workspace (its manual, "CUDA Graphs Support"). CuPy does not allow
+it (cupy issue 6290). So this is the one place that calls a C library: one handle, one workspace, `gemm`. cuBLAS stores
+matrices by columns: a matrix that NumPy stores by rows is its transpose to cuBLAS. So C = A·B is computed as
+Cᵀ = Bᵀ·Aᵀ, and a transposed view costs a flag and no copy.
 """
 
 import ctypes
 
-WORKSPACE = 32 << 20  # bytes; what the manual advises for Hopper
+WORKSPACE = 32 << 20  # bytes; the manual advises this for Hopper
 NORMAL, TRANSPOSED = 0, 1  # cublasOperation_t
 TF32_MATH = 3  # cublasMath_t: products of float32 rounded to 10 bits, on the tensor cores
 POINTER, INTEGER = ctypes.c_void_p, ctypes.c_int
@@ -26,7 +26,7 @@ def load():
 def layout(shape, strides):
     """Return (transposed, leading dimension) of a matrix, strides in elements; None where it must be copied first.
 
-    To cuBLAS rows that lie one after another are a transposed matrix, and that is the normal case here.
+    Rows that lie one after another are a transposed matrix to cuBLAS. In this module they are the normal case.
     """
     (rows, columns), (down, along) = shape, strides
     if (along == 1 or columns == 1) and (down >= columns or rows == 1):
@@ -37,7 +37,7 @@ def layout(shape, strides):
 
 
 class Cublas:
-    """`matmul(a, b)` of CuPy matrices on the current stream; `tf32` trades precision for speed, for comparisons."""
+    """Multiply CuPy matrices on the current stream; `tf32` trades precision for speed, for comparisons."""
 
     def __init__(self, cupy, library=None, tf32=False):
         self.cupy, self.library = cupy, library or load()
@@ -67,7 +67,7 @@ class Cublas:
         return c
 
     def add_product(self, c, a, b):
-        """c += a·b for c (m, n) whose rows lie one after another, a (m, k) and b (k, n), none of them empty."""
+        """Add a·b to c (m, n), whose rows lie one after another; a is (m, k), b (k, n), none of them empty."""
         self._gemm(a, b, c, add=True)
 
     def _gemm(self, a, b, c, add):
@@ -92,7 +92,7 @@ class Cublas:
 
     def _use_current_stream(self):
         stream = self.cupy.cuda.get_current_stream().ptr
-        if stream != self.stream:  # setting the stream takes the workspace away
+        if stream != self.stream:  # setting the stream removes the workspace
             self._call("cublasSetStream_v2", self.handle, POINTER(stream))
             self._call(
                 "cublasSetWorkspace_v2", self.handle, POINTER(self.workspace.data.ptr), ctypes.c_size_t(WORKSPACE)

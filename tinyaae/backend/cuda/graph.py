@@ -1,16 +1,16 @@
-"""CapturingBackend a step: a GPU is told once what to do, and from then on only "again".
+"""Capture a step: a GPU records the kernels of a training step once, and from then on replays them.
 
-A training step is a few hundred small kernels, and on a fast GPU asking for them takes longer than running them.
-CUDA can record them as a graph and run that at one request. The recording holds addresses, not values, and replaying
-it runs no Python. So whatever changes from step to step is kept at a fixed address: the batch is copied into fixed
-arrays, and the numbers that the host computes (rates, step counters) are written into one small table beforehand.
+A training step is a few hundred small kernels, and on a fast GPU launching them takes longer than running them. CUDA
+can record them as a graph and launch the graph at once. The graph holds addresses, not values, and a replay runs no
+Python. So whatever changes from step to step is kept at a fixed address. The batch is copied into fixed arrays. The
+numbers that the host computes (learning rates, step counters) are written into one small table before the replay.
 
     first call of a step     runs as written, which compiles kernels and warms everything up
     second call              records, then replays
     every later call         host actions, table, batch, replay; no Python of a phase is run
 
-Nothing here knows CUDA: a backend that can record brings `record` and `write_words`, and the tests bring one that
-records NumPy.
+This module does not use CUDA itself. A backend that can record has the methods `record` and `write_words`. The tests
+have a backend that records NumPy.
 """
 
 import warnings
@@ -19,11 +19,11 @@ import numpy as np
 
 from ..base import Backend
 
-WORDS = 64  # of 32 bits in the table: 4 phases need 13
+WORDS = 64  # words of 32 bits in the table; 4 phases need 13
 
 
 class Captured:
-    """`function(batch) -> {name: value}`, each batch size recorded at its second call and captured from then on."""
+    """`function(batch) -> {name: value}`; each batch size is recorded at its second call and replayed from then on."""
 
     def __init__(self, backend, function):
         self.backend, self.function = backend, function
@@ -37,7 +37,7 @@ class Captured:
         if self.recordings[sizes] is None:
             try:
                 self.recordings[sizes] = Recording(self.backend, self.function, batch).replay
-            except Exception as error:  # nothing has been done yet, so the step can be taken as written
+            except Exception as error:  # no kernel has run yet, so the step can run as written
                 came = f"{type(error).__name__}: {error}"
                 warnings.warn(f"this step cannot be recorded and runs as written ({came})", stacklevel=2)
                 self.recordings[sizes] = self.function
@@ -45,7 +45,7 @@ class Captured:
 
 
 class Recording:
-    """What one step does on the device, the arrays it reads, and what the host does before each replay."""
+    """One step as recorded: its kernels, the arrays that they read, and the host's actions before each replay."""
 
     def __init__(self, backend, function, batch):
         self.backend, self.actions, self.used = backend, [], 0
@@ -64,7 +64,7 @@ class Recording:
         return list(values), self.backend.pack(list(values.values()))
 
     def replay(self, batch):
-        """Return what `function(batch)` would; the arrays returned are fresh ones."""
+        """Return the values of `function(batch)`, in new arrays."""
         for fixed, part in zip(self.inputs, batch, strict=True):
             if part is not None:
                 fixed[...] = part
@@ -76,12 +76,12 @@ class Recording:
         return {name: values[k, ...] for k, name in enumerate(self.names)}
 
     def allocate(self, size, dtype, read):
-        """Return `size` numbers of the table as an array on the device; `read()` says before each replay what they are.
+        """Return `size` numbers of the table as an array on the device; `read()` gives their values before each replay.
 
-        Nothing is read while recording: no step is being taken.
+        Nothing is read while recording, because no step is taken.
         """
         width = np.dtype(dtype).itemsize // 4
-        start = -(-self.used // width) * width  # a float64 starts at an even word
+        start = -(-self.used // width) * width  # a float64 must start at an even word
         self.used = start + size * width
         if self.used > WORDS:
             raise RuntimeError(f"replay: more than {WORDS} words change from step to step; raise WORDS")
@@ -95,8 +95,11 @@ class Recording:
 
 
 class CapturingBackend(Backend):
-    """A backend that can record; `record(packed, function)` calls `packed(function)` without running anything on the
-    device, and returns a callable that does run it, followed by what `packed` returned."""
+    """Base of backends that can record a step.
+
+    `record(packed, function)` calls `packed(function)` without running anything on the device. It returns a callable
+    that runs the recorded kernels, followed by the values that `packed` returned.
+    """
 
     recording = None
 
@@ -123,5 +126,5 @@ class CapturingBackend(Backend):
         return super().array(values, dtype)
 
     def pack(self, values):
-        """Return one array (n,) of n arrays without dimensions."""
+        """Return n arrays of shape () as one array (n,)."""
         return self.xp.stack(values)

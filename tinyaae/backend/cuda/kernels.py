@@ -1,13 +1,13 @@
-"""The CUDA source of the fused kernels. Each has its plain version in `Backend`, and the tests hold it to that.
+"""The CUDA source of the fused kernels; each has its plain version in `Backend`, and the tests compare the two.
 
-`Real` is float or double. Every kernel also compiles as ordinary C++ (the tests do so), because it uses nothing of
-CUDA but the number of its thread, and here and there the block's shared memory and its barrier. Sums are taken in one
-fixed order, never by atomic additions, so that equal runs give equal bits.
+`Real` is float or double. Every kernel also compiles as ordinary C++, and the tests do so. It uses only the number of
+its thread and, in places, the block's shared memory and barrier. Sums are taken in one fixed order, never by atomic
+additions, so equal runs give equal bits.
 
-Noise is Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011): a key of two words and a
-counter of four become four random words, by ten rounds of multiplying and mixing. The key is (seed, stream), the
-counter (block of four numbers, draw, step, high half of the seed), so every draw of every step of every phase
-has noise of its own that can be had again. The step may be read from memory: a recorded graph then draws fresh noise.
+Noise is Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011). A key of two words and a
+counter of four words become four random words, by ten rounds of multiplying and mixing. The key is (seed, stream). The
+counter is (block of four numbers, draw, step, high half of the seed). So every draw of every step of every phase has
+its own noise, which can be repeated. The step may be read from memory: a recorded graph then draws new noise.
 """
 
 import re
@@ -294,7 +294,7 @@ extern "C" __global__ void pack(Real* out, int n, const Real* a, const Real* b, 
 }
 """
 KERNELS = tuple(re.findall(r'extern "C" __global__ void (\w+)', SOURCE))
-THREADS = 256  # a block
+THREADS = 256  # threads of a block
 
 
 def options(dtype):

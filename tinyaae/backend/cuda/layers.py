@@ -1,8 +1,8 @@
-"""Layers and losses in one kernel each, where their formula would take CuPy three to fourteen.
+"""Layers and losses in one kernel each, where their formula takes CuPy three to fourteen.
 
-On a fast GPU a small kernel costs about as much as any other, so a step is as long as its list of kernels. Each
-function here stands in for the formula of the same name in `layers` or `losses` (see `fused.py`), takes and returns the
-same, and is held to it by the tests.
+On a fast GPU all small kernels cost about the same, so the number of kernels determines a step's time. Each function
+replaces the formula of the same name in `layers` or `losses` (see `fused.py`), with the same arguments and results. The
+tests compare it with the formula.
 """
 
 import numpy as np
@@ -10,17 +10,17 @@ import numpy as np
 from ...errors import expect_columns
 from ..pairs import sequential_forward
 
-NOBODY = np.uint64(0)  # a null pointer: nobody wants this result
+NOBODY = np.uint64(0)  # a null pointer: this result is not needed
 
 
 def fused(backend):
-    """Return name of a formula -> what computes it on the CuPy `backend`."""
+    """Return name of a formula -> its replacement on the CuPy `backend`."""
 
     def like(x):
         return backend.xp.empty(x.shape, dtype=x.dtype)
 
     def dense(x):
-        """Return x with its rows one after another; most are already."""
+        """Return x with its rows one after another; most arrays are stored so."""
         return backend.xp.ascontiguousarray(x)
 
     def elementwise(kernel):
@@ -63,7 +63,7 @@ def fused(backend):
         return dx
 
     def rows_of(x):
-        """Return x (n, k) and how many numbers after a row the next one starts: x may be columns of a wider array."""
+        """Return x (n, k) and its row stride in elements: x may be columns of a wider array."""
         if x.strides[1] != x.itemsize:
             x = dense(x)
         return x, np.int64(x.strides[0] // x.itemsize)
@@ -76,7 +76,7 @@ def fused(backend):
     def by_rows(kernel):
         def loss(xp, output, target):
             if getattr(target, "shape", ()) != output.shape:
-                return NotImplemented  # one number for all
+                return NotImplemented  # the target is one number
             output, target = dense(output), dense(target)
             (n, d), doutput = output.shape, like(output)
             values = xp.empty((n,), dtype=output.dtype)
@@ -93,7 +93,7 @@ def fused(backend):
         return mean(values), dlogits
 
     def batch_norm(layer, x, ctx):
-        if not ctx.training or ctx.communicator.size > 1:  # the kernel knows the rows of one GPU
+        if not ctx.training or ctx.communicator.size > 1:  # the kernel has the rows of one GPU only
             return NotImplemented
         expect_columns("BatchNorm.forward", x, layer.shapes["gamma"][0])
         x = dense(x)

@@ -10,11 +10,11 @@ import numpy as np
 
 from .base import SingleProcess
 
-TIMEOUT = 5.0  # seconds that a rank which fails waits for all others to fail with it
+TIMEOUT = 5.0  # seconds that a failing rank waits for all other ranks to fail, too
 
 
 class Collectives:
-    """How arrays travel between the ranks of `communicator`: NumPy's go by MPI. A backend may bring its own."""
+    """Move arrays between the ranks of `communicator`: NumPy arrays by MPI. A backend may have its own collectives."""
 
     def __init__(self, communicator):
         self.communicator = communicator
@@ -42,7 +42,7 @@ class MPICommunicator(SingleProcess):
         neighbours = world.Split_type(mpi.COMM_TYPE_SHARED)
         self.local_rank, self.local_size = neighbours.Get_rank(), neighbours.Get_size()
         self.collectives = Collectives(self)
-        self.ends = world.Dup()  # what is said here cannot be taken for what `world` is in the middle of
+        self.ends = world.Dup()  # a second communicator: its messages do not mix with those of `world`
 
     def mean(self, x):
         if self.size > 1:
@@ -69,7 +69,7 @@ class MPICommunicator(SingleProcess):
             return action()
         result = error = None
         if self.rank == 0:
-            size, self.size = self.size, 1  # while it acts it is alone: nobody would answer
+            size, self.size = self.size, 1  # during `action` no other rank answers, so rank 0 acts as one process
             try:
                 result = action()
             except Exception as raised:
@@ -83,7 +83,7 @@ class MPICommunicator(SingleProcess):
         return result
 
     def meet(self, comm, timeout=float("inf")):
-        """Wait for all ranks, asleep: MPI's own waiting keeps a core busy. Return whether they came in time."""
+        """Return whether all ranks arrive within `timeout` s; sleep meanwhile, for MPI's own wait uses a core."""
         arrived, started = comm.Ibarrier(), time.monotonic()
         while not arrived.Test():
             if time.monotonic() - started > timeout:
@@ -92,7 +92,7 @@ class MPICommunicator(SingleProcess):
         return True
 
     def run(self, job):
-        """Rank 0 alone is heard. Where one rank fails and the others do not, it says so and ends them all."""
+        """Run `job` with the output of rank 0 alone; a rank that fails while others do not prints why, and ends all."""
         voices = sys.stdout, sys.stderr
         with open(os.devnull, "w") as silence:
             if self.rank:
@@ -114,7 +114,7 @@ class MPICommunicator(SingleProcess):
 
 
 def portable(error):
-    """Return an exception as it can be sent to other ranks."""
+    """Return an exception that can be pickled and sent to other ranks."""
     try:
         return pickle.loads(pickle.dumps(error))
     except Exception:

@@ -1,16 +1,16 @@
-"""How the arrays of the ranks travel between GPUs, one rank a GPU.
+"""Move arrays between the GPUs of the ranks, one rank to a GPU.
 
-NCCL carries them from device to device where CuPy finds it and every rank on a machine has a GPU of its own. Otherwise
-they go through the memory of the host and MPI, which is slow, but right, and lets two ranks try a single GPU.
-*Not yet run:* nobody has had two GPUs here. The tests run the way through the host on a stand-in for CuPy, and hold the
-calls of NCCL to CuPy's own signatures.
+NCCL moves arrays from device to device where CuPy finds NCCL and every rank on a machine has its own GPU. Otherwise
+arrays pass through the host's memory and MPI. This is slow, but right, and lets two ranks share a single GPU. *Not yet
+run:* two GPUs. The tests run the way through the host on a stand-in for CuPy. They compare the calls of NCCL with
+CuPy's own signatures.
 """
 
 from .mpi import Collectives
 
 
 def between_gpus(communicator, backend):
-    """Let this rank use a GPU, and return how its arrays travel."""
+    """Choose this rank's GPU, and return the `Collectives` for its arrays."""
     cuda = backend.xp.cuda
     devices = cuda.runtime.getDeviceCount()
     cuda.Device(communicator.local_rank % devices).use()
@@ -28,7 +28,7 @@ def nccl_is_here():
 
 
 class Nccl(Collectives):
-    """From device to device, in the order of the current stream: nobody waits for the host."""
+    """Move arrays from device to device, in the order of the current stream; no rank waits for the host."""
 
     def __init__(self, communicator, backend):
         from cupyx.distributed import NCCLBackend
@@ -49,7 +49,7 @@ class Nccl(Collectives):
 
 
 class ThroughHost(Collectives):
-    """Device to host, MPI, host to device."""
+    """Move arrays from device to host, by MPI, and from host to device."""
 
     def __init__(self, communicator, backend):
         super().__init__(communicator)

@@ -1,0 +1,57 @@
+"""What docs/extending.md shows works as it stands, in a folder outside the package."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from tiny import REPOSITORY
+
+PAGE = (REPOSITORY / "docs" / "extending.md").read_text(encoding="utf-8")
+SECTIONS = {part.split("\n")[0]: part for part in PAGE.split("\n## ")[1:]}
+CODE = {title: "\n".join(re.findall(r"```python\n(.*?)```", text, re.S)) for title, text in SECTIONS.items()}
+CODE["A mode"] = CODE.pop("A phase") + CODE["A mode"]  # the mode uses the phase before it
+LINES = {"A prior": 12, "A layer": 15, "A phase": 40, "A mode": 10}  # of the class or function, without blank lines
+
+
+def printed(title, folder):
+    """Return the lines that the code of a section prints, run by itself."""
+    (folder / "mine.py").write_text(CODE[title], encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OPENBLAS_NUM_THREADS": "1"}
+    job = subprocess.run(
+        [sys.executable, "-W", "error", "mine.py"], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert (job.returncode, job.stderr) == (0, "")
+    return job.stdout.splitlines()
+
+
+def test_a_prior_of_ones_own_is_what_the_codes_follow(tmp_path):
+    (spread,) = printed("A prior", tmp_path)
+    assert 1.5 < float(spread) < 2.7
+
+
+def test_a_layer_of_ones_own_passes_the_gradient_check(tmp_path):
+    (error,) = printed("A layer", tmp_path)
+    assert float(error) < 1e-6
+
+
+def test_a_mode_of_ones_own_trains_and_its_phase_passes_the_gradient_check(tmp_path):
+    first, *about, discrepancy, error = printed("A mode", tmp_path)
+    assert first == "wae: z of 8, prior gaussian"
+    assert about[-1].startswith("  mean-discrepancy moves Q by Adam")
+    assert float(discrepancy) < 0.5
+    assert float(error) < 1e-4
+
+
+def test_a_backend_of_ones_own_runs_the_steps(tmp_path):
+    (updates,) = printed("A backend", tmp_path)
+    assert int(updates) == 4 * 20
+
+
+@pytest.mark.parametrize("title", LINES)
+def test_what_is_added_is_as_short_as_the_page_promises(title):
+    block = re.findall(r"```python\n(.*?)```", SECTIONS[title], re.S)[0]
+    body = re.search(r"^(@tinyaae.*?\n)?(class|def) .*?(?=\n\n\n|\Z)", block, re.S | re.M).group()
+    code = re.sub(r'""".*?"""', "", body, flags=re.S)
+    assert len([line for line in code.splitlines() if line.strip()]) <= LINES[title]
