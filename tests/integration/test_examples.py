@@ -9,7 +9,7 @@ import own_phase_repulsion
 import own_phase_y_decoder
 import own_prior_balance
 import pytest
-from helpers import IMAGES, PIXELS, Y_DIM, Z_DIM, PhaseCase, each_option, host, number, saved, tiny_batch, tiny_phase
+from helpers import IMAGES, PIXELS, Y_DIM, Z_DIM, PhaseCase, as_float, each_option, host, saved, tiny_batch, tiny_phase
 from own_phase_infogan import MutualInformation
 from own_phase_repulsion import Repulsion
 from own_phase_y_decoder import ReconstructionFromY
@@ -144,7 +144,7 @@ def test_small_steps_on_one_batch_make_the_objective_smaller(backend64, name):
     phase, nets, _ = example_phase(backend64, name, SGD(0.01))
 
     def objective():
-        return sum(number(backend64, value) for value in phase.forward(nets.batch)[0].values())
+        return sum(as_float(backend64, value) for value in phase.forward(nets.batch)[0].values())
 
     before = objective()
     for _ in range(3):
@@ -171,13 +171,13 @@ def test_the_infogan_bound_is_the_log_probability_of_the_y_that_was_drawn(backen
     read = host(backend64, nets.encoder.forward(image, ctx)[0].y)
     loss = -np.mean(np.log(np.sum(read * host(backend64, drawn.y), axis=1)))
     values, _ = phase.forward(nets.batch)
-    assert number(backend64, values["mutual_information"]) == pytest.approx(0.7 * loss, rel=1e-12)
+    assert as_float(backend64, values["mutual_information"]) == pytest.approx(0.7 * loss, rel=1e-12)
 
 
 def test_the_infogan_bound_reads_no_image_of_the_batch(backend64):
     phase, nets, _ = example_phase(backend64, "infogan")
     values = [phase.forward(batch)[0] for batch in (nets.batch, tiny_batch(backend64, seed=1))]
-    assert number(backend64, values[0]["mutual_information"]) == number(backend64, values[1]["mutual_information"])
+    assert as_float(backend64, values[0]["mutual_information"]) == as_float(backend64, values[1]["mutual_information"])
 
 
 def test_reconstruction_from_y_reads_no_z(backend64):
@@ -187,7 +187,7 @@ def test_reconstruction_from_y_reads_no_z(backend64):
     image = 1 / (1 + np.exp(-(y @ host(backend64, linear.W) + host(backend64, linear.b))))
     loss = np.sum((image - host(backend64, nets.batch.x)) ** 2) / (2 * IMAGES)
     values, _ = phase.forward(nets.batch)
-    assert number(backend64, values["reconstruction_from_y"]) == pytest.approx(0.7 * loss, rel=1e-12)
+    assert as_float(backend64, values["reconstruction_from_y"]) == pytest.approx(0.7 * loss, rel=1e-12)
 
 
 def test_repulsion_compares_the_pictures_of_all_clusters_in_one_style(backend64):
@@ -200,7 +200,7 @@ def test_repulsion_compares_the_pictures_of_all_clusters_in_one_style(backend64)
     assert np.min(apart) < 0.057 < np.max(apart)
     values, _ = phase.forward(nets.batch)
     loss = 0.7 * np.sum(np.maximum(0, 0.057 - apart))
-    assert number(backend64, values["repulsion"]) == pytest.approx(loss, rel=1e-12)
+    assert as_float(backend64, values["repulsion"]) == pytest.approx(loss, rel=1e-12)
 
 
 def test_added_to_a_model_the_phases_have_networks_and_noise_of_their_own():

@@ -264,7 +264,7 @@ def host(backend, x):
     return np.array(backend.to_numpy(x))
 
 
-def number(backend, value):
+def as_float(backend, value):
     """Return a number on the device as a float."""
     return float(host(backend, value))
 

@@ -14,9 +14,9 @@ from helpers import (
     PHASES,
     Y_DIM,
     Z_DIM,
+    as_float,
     each_option,
     host,
-    number,
     phase_of,
     saved,
     tiny_batch,
@@ -82,8 +82,8 @@ def test_step_is_forward_backward_update(backend, name):
         expected, cache = parts.forward(tiny_batch(backend, seed))
         parts.backward(cache)
         parts.update()
-        assert {key: number(backend, value) for key, value in values.items()} == {
-            key: number(backend, value) for key, value in expected.items()
+        assert {key: as_float(backend, value) for key, value in values.items()} == {
+            key: as_float(backend, value) for key, value in expected.items()
         }
     assert saved(backend, whole, *nets.all) == saved(backend, parts, *same.all)
 
@@ -206,8 +206,8 @@ def test_regularization_is_discriminate_and_then_generate(backend, options):
     for seed in range(3):
         batch = tiny_batch(backend, seed)
         values, expected = regularization.step(batch), discriminate.step(batch) | generate.step(batch)
-        assert {k: number(backend, v) for k, v in values.items()} == {
-            k: number(backend, v) for k, v in expected.items()
+        assert {k: as_float(backend, v) for k, v in values.items()} == {
+            k: as_float(backend, v) for k, v in expected.items()
         }
     assert saved(backend, *regularization.phases_with_optimizer(), *whole.all) == saved(
         backend, discriminate, generate, *halves.all
@@ -241,7 +241,7 @@ def test_the_noise_of_a_step_can_be_repeated_and_the_next_step_has_another(backe
     phase, nets, _ = tiny_phase(backend, name, SGD(0.0), **EVERYTHING)
 
     def values():
-        return {key: number(backend, value) for key, value in phase.forward(nets.batch)[0].items()}
+        return {key: as_float(backend, value) for key, value in phase.forward(nets.batch)[0].items()}
 
     first = values()
     assert values() == first
@@ -252,9 +252,9 @@ def test_the_noise_of_a_step_can_be_repeated_and_the_next_step_has_another(backe
 @pytest.mark.parametrize("name", DRAWING)
 def test_another_seed_is_other_noise(backend, name):
     phase, nets, _ = tiny_phase(backend, name, **EVERYTHING)
-    first = {key: number(backend, value) for key, value in phase.forward(nets.batch)[0].items()}
+    first = {key: as_float(backend, value) for key, value in phase.forward(nets.batch)[0].items()}
     phase.seed += 1
-    assert {key: number(backend, value) for key, value in phase.forward(nets.batch)[0].items()} != first
+    assert {key: as_float(backend, value) for key, value in phase.forward(nets.batch)[0].items()} != first
 
 
 def test_each_phase_has_noise_of_its_own(backend):
@@ -282,7 +282,7 @@ def test_reconstruction_compares_with_the_clean_image(backend64):
     code, _ = nets.encoder.forward(nets.batch.x, phase.context())
     image, _ = nets.decoder.forward(code, phase.context())
     clean = np.sum((host(backend64, image) - host(backend64, nets.batch.x)) ** 2) / (2 * IMAGES)
-    assert number(backend64, values["half_squared_error"]) == pytest.approx(clean, rel=1e-12)
+    assert as_float(backend64, values["half_squared_error"]) == pytest.approx(clean, rel=1e-12)
     noisy_code, _ = tiny_networks(backend64).encoder.forward(nets.batch.x, phase.context())
     assert host(backend64, noisy_code.z).tobytes() != host(backend64, code.z).tobytes()  # there was noise
 
@@ -293,7 +293,7 @@ def test_reconstruction_of_a_decoder_of_logits_is_the_cross_entropy_of_its_pixel
     logits, _ = nets.decoder.forward(code, phase.context())
     image, x = host(backend64, nets.decoder.image(logits)), host(backend64, nets.batch.x)
     loss = -np.sum(x * np.log(image) + (1 - x) * np.log(1 - image)) / IMAGES
-    assert number(backend64, phase.forward(nets.batch)[0]["cross_entropy"]) == pytest.approx(loss, rel=1e-12)
+    assert as_float(backend64, phase.forward(nets.batch)[0]["cross_entropy"]) == pytest.approx(loss, rel=1e-12)
 
 
 def test_with_detach_y_p_reads_the_same_y(backend64):
@@ -301,7 +301,7 @@ def test_with_detach_y_p_reads_the_same_y(backend64):
     for detach_y in (False, True):
         nets = tiny_networks(backend64)
         phase = Reconstruction(nets.encoder, nets.decoder, Momentum(0.1), detach_y=detach_y)
-        values.append(number(backend64, phase.forward(nets.batch)[0]["half_squared_error"]))
+        values.append(as_float(backend64, phase.forward(nets.batch)[0]["half_squared_error"]))
     assert values[0] == values[1]
 
 
@@ -311,7 +311,7 @@ def test_with_decode_true_label_p_reads_the_label_and_zeros_where_there_is_none(
     y = backend64.array(np.concatenate([np.eye(Y_DIM)[[2, 6]], np.zeros((1, Y_DIM))]))
     image, _ = nets.decoder.forward(Code(y, code.z), phase.context())
     expected, _ = half_squared_error(backend64.xp, image, nets.batch.x)
-    assert number(backend64, phase.forward(nets.batch)[0]["half_squared_error"]) == number(backend64, expected)
+    assert as_float(backend64, phase.forward(nets.batch)[0]["half_squared_error"]) == as_float(backend64, expected)
 
 
 def test_variational_with_another_prior_takes_its_negative_log_density_at_z(backend64):
@@ -321,7 +321,7 @@ def test_variational_with_another_prior_takes_its_negative_log_density_at_z(back
     z, log_var = host(backend64, code.z), host(backend64, code.posterior)[:, Z_DIM:]
     entropy = np.sum(log_var + math.log(2 * math.pi) + 1, axis=1) / 2
     surprise = np.sum(np.abs(z) + math.log(2), axis=1)
-    assert number(backend64, values["kl"]) == pytest.approx(np.mean(surprise - entropy))
+    assert as_float(backend64, values["kl"]) == pytest.approx(np.mean(surprise - entropy))
 
 
 def test_latent_noise_is_the_error_of_images_decoded_beside_the_codes(backend64):
@@ -330,7 +330,7 @@ def test_latent_noise_is_the_error_of_images_decoded_beside_the_codes(backend64)
     z = code.z + 0.7 * phase.context().normal((IMAGES, Z_DIM))
     image = nets.decoder.forward(code._replace(z=z), phase.context())[0]
     loss = np.sum((host(backend64, image) - host(backend64, nets.batch.x)) ** 2) / (2 * IMAGES)
-    assert number(backend64, phase.forward(nets.batch)[0]["latent_noise"]) == pytest.approx(loss, rel=1e-12)
+    assert as_float(backend64, phase.forward(nets.batch)[0]["latent_noise"]) == pytest.approx(loss, rel=1e-12)
 
 
 def test_variational_adds_the_kl_of_the_posterior(backend64):
@@ -339,7 +339,7 @@ def test_variational_adds_the_kl_of_the_posterior(backend64):
     expected, _ = kl_to_standard_normal(backend64.xp, code.posterior)
     values, _ = phase.forward(nets.batch)
     assert set(values) == {"half_squared_error", "kl"}
-    assert number(backend64, values["kl"]) == number(backend64, expected) > 0
+    assert as_float(backend64, values["kl"]) == as_float(backend64, expected) > 0
 
 
 def test_head_separation_adds_the_push_between_the_cluster_heads(backend64):
@@ -347,7 +347,7 @@ def test_head_separation_adds_the_push_between_the_cluster_heads(backend64):
     heads = nets.decoder.flat[: Y_DIM * Z_DIM]  # W_C is the decoder's first parameter
     expected, _ = head_distance(backend64.xp, backend64.xp.reshape(heads, (Y_DIM, Z_DIM)), 3.0)
     values, _ = phase.forward(nets.batch)
-    assert number(backend64, values["head_distance"]) == number(backend64, expected) > 0
+    assert as_float(backend64, values["head_distance"]) == as_float(backend64, expected) > 0
 
 
 def set_discriminators_to_zero(nets):
@@ -363,15 +363,15 @@ def test_a_discriminator_at_chance_costs_2_ln_2_and_is_right_half_the_time(backe
     phase, nets, _ = tiny_phase(backend64, name)
     set_discriminators_to_zero(nets)
     values, _ = phase.forward(nets.batch)
-    assert number(backend64, values[f"D_{d}"]) == pytest.approx(2 * np.log(2), rel=1e-12)
-    assert number(backend64, values[f"D_{d}_accuracy"]) == 0.5
+    assert as_float(backend64, values[f"D_{d}"]) == pytest.approx(2 * np.log(2), rel=1e-12)
+    assert as_float(backend64, values[f"D_{d}_accuracy"]) == 0.5
 
 
 @pytest.mark.parametrize("name, d", [("generate", "cat"), ("generate", "gauss"), ("generate-images", "image")])
 def test_fooling_a_discriminator_at_chance_costs_ln_2(backend64, name, d):
     phase, nets, _ = tiny_phase(backend64, name)
     set_discriminators_to_zero(nets)
-    assert number(backend64, phase.forward(nets.batch)[0][f"G_{d}"]) == pytest.approx(np.log(2), rel=1e-12)
+    assert as_float(backend64, phase.forward(nets.batch)[0][f"G_{d}"]) == pytest.approx(np.log(2), rel=1e-12)
 
 
 each_field = pytest.mark.parametrize("field, d", [("y", "cat"), ("z", "gauss")])
@@ -392,8 +392,8 @@ def test_discriminate_is_the_loss_of_real_against_fake(backend64, field, d):
     loss = np.mean(np.log1p(np.exp(-of_real))) + np.mean(np.log1p(np.exp(of_fake)))
     accuracy = (np.mean(of_real > 0) + np.mean(of_fake <= 0)) / 2
     values, _ = phase.forward(nets.batch)
-    assert number(backend64, values[f"D_{d}"]) == pytest.approx(loss, rel=1e-12)
-    assert number(backend64, values[f"D_{d}_accuracy"]) == pytest.approx(accuracy)
+    assert as_float(backend64, values[f"D_{d}"]) == pytest.approx(loss, rel=1e-12)
+    assert as_float(backend64, values[f"D_{d}_accuracy"]) == pytest.approx(accuracy)
 
 
 def test_smoothing_lowers_the_target_of_the_real_and_not_that_of_the_fake(backend64):
@@ -402,8 +402,8 @@ def test_smoothing_lowers_the_target_of_the_real_and_not_that_of_the_fake(backen
     nets.adversaries[1].discriminator.stack.layers[-1].b[...] = 1.0  # its logit is 1 whatever it reads
     right, wrong = -np.log(1 / (1 + np.exp(-1))), -np.log(1 / (1 + np.exp(1)))
     values, _ = phase.forward(nets.batch)
-    assert number(backend64, values["D_gauss"]) == pytest.approx(0.8 * right + 0.2 * wrong + wrong, rel=1e-12)
-    assert number(backend64, values["D_gauss_accuracy"]) == 0.5
+    assert as_float(backend64, values["D_gauss"]) == pytest.approx(0.8 * right + 0.2 * wrong + wrong, rel=1e-12)
+    assert as_float(backend64, values["D_gauss_accuracy"]) == 0.5
 
 
 @each_field
@@ -411,7 +411,7 @@ def test_generate_is_the_loss_of_a_fake_that_is_called_real(backend64, field, d)
     phase, nets, _ = tiny_phase(backend64, "generate")
     fake = getattr(nets.encoder.forward(nets.batch.x, phase.context())[0], field)
     loss = np.mean(np.log1p(np.exp(-logits_of(backend64, nets, field, fake))))
-    assert number(backend64, phase.forward(nets.batch)[0][f"G_{d}"]) == pytest.approx(loss, rel=1e-12)
+    assert as_float(backend64, phase.forward(nets.batch)[0][f"G_{d}"]) == pytest.approx(loss, rel=1e-12)
 
 
 def test_with_label_conditional_d_gauss_reads_the_label_beside_z(backend64):
@@ -419,7 +419,7 @@ def test_with_label_conditional_d_gauss_reads_the_label_beside_z(backend64):
     z = nets.encoder.forward(nets.batch.x, phase.context())[0].z
     discriminator_input = backend64.xp.concat([z, nets.batch.labels], axis=1)
     loss = np.mean(np.log1p(np.exp(-logits_of(backend64, nets, "z", discriminator_input))))
-    assert number(backend64, phase.forward(nets.batch)[0]["G_gauss"]) == pytest.approx(loss, rel=1e-12)
+    assert as_float(backend64, phase.forward(nets.batch)[0]["G_gauss"]) == pytest.approx(loss, rel=1e-12)
 
 
 def test_with_condition_on_y_d_gauss_reads_y_beside_z(backend64):
@@ -428,7 +428,7 @@ def test_with_condition_on_y_d_gauss_reads_y_beside_z(backend64):
     code = nets.encoder.forward(nets.batch.x, phase.context())[0]
     discriminator_input = backend64.xp.concat([code.z, code.y], axis=1)
     loss = np.mean(np.log1p(np.exp(-logits_of(backend64, nets, "z", discriminator_input))))
-    assert number(backend64, phase.forward(nets.batch)[0]["G_gauss"]) == pytest.approx(loss, rel=1e-12)
+    assert as_float(backend64, phase.forward(nets.batch)[0]["G_gauss"]) == pytest.approx(loss, rel=1e-12)
 
 
 @pytest.mark.without_kernels
@@ -468,7 +468,7 @@ def test_semi_supervised_is_the_cross_entropy_of_the_labelled_images(backend64):
     phase, nets, _ = tiny_phase(backend64, "semi-supervised")
     y = host(backend64, nets.encoder.forward(nets.batch.x_labelled, phase.context())[0].y)
     loss = -np.mean(np.log(np.sum(y * host(backend64, nets.batch.y_labelled), axis=1)))
-    assert number(backend64, phase.forward(nets.batch)[0]["classification"]) == pytest.approx(loss, rel=1e-12)
+    assert as_float(backend64, phase.forward(nets.batch)[0]["classification"]) == pytest.approx(loss, rel=1e-12)
 
 
 def test_information_maximization_is_entropy_of_y_less_four_times_that_of_the_mean(backend64):
@@ -477,7 +477,9 @@ def test_information_maximization_is_entropy_of_y_less_four_times_that_of_the_me
     mean = np.mean(y, axis=0)
     each, whole = -np.mean(np.sum(y * np.log(y), axis=1)), -np.sum(mean * np.log(mean))
     loss = 0.7 * (each - 4 * whole)
-    assert number(backend64, phase.forward(nets.batch)[0]["information_maximization"]) == pytest.approx(loss, rel=1e-12)
+    assert as_float(backend64, phase.forward(nets.batch)[0]["information_maximization"]) == pytest.approx(
+        loss, rel=1e-12
+    )
 
 
 WARMUP = [(0, 0), (10, 0.25), (40, 1), (120, 1)]  # of 40 steps: steps taken, factor
@@ -493,7 +495,7 @@ def test_during_adversarial_warmup_the_loss_against_d_cat_grows_linearly(backend
         phase.optimizer.steps = steps
         found, cache = phase.forward(nets.batch)
         phase.backward(cache)
-        values.append({name: number(backend64, value) for name, value in found.items()})
+        values.append({name: as_float(backend64, value) for name, value in found.items()})
         gradients.append(host(backend64, phase.gradients.flat))
     expected = {"G_cat": factor * values[0]["G_cat"], "G_gauss": values[1]["G_gauss"]}
     assert values[2] == pytest.approx(expected, rel=1e-12)
@@ -518,7 +520,7 @@ def test_the_target_of_vat_is_the_y_of_the_image_itself(backend64, vat):
     x, y = adversarial_example(phase, nets)
     there = host(backend64, nets.encoder.forward(x, phase.context())[0].y)
     loss = -np.mean(np.sum(host(backend64, y) * np.log(there), axis=1))
-    assert number(backend64, phase.forward(nets.batch)[0]["vat"]) == pytest.approx(loss, rel=1e-12)
+    assert as_float(backend64, phase.forward(nets.batch)[0]["vat"]) == pytest.approx(loss, rel=1e-12)
     expected = host(backend64, nets.encoder.forward(nets.batch.x, phase.context())[0].y)
     assert host(backend64, y) == pytest.approx(expected, rel=1e-12)
 
@@ -531,7 +533,7 @@ def test_the_adversarial_example_lies_along_the_slope_of_the_log_odds(backend64,
     def odds():
         return log_odds(backend64.xp, nets.encoder.forward(images, phase.context())[0].logits)[0]
 
-    slope = differences(backend64, lambda: number(backend64, odds()), images)
+    slope = differences(backend64, lambda: as_float(backend64, odds()), images)
     r = host(backend64, adversarial_example(phase, nets)[0]) - host(backend64, nets.batch.x)
     assert r == pytest.approx(-0.7 * slope / np.linalg.norm(slope, axis=1, keepdims=True), rel=1e-6, abs=1e-9)
 
@@ -574,7 +576,7 @@ def test_small_steps_on_one_batch_make_the_objective_smaller(backend64, name):
 
     def objective():
         values, _ = phase.forward(nets.batch)
-        return sum(number(backend64, value) for key, value in values.items() if not key.endswith("_accuracy"))
+        return sum(as_float(backend64, value) for key, value in values.items() if not key.endswith("_accuracy"))
 
     before = objective()
     for _ in range(3):
