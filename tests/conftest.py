@@ -1,34 +1,31 @@
-"""Every test that asks for `backend` (float32) or `backend64` runs once on each of these."""
+"""Every test that asks for `backend` (float32) or `backend64` runs once on each backend that this machine has."""
 
 import sys
 from pathlib import Path
 
 import pytest
+from backends import BACKENDS, backend_for_test
 
 from tinyaae.backend import Backend
-from tinyaae.errors import UserError
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
-BACKENDS = ["numpy", "array-api-strict", "array-api-strict-device1", "cupy", "cupy-without-gpu"]
 
 
-def backend_for_test(name, dtype, monkeypatch=None):
-    """Return the backend called `name`; skip the test, with the reason, where it cannot be used."""
-    if name.startswith("array-api-strict"):
-        pytest.importorskip("array_api_strict")
-        from strict_backend import StrictBackend
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers",
+        "without_kernels: launches no kernel of CuPy's backend, so that its stand-in would repeat NumPy's case",
+    )
 
-        return StrictBackend(dtype, "device1" if name.endswith("device1") else "CPU_DEVICE")
-    if name == "cupy-without-gpu":
-        import fake_cupy
 
-        if fake_cupy.COMPILER is None:
-            pytest.skip("g++ is not installed")
-        return fake_cupy.backend_without_gpu(monkeypatch, dtype)
-    try:
-        return Backend.named(name, dtype)
-    except UserError as error:
-        pytest.skip(str(error))
+def pytest_collection_modifyitems(items):
+    """Leave out the cases on the stand-in for CuPy that would only repeat NumPy's."""
+    items[:] = [item for item in items if not (item.get_closest_marker("without_kernels") and on_the_stand_in(item))]
+
+
+def on_the_stand_in(item):
+    parameters = item.callspec.params
+    return "cupy-without-gpu" in (parameters.get("backend"), parameters.get("backend64"))
 
 
 @pytest.fixture(params=BACKENDS)
@@ -41,3 +38,9 @@ def backend(request, monkeypatch):
 def backend64(request, monkeypatch):
     """A backend in float64, the type of gradient checks."""
     return backend_for_test(request.param, "float64", monkeypatch)
+
+
+@pytest.fixture
+def numpy64():
+    """NumPy in float64, for gradient checks of what does not depend on the backend."""
+    return Backend.named("numpy", "float64")

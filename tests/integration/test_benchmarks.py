@@ -96,7 +96,7 @@ def test_the_floor_is_the_products_that_tinyaae_computes(monkeypatch):
     assert sorted(computed) == sorted((m, k, n) for _, m, k, n in work.products())
 
 
-def test_the_paper_s_step_has_seven_gflop():
+def test_a_step_of_the_paper_has_seven_gflop():
     assert Workload().flops == pytest.approx(7.1e9, rel=0.01)
 
 
@@ -121,7 +121,7 @@ def test_the_model_divides_the_work_but_neither_the_optimizers_nor_the_message()
     assert scaling.modelled(REPORT, 4, 1e9, 1e-3) == pytest.approx(20 + 80 / 4 + 1.5 * 40 + 5 * 6 * 1)
 
 
-def test_this_machine_s_memory_is_a_line_whose_model_gives_the_all_reduces_that_were_measured():
+def test_the_memory_of_this_machine_is_modelled_as_its_all_reduces_were_measured():
     bandwidth, latency = scaling.memory_of(REPORT, "2")
     assert latency == pytest.approx(2e-6) and bandwidth == pytest.approx(16e6 / 8e-3)
 

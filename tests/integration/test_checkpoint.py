@@ -200,7 +200,7 @@ def test_pickled_objects_are_refused_not_unpickled(run):
     assert not (run.path / "sprung").exists()
 
 
-def test_file_larger_than_the_system_is_refused_unread(run, monkeypatch):
+def test_file_larger_than_the_model_is_refused_unread(run, monkeypatch):
     with (run.path / "checkpoint.npz").open("ab") as file:
         file.truncate(10**12)  # a sparse file: nothing is written
     monkeypatch.setattr(checkpoint, "digest_of", None)
@@ -208,7 +208,7 @@ def test_file_larger_than_the_system_is_refused_unread(run, monkeypatch):
 
 
 @pytest.mark.parametrize("announced", [10**10, 2**62])
-def test_array_that_announces_more_than_the_system_has_costs_no_memory(run, announced):
+def test_array_that_announces_more_than_the_model_has_costs_no_memory(run, announced):
     file = run.path / "checkpoint.npz"
     with zipfile.ZipFile(file) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
@@ -235,7 +235,7 @@ def test_array_that_announces_more_than_the_system_has_costs_no_memory(run, anno
         (lambda a: a | {"epoch": np.float64(1)}, "epoch is"),
         (lambda a: a | {"generate/steps": np.zeros((1, 1), int)}, "generate/steps is"),
         (lambda a: a | {"format": np.array("1")}, "format is"),
-        (lambda a: a | {"total/D_z": np.zeros(2)}, "total/D_z is"),
+        (lambda a: a | {"total/D_gauss": np.zeros(2)}, "total/D_gauss is"),
         (lambda a: a | {"config": np.array("x" * ROOM)}, "holds "),
         (lambda a: a | {"config": np.array("x")}, "cannot be read"),
         (lambda a: a | {"epoch": np.int64(2)}, "epoch 2 of 1"),
@@ -275,7 +275,7 @@ def test_config_of_a_later_version(run):
     assert "'attention' that this version does not know" in refusal(run.restore, fresh())
 
 
-def test_refused_checkpoint_leaves_the_system_alone(run):
+def test_refused_checkpoint_leaves_the_model_alone(run):
     rewrite(run, contents(run) | {"discriminate/mean": np.zeros(3, np.float32)})
     model = fresh()
     before = [array.tobytes() for array in model.state().values()]
@@ -284,7 +284,7 @@ def test_refused_checkpoint_leaves_the_system_alone(run):
 
 
 @pytest.mark.parametrize("mode, flags", [("aae", {}), ("semi-supervised", {"hidden": (9, 7)})])
-def test_checkpoint_of_another_system(run, mode, flags):
+def test_checkpoint_of_another_model(run, mode, flags):
     assert "was config.json changed" in refusal(run.restore, build(tiny_config(mode, **flags), Backend.named("numpy")))
 
 

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from fake_cupy import COMPILER
-from ranks import CASES, GPULESS, RANKS, trained
+from ranks import RANK_CASES, RANKS, WITHOUT_GPU, arrays_after_training
 from tiny import REPOSITORY, assembled, refusal, tiny_config, tiny_run, write_npz
 
 from tinyaae import extras, phases
@@ -82,13 +82,13 @@ def found(tmp_path_factory):
 def alone():
     """Name of a case -> what one process finds."""
     done = {}
-    return lambda name: done[name] if name in done else done.setdefault(name, trained(CASES[name]))
+    return lambda name: done[name] if name in done else done.setdefault(name, arrays_after_training(RANK_CASES[name]))
 
 
 @needs_mpi
 @pytest.mark.slow
 @pytest.mark.parametrize("n", RANKS)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", RANK_CASES)
 def test_ranks_that_share_the_batches_do_what_one_process_does(found, alone, name, n):
     job = {key.removeprefix(f"{name}/"): array for key, array in found(n).items() if key.startswith(f"{name}/")}
     assert job.pop("apart") == 0
@@ -100,16 +100,16 @@ def test_ranks_that_share_the_batches_do_what_one_process_does(found, alone, nam
 @needs_mpi
 @pytest.mark.slow
 @pytest.mark.skipif(COMPILER is None, reason="g++ is not installed")
-def test_ranks_with_cupy_s_backend_do_what_one_process_does(tmp_path):
-    job = ranks(2, "gpuless", tmp_path / "found.npz")
+def test_ranks_with_the_backend_of_cupy_do_what_one_process_does(tmp_path):
+    job = ranks(2, "without-gpu", tmp_path / "found.npz")
     assert job.returncode == 0, job.stderr
     with np.load(tmp_path / "found.npz") as arrays:
-        for name in GPULESS:
-            for key, array in trained(CASES[name], gpuless=True).items():
+        for name in WITHOUT_GPU:
+            for key, array in arrays_after_training(RANK_CASES[name], without_gpu=True).items():
                 np.testing.assert_allclose(arrays[f"{name}/{key}"], array, rtol=0, atol=1e-10, err_msg=f"{name} {key}")
 
 
-def test_what_nccl_is_asked_is_what_cupy_s_takes():
+def test_the_arguments_of_nccl_are_those_that_cupy_takes():
     cupyx = pytest.importorskip("cupyx.distributed")
     takes = {name: inspect.signature(getattr(cupyx.NCCLBackend, name)).bind for name in NCCL_CALLS}
     asked = []
@@ -128,11 +128,10 @@ def test_what_nccl_is_asked_is_what_cupy_s_takes():
     inspect.signature(distributed.NCCLBackend.__init__).bind(None, 2, 0, use_mpi=True)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", RANK_CASES)
 def test_twenty_steps_move_every_network_far_beyond_the_tolerance(alone, name):
-    before = {
-        key: array.copy() for key, array in assembled(CASES[name], Backend.named("numpy", "float64"))[0].state().items()
-    }
+    model, _ = assembled(RANK_CASES[name], Backend.named("numpy", "float64"))
+    before = {key: array.copy() for key, array in model.state().items()}
     moved = {key: np.max(np.abs(alone(name)[key] - array)) for key, array in before.items() if key.endswith("flat")}
     assert min(moved.values()) > 1e-5, moved
 
@@ -142,8 +141,8 @@ def test_the_cases_have_every_phase_there_is():
         return {base} | {kind for sub in base.__subclasses__() for kind in kinds(sub)}
 
     here = {kind for kind in kinds(phases.Phase) if kind.__module__ in (phases.__name__, extras.__name__)}
-    systems = [assembled(config)[0] for config in CASES.values()]
-    used = {type(phase) for model in systems for phase in model.phases_with_optimizer()}
+    models = [assembled(config)[0] for config in RANK_CASES.values()]
+    used = {type(phase) for model in models for phase in model.phases_with_optimizer()}
     assert used == here - {phases.Phase}
 
 
@@ -181,7 +180,7 @@ def test_a_pass_that_is_no_training_is_the_same_on_every_rank():
     assert all(np.array_equal(draws[0], other) for other in draws)
 
 
-def test_the_ranks_shares_make_up_the_batch():
+def test_the_parts_of_all_ranks_make_up_the_batch():
     _, batches = assembled(tiny_config(batch_size=8, labels=8))
     whole = next(batches.epoch(1, 3))
     parts = []
@@ -311,7 +310,7 @@ def among_threads(size, job):
 
 @pytest.mark.parametrize("name", ["semi-supervised", "dropout in D", "extras"])
 def test_ranks_that_are_threads_do_what_one_process_does(alone, name):
-    for found in among_threads(2, lambda ranks: trained(CASES[name], ranks)):
+    for found in among_threads(2, lambda ranks: arrays_after_training(RANK_CASES[name], ranks)):
         for key, array in alone(name).items():
             np.testing.assert_allclose(found[key], array, rtol=0, atol=1e-10, err_msg=key)
 
@@ -341,7 +340,7 @@ def test_an_exception_that_cannot_be_sent_is_sent_in_words():
     assert type(first) is Local and type(other) is RuntimeError and str(other) == "Local: something odd"
 
 
-def test_while_rank_0_acts_it_is_a_team_of_its_own():
+def test_while_rank_0_acts_alone_its_communicator_has_one_process():
     def act(ranks):
         x = np.ones(3)
         both = (

@@ -155,7 +155,7 @@ def test_labels_of_samples_matter(plain):
     assert np.all(np.max(np.abs(one - two), axis=1) > 1e-4)
 
 
-class Judge:
+class LinearDiscriminator:
     """In D_gauss's place: its logit is `slope` times the first thing it reads, plus `of_y` times the last."""
 
     def __init__(self, slope, of_y=0):
@@ -166,50 +166,50 @@ class Judge:
         return self.slope * x[:, :1] + self.of_y * x[:, -1:], None
 
 
-def drawn(model, judge, **options):
-    """Return the z (n, z) of 2000 draws with `judge` in D_gauss's place."""
-    model.networks["D_gauss"] = judge
+def drawn(model, d_gauss, **options):
+    """Return the z (n, z) of 2000 draws with `d_gauss` in D_gauss's place."""
+    model.networks["D_gauss"] = d_gauss
     ctx = Context(model.backend, seed=1, stream="test")
     return model.backend.to_numpy(model.draw(2000, ctx, **options).z)
 
 
-def test_d_gauss_picks_draws_with_the_odds_of_q_to_p(backend):
+def test_resampling_draws_with_the_odds_of_q_to_p(backend):
     """With p = N(0, 1) and the logit ln p/q = c·z, q is N(−c, 1)."""
-    z = drawn(tiny_model("aae", backend=backend), Judge(0.5), candidates=64)
+    z = drawn(tiny_model("aae", backend=backend), LinearDiscriminator(0.5), candidates=64)
     assert z[:, 0].mean() == pytest.approx(-0.5, abs=0.07) and z[:, 0].std() == pytest.approx(1, abs=0.07)
     assert z[:, 1:].mean() == pytest.approx(0, abs=0.05)
 
 
-def test_d_gauss_is_not_asked_about_one_draw(backend):
+def test_one_candidate_is_not_resampled(backend):
     model = tiny_model("aae", backend=backend)
     ctx = Context(backend, seed=1, stream="test")
     expected = backend.to_numpy(model.prior.sample(2000, ctx))
-    np.testing.assert_array_equal(drawn(model, Judge(0.5), candidates=1), expected)
+    np.testing.assert_array_equal(drawn(model, LinearDiscriminator(0.5), candidates=1), expected)
 
 
 @pytest.mark.parametrize("mode", ["supervised", "clustering"])
-def test_d_gauss_picks_for_the_y_beside_which_p_will_read_z(backend, mode):
+def test_in_resampling_d_gauss_reads_the_y_that_p_will_read_beside_z(backend, mode):
     model = tiny_model(mode, backend=backend, condition_on_y=True)
     k = model.config.decoder_y_dim
     y = np.eye(k)[np.arange(2000) % k]
-    judge = Judge(0, of_y=1)
-    drawn(model, judge, y=backend.array(y), candidates=3)
-    read = np.concatenate([backend.to_numpy(piece) for piece in judge.read])
+    d_gauss = LinearDiscriminator(0, of_y=1)
+    drawn(model, d_gauss, y=backend.array(y), candidates=3)
+    read = np.concatenate([backend.to_numpy(piece) for piece in d_gauss.read])
     np.testing.assert_array_equal(read[:, model.config.z :], np.repeat(y, 3, axis=0))
 
 
-def test_d_gauss_judges_so_few_draws_at_a_time_that_any_number_fits_in_memory():
-    judge = Judge(0)
-    drawn(tiny_model("aae"), judge, candidates=3)
-    assert [len(piece) for piece in judge.read] == [1000] * 6
+def test_d_gauss_reads_so_few_candidates_at_a_time_that_any_number_fits_in_memory():
+    d_gauss = LinearDiscriminator(0)
+    drawn(tiny_model("aae"), d_gauss, candidates=3)
+    assert [len(piece) for piece in d_gauss.read] == [1000] * 6
 
 
 @pytest.mark.parametrize("mode", ["vae", "gan", "label-regularized"])
-def test_nobody_picks_samples_without_a_d_gauss_that_can(mode):
+def test_without_a_d_gauss_of_z_alone_resampling_is_refused(mode):
     assert "no D_gauss" in refusal(tiny_model(mode).sample, 3, candidates=2)
 
 
-def test_samples_are_picked_of_one_draw_at_least():
+def test_resampling_needs_one_candidate_at_least():
     assert "candidates=0 given" in refusal(tiny_model("aae").sample, 3, candidates=0)
 
 
@@ -219,7 +219,7 @@ def test_no_samples_are_no_images(candidates):
 
 
 @pytest.mark.parametrize("mode", ["aae", "semi-supervised"])
-def test_picked_samples_are_other_images(mode):
+def test_resampled_samples_are_other_images(mode):
     model = tiny_model(mode)
     assert model.sample(5, candidates=4).shape == (5, 36) and not np.array_equal(
         model.sample(5, candidates=4), model.sample(5)
@@ -279,7 +279,7 @@ def test_chunks_do_not_change_results(model, monkeypatch, chunk):
 
 
 @pytest.mark.parametrize("mode", WITH_Q)
-def test_loaded_system_gives_the_same_numbers(tmp_path, mode):
+def test_a_loaded_model_gives_the_same_numbers(tmp_path, mode):
     model, run = tiny_run(tmp_path / "run", mode)
     loaded, labels = tinyaae.load(run.path), labels_for(model)
     assert np.array_equal(loaded.reconstruct(IMAGES, labels), model.reconstruct(IMAGES, labels))
@@ -290,20 +290,20 @@ def test_loaded_gan_paints_the_same_images(tmp_path):
     assert np.array_equal(tinyaae.load(run.path).sample(5), model.sample(5))
 
 
-def test_system_is_loaded_onto_the_backend_that_is_asked_for(tmp_path, backend):
+def test_a_model_is_loaded_onto_the_backend_that_is_asked_for(tmp_path, backend):
     model, run = tiny_run(tmp_path / "run")
     loaded = tinyaae.load(str(run.path), backend)
     assert loaded.backend is backend
     assert np.allclose(loaded.encode(IMAGES).z, model.encode(IMAGES).z, atol=1e-5)
 
 
-def test_state_is_what_the_system_computes_with():
+def test_state_is_what_the_model_computes_with():
     model = tiny_model()
     model.state()["Q/flat"][...] = 0
     assert not np.any(model.encode(IMAGES).z)
 
 
-# Mistakes, each told in one line
+# Mistakes, each refused in one line
 
 
 def test_a_single_image_is_no_batch(plain):

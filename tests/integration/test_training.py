@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import backend_for_test
+from backends import backend_for_test
 from tiny import (
     BATCH,
     CLASSES,
@@ -82,28 +82,28 @@ def metrics_but_seconds(run):
 
 
 @pytest.fixture
-def shuffles():
+def permutations():
     return Permutations(np.arange(100, 107), seed=3, stream=11)
 
 
 @pytest.mark.parametrize("start", [0, 1, 6, 7, 13, 20])
 @pytest.mark.parametrize("count", [1, 3, 7, 8, 20])
-def test_any_stretch_of_shuffles_is_that_stretch_of_the_whole(shuffles, start, count):
-    assert np.array_equal(shuffles.take(start, count), shuffles.take(0, 50)[start : start + count])
+def test_any_stretch_of_permutations_is_that_stretch_of_the_whole(permutations, start, count):
+    assert np.array_equal(permutations.take(start, count), permutations.take(0, 50)[start : start + count])
 
 
 @pytest.mark.parametrize("k", range(4))
-def test_each_shuffle_holds_every_item_once(shuffles, k):
-    assert sorted(shuffles.take(7 * k, 7)) == list(range(100, 107))
+def test_each_permutation_holds_every_item_once(permutations, k):
+    assert sorted(permutations.take(7 * k, 7)) == list(range(100, 107))
 
 
-def test_one_shuffle_is_not_the_next(shuffles):
-    assert not np.array_equal(shuffles.take(0, 7), shuffles.take(7, 7))
+def test_one_permutation_is_not_the_next(permutations):
+    assert not np.array_equal(permutations.take(0, 7), permutations.take(7, 7))
 
 
 @pytest.mark.parametrize("other", [{"seed": 4, "stream": 11}, {"seed": 3, "stream": 12}])
-def test_shuffles_depend_on_seed_and_stream(shuffles, other):
-    assert not np.array_equal(shuffles.take(0, 7), Permutations(np.arange(100, 107), **other).take(0, 7))
+def test_permutations_depend_on_seed_and_stream(permutations, other):
+    assert not np.array_equal(permutations.take(0, 7), Permutations(np.arange(100, 107), **other).take(0, 7))
 
 
 # Batches
@@ -133,18 +133,18 @@ def test_batch_size_above_the_training_set_means_all_of_it():
 
 
 def test_validation_images_are_never_trained_on():
-    held_out = {image.tobytes() for image in DATASET.x_train[parts_of().validation]}
+    validation = {image.tobytes() for image in DATASET.x_train[parts_of().validation]}
     batches = batches_of(labels="all")
     trained_on = [batch for epoch in range(3) for batch in batches.epoch(epoch)]
     for batch in trained_on:
         for images in (batch.x, batch.x_labelled):
-            assert held_out.isdisjoint(image.tobytes() for image in as_bytes(batches.backend, images))
+            assert validation.isdisjoint(image.tobytes() for image in as_bytes(batches.backend, images))
 
 
 def test_validation_images_come_with_their_labels():
     images, labels = batches_of().validation
-    held_out = parts_of().validation
-    assert np.array_equal(images, DATASET.x_train[held_out]) and np.array_equal(labels, DATASET.y_train[held_out])
+    validation = parts_of().validation
+    assert np.array_equal(images, DATASET.x_train[validation]) and np.array_equal(labels, DATASET.y_train[validation])
 
 
 def test_labelled_batches_hold_only_labelled_images(backend):
@@ -198,12 +198,12 @@ def test_mode_without_classes_sees_no_labelled_batches(mode):
     assert next(batches_of(mode).epoch(0)).x_labelled is None
 
 
-def test_label_regularized_tells_the_labels_it_knows_and_one_more_for_unlabelled():
+def test_label_regularized_has_the_labels_it_knows_and_one_more_for_unlabelled():
     known = {DATASET.x_train[i].tobytes(): DATASET.y_train[i] for i in parts_of(labels=30).labelled}
     batches = batches_of("label-regularized", labels=30)
     for batch in batches.epoch(0):
-        told = [known.get(image.tobytes(), CLASSES) for image in as_bytes(batches.backend, batch.x)]
-        assert np.array_equal(batch.labels, np.eye(CLASSES + 1)[told])
+        labels = [known.get(image.tobytes(), CLASSES) for image in as_bytes(batches.backend, batch.x)]
+        assert np.array_equal(batch.labels, np.eye(CLASSES + 1)[labels])
 
 
 def test_other_seed_other_order():
@@ -214,7 +214,7 @@ def test_other_seed_other_order():
 
 
 @pytest.mark.parametrize("epoch, factor", [(0, 1), (5.9, 1), (6, 1), (8, 0.5), (9, 0.25), (9.99, 0.01), (10, 0.01)])
-def test_rates_fade_in_a_straight_line_after_the_given_share_of_the_run(epoch, factor):
+def test_learning_rates_decay_linearly_after_the_given_part_of_the_run(epoch, factor):
     assert schedule(tiny_config(epochs=10, linear_decay_from=0.6))(epoch) == pytest.approx(factor)
 
 
@@ -581,6 +581,7 @@ def test_replay_leaves_no_check_behind():
         assert not {"forward", "backward", "update", "step"} & vars(owner).keys()
 
 
+@pytest.mark.without_kernels
 def test_every_backend_knows_what_is_finite(backend):
     one = backend.zeros((3, 4))
     assert divergence.finite(backend, [one, one[0, 0]])

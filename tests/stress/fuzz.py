@@ -269,8 +269,8 @@ PATHS = st.one_of(
     st.sampled_from(["../good/data.npz", "../good/idx", "../good/gz", "../good", "/dev/null", "/", ".", "", "a/b"]),
     st.text("./ab\n\x00é~$*", max_size=10),
 )
-INSIDE = PATHS.filter(lambda path: ".." not in path and not path.startswith("/"))  # --out goes where it is told
-FLAGS = {
+INSIDE = PATHS.filter(lambda path: ".." not in path and not path.startswith("/"))  # where --out goes
+FLAG_VALUES = {
     **{
         f"--{name}": st.one_of(st.sampled_from([value or "null" for value in known]), WORDS)
         for name, known in ((name, choices_of(name)) for name in ABOUT)
@@ -283,10 +283,10 @@ FLAGS = {
     "--set": st.one_of(WORDS, st.tuples(st.sampled_from(names("set")), WORDS).map("=".join)),
     "--what": WORDS,
 }
-del FLAGS["--optimizer"]
+del FLAG_VALUES["--optimizer"]
 COMMANDS = st.tuples(
     st.just("command"),
-    st.lists(st.sampled_from(list(FLAGS)).flatmap(lambda f: st.tuples(st.just(f), FLAGS[f])), max_size=4),
+    st.lists(st.sampled_from(list(FLAG_VALUES)).flatmap(lambda f: st.tuples(st.just(f), FLAG_VALUES[f])), max_size=4),
 )
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), WORDS, st.sampled_from([10**400, 2**63, 10**6])),
@@ -322,7 +322,7 @@ def invented(sandbox, kind, case):
         Path("run", "config.json").write_text(json.dumps(config))
         for verb in ("--resume", "--evaluate"):
             sandbox.expect_no_surprise(f"{verb} with {case}", lambda verb=verb: cli.main([verb, "run", "--quiet"]))
-        sandbox.expect_no_surprise(f"load with {case}", lambda: load("run"))
+        sandbox.expect_no_surprise(f"load with {case}", lambda: load_and_sample("run"))
     if kind == "arrays":
         with np.load(sandbox.good / "data.npz") as good:
             made = {key: made_up(*which) for key, which in case.items()}
@@ -338,7 +338,7 @@ def made_up(shape, kind, value):
         return plain.astype(object if kind == "O" else "u8" if kind[0] in "MV" else kind).astype(kind)
 
 
-def load(run):
+def load_and_sample(run):
     """Do what `tinyaae.load` is for; return the status that the command line would."""
     try:
         tinyaae.load(run).sample(3)

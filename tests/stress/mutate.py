@@ -23,7 +23,7 @@ TESTS = {  # module -> the test files that are about it, the quickest to find a 
     "losses": "losses gradcheck phases",
     "layers": "layers fused networks gradcheck phases",
     "optimizers": "optimizers training",
-    "phases": "phases training model many_machines",
+    "phases": "phases gradcheck training model many_machines",
     "priors": "priors losses phases",
     "classification": "evaluation",
     "clustering": "evaluation",
@@ -31,8 +31,8 @@ TESTS = {  # module -> the test files that are about it, the quickest to find a 
     "extras": "phases gradcheck training",
     "parzen": "parzen evaluation",
 }
-FILES = {name: f"metrics/{name}" for name in ("classification", "clustering", "diagnostics")}
-FILES["parzen"] = "metrics/likelihood"  # where a module lies, if not at the top
+LOCATIONS = {name: f"metrics/{name}" for name in ("classification", "clustering", "diagnostics")}
+LOCATIONS["parzen"] = "metrics/likelihood"  # where a module lies, if not at the top
 OPERATORS = {
     "Binary": "Add_Sub Sub_Add Mul_Div Div_Mul FloorDiv_Mul Mod_FloorDiv Pow_Mul",
     "Unary": "USub_UAdd",
@@ -81,7 +81,7 @@ def equivalents():
 def mutate(module, copy):
     """Run the mutants of one module in the folder `copy`; return how many died, and the lines of the survivors."""
     session, settings = copy / "session.sqlite", copy / "cosmic-ray.toml"
-    file = FILES.get(module, module)
+    file = LOCATIONS.get(module, module)
     source, original = copy / "tinyaae" / f"{file}.py", copy / f"{module}.original"
     if not session.exists():
         tracked = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
@@ -92,7 +92,8 @@ def mutate(module, copy):
         shutil.copy(source, original)
         tests = [str(next(copy.glob(f"tests/*/test_{name}.py"))) for name in TESTS[module].split()]
         numpy_only = "not strict and not cupy"
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-k", numpy_only, *tests]
+        in_order = ["-p", "no:cacheprovider", "-p", "no:randomly"]
+        command = [sys.executable, "-m", "pytest", "-x", "-q", *in_order, "-k", numpy_only, *tests]
         kept = "|".join(f"Replace{kind}Operator_({names.replace(' ', '|')})" for kind, names in OPERATORS.items())
         settings.write_text(SETTINGS.format(file=file, command=json.dumps(shlex.join(command)), kept=kept))
         cosmic_ray(copy, "cosmic-ray", "init", settings.name, session.name)

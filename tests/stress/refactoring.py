@@ -5,9 +5,9 @@
 
 Each case of refactoring.json is a whole config of the earlier commit, no number left to a default: every mode, every
 further term that was kept, and every setting of a published row, small, three epochs, NumPy, one thread. `renamed` and
-`PHASES` say what its fields, values and phases are called now. A phase's name keys its noise, so the earlier commit is
-given the new names; then only true changes show. Exit status 1 where final weights differ by a bit and the case is not
-in `CHANGED`.
+`PHASE_NAMES` say what its fields, values and phases are called now. A phase's name keys its noise, so the earlier
+commit is given the new names; then only true changes show. Exit status 1 where final weights differ by a bit and the
+case is not in `CHANGED`.
 """
 
 import argparse
@@ -22,11 +22,11 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
-CASES = json.loads((HERE / "refactoring.json").read_text())
+CONFIGS_BEFORE = json.loads((HERE / "refactoring.json").read_text())
 BEFORE = "7358c58"  # the last commit of the old house
 LEFT = ("mutual_information", "y_decoder", "repulsion", "balance", "z_penalty")  # fields whose terms have left
-PHASES = {"robustness": "vat", "smoothness": "latent-noise"}  # name of a phase before -> now
-FIELDS = {  # name of a field before -> now
+PHASE_NAMES = {"robustness": "vat", "smoothness": "latent-noise"}  # name of a phase before -> now
+FIELD_NAMES = {  # name of a field before -> now
     "robustness": "vat", "information": "information_maximization", "smoothness": "latent_noise", "ramp": "vat_rampup",
     "patience": "adversarial_warmup", "held_y": "detach_y", "joint": "condition_on_y", "optimizer_y": "vat_optimizer",
     "rate_y": "lr_vat", "rate_reconstruction": "lr_reconstruction", "rate_adversarial": "lr_adversarial",
@@ -35,7 +35,7 @@ FIELDS = {  # name of a field before -> now
 CHANGED = {}  # case -> why its numbers had to change
 
 # Runs in the earlier commit, and the same lines in this one; only how a config is made differs.
-TRAIN = """
+TRAINING = """
 import json, sys
 import numpy as np
 from tinyaae import Backend, build, data
@@ -73,38 +73,38 @@ NEW_CONFIG = OLD_CONFIG.replace("decay", "step_decay")
 def main(argv=None):
     """Return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="*", choices=[*CASES, []], help="all unless given")
+    parser.add_argument("cases", nargs="*", choices=[*CONFIGS_BEFORE, []], help="all unless given")
     args = parser.parse_args(argv)
-    cases = {name: CASES[name] for name in args.cases or CASES}
+    cases = {name: CONFIGS_BEFORE[name] for name in args.cases or CONFIGS_BEFORE}
     with tempfile.TemporaryDirectory() as work:
         old = Path(work) / "old"
         subprocess.run(["git", "-C", REPOSITORY, "worktree", "add", "--detach", "-q", old, BEFORE], check=True)
         try:
-            before = trained(old, OLD_CONFIG, cases, PHASES, Path(work) / "before")
+            before = weights_files(old, OLD_CONFIG, cases, PHASE_NAMES, Path(work) / "before")
             now = {name: renamed(case) for name, case in cases.items()}
-            after = trained(REPOSITORY, NEW_CONFIG, now, {}, Path(work) / "after")
+            after = weights_files(REPOSITORY, NEW_CONFIG, now, {}, Path(work) / "after")
         finally:
             subprocess.run(["git", "-C", REPOSITORY, "worktree", "remove", "--force", old], check=True)
-        return max(compare(name, before / f"{name}.npz", after / f"{name}.npz") for name in cases)
+        return max(compare_weights(name, before / f"{name}.npz", after / f"{name}.npz") for name in cases)
 
 
 def renamed(values):
     """Return a config of the earlier commit as a config of this one."""
     for name in LEFT:
         assert values[name] == 0, f"{name} is {values[name]} in a case, but its term has left the package"
-    return {FIELDS.get(name, name): value for name, value in values.items() if name not in LEFT}
+    return {FIELD_NAMES.get(name, name): value for name, value in values.items() if name not in LEFT}
 
 
-def trained(checkout, config, cases, names, folder):
+def weights_files(checkout, config, cases, names, folder):
     """Train all cases with the code of `checkout`; return the folder of their final weights."""
     folder.mkdir()
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(checkout)}
-    line = [sys.executable, "-c", config + TRAIN, json.dumps(cases), str(folder), json.dumps(names)]
+    line = [sys.executable, "-c", config + TRAINING, json.dumps(cases), str(folder), json.dumps(names)]
     subprocess.run(line, cwd=folder, env=environment, check=True)
     return folder
 
 
-def compare(name, before, after):
+def compare_weights(name, before, after):
     """Print whether two files of weights are the same, bit by bit; return 1 if they are not and should be."""
     with np.load(before) as old, np.load(after) as new:
         networks = sorted({*old, *new})

@@ -18,7 +18,7 @@ from time import perf_counter
 from types import SimpleNamespace
 
 import numpy as np
-from tape_backend import Functions, Tape, TapeArray, base, run
+from tape_backend import Tape, TapeArray, TapedFunctions, as_ndarray, on_tape
 
 from tinyaae.backend.cuda import cublas
 from tinyaae.backend.cuda import kernels as cuda_kernels
@@ -142,7 +142,7 @@ def built(source, *options):
     return library
 
 
-def walk(name):
+def calls_of_threads(name):
     """Return C++ that runs the threads of a block: in turns where they wait for each other, else one by one."""
     body = cuda_kernels.SOURCE.split(f" {name}(")[1].split('extern "C"')[0]
     if "sum_of_" in body:
@@ -163,7 +163,7 @@ def kernels(options):
             f"{kept} static void {name}_thread() {{ {call} }}"
             f'extern "C" void launch_{name}(unsigned blocks, unsigned threads{given}) {{'
             f"{keep} gridDim.x = blocks; blockDim.x = threads;"
-            f"for (blockIdx.x = 0; blockIdx.x < blocks; ++blockIdx.x) {walk(name)} }}"
+            f"for (blockIdx.x = 0; blockIdx.x < blocks; ++blockIdx.x) {calls_of_threads(name)} }}"
         )
     defines = [option for option in options if option.startswith("-D")]
     return built(CUDA + cuda_kernels.SOURCE + "\n".join(launchers), *defines)
@@ -210,7 +210,7 @@ class Kernel:
         def call(*arguments):
             self.function(ctypes.c_uint(grid[0]), ctypes.c_uint(block[0]), *map(as_c, arguments))
 
-        run(call, *given, written=tuple(written))
+        on_tape(call, *given, written=tuple(written))
 
 
 def as_c(value):
@@ -299,11 +299,11 @@ def real_of(options):
 
 def fake_cupy():
     """Return a namespace that `CupyBackend` takes for CuPy."""
-    functions = Functions(Array)
+    functions = TapedFunctions(Array)
     names = [name for name in dir(np) if not name.startswith("_")]
     cupy = SimpleNamespace(**{name: getattr(functions, name) for name in names})
     cupy.__version__, cupy.ndarray, cupy.RawModule = np.__version__, Array, RawModule
-    cupy.asnumpy = base
+    cupy.asnumpy = as_ndarray
     cupy.get_default_memory_pool = lambda: SimpleNamespace(total_bytes=lambda: 0)
     Stream.current = Stream()
 

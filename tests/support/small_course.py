@@ -1,6 +1,6 @@
 """A course of one lesson with two small exercises, for the tests of grading; `lesson_with` writes a submission."""
 
-LESSON = '''# %% [markdown]
+SMALL_LESSON = '''# %% [markdown]
 # # 1. Small
 
 # %%
@@ -27,7 +27,7 @@ def sums(x, h):
     ### END SOLUTION
 '''
 
-CHECKS = """import numpy as np
+SMALL_CHECKS = """import numpy as np
 
 from lessons import lesson_01_small as lesson
 from lessons.checking import Exercise, checks_of, scaled
@@ -56,7 +56,7 @@ EXERCISES = [
 test_exercise = checks_of(lesson, EXERCISES)
 """
 
-HIDDEN = """
+SMALL_HIDDEN = """
 def one_row(rng):
     return (rng.normal(size=(1, 7)),)
 
@@ -69,7 +69,7 @@ RIGHT = {"DOUBLE": "return 2 * x", "SUMS": "return h * x.sum(axis=0), h * x.sum(
 
 def lesson_with(more="", **functions):
     """Return the text of a lesson with statements for its two functions, right where none are given."""
-    text = LESSON.replace("MORE", more)
+    text = SMALL_LESSON.replace("MORE", more)
     for name, statements in {**RIGHT, **functions}.items():
         text = text.replace(f"    {name}\n", "".join(f"    {line}\n" for line in statements.splitlines()))
     return text
@@ -79,6 +79,6 @@ def write_course(folder):
     """Write the course's lesson, checks and hidden inputs into a new folder."""
     (folder / "instructor").mkdir(parents=True)
     (folder / "lesson_01_small.py").write_text(lesson_with(), encoding="utf-8")
-    (folder / "test_01_small.py").write_text(CHECKS, encoding="utf-8")
-    (folder / "instructor" / "hidden.py").write_text(HIDDEN, encoding="utf-8")
+    (folder / "test_01_small.py").write_text(SMALL_CHECKS, encoding="utf-8")
+    (folder / "instructor" / "hidden.py").write_text(SMALL_HIDDEN, encoding="utf-8")
     return folder

@@ -1,8 +1,8 @@
-"""The third backend of the tests: `array-api-strict`, which has the array API standard and nothing else.
+"""A backend for the tests: `array-api-strict`, which has the array API standard and nothing else.
 
-It refuses what NumPy lets pass and a GPU library may not (unknown functions, silent changes of type), and it plays a
-second device, `device1`, on which any mixing of host and device arrays raises: most of what goes wrong on a GPU, found
-without one.
+It refuses what NumPy lets pass and a GPU library may not: unknown functions and silent changes of type. Its arrays live
+on a second device, where any mixing of host and device arrays raises. So it finds without a GPU most of what would go
+wrong on one.
 """
 
 import array_api_strict
@@ -12,13 +12,13 @@ from tinyaae.backend import Backend
 
 
 class StrictBackend(Backend):
-    """The plain kernels of `Backend` on `array_api_strict` arrays that live on `device`."""
+    """The plain kernels of `Backend` on `array_api_strict` arrays that live on its second device."""
 
     name = "array-api-strict"
 
-    def __init__(self, dtype="float32", device="CPU_DEVICE"):
+    def __init__(self, dtype="float32"):
         super().__init__(array_api_strict, dtype)
-        self.device = array_api_strict.Device(device)
+        self.device = array_api_strict.Device("device1")
 
     def array(self, values, dtype=None):
         return self.xp.asarray(np.array(values, order="C"), dtype=dtype or self.dtype, device=self.device)

@@ -1,8 +1,8 @@
 """A stand-in for a GPU that records: NumPy whose every operation can be written on a tape and run again from it.
 
 It is as strict as a CUDA graph. While it records, nothing that it computes is left behind: what was written is put
-back, and new arrays are filled with nonsense. CapturingBackend runs no Python but NumPy's own functions, on the same
-memory; and whoever asks for the value of an array while it records is told off.
+back, and new arrays are filled with nonsense. CapturingBackend runs no Python except NumPy's own functions, on the same
+memory; and reading the value of an array while it records raises `ValueRead`.
 """
 
 import numpy as np
@@ -11,26 +11,26 @@ from tinyaae.backend.cuda.graph import CapturingBackend
 from tinyaae.backend.numpy import NumpyBackend
 
 
-class Looked(Exception):
-    """Somebody asked for a value while recording: on a GPU that would wait for the device, or fail."""
+class ValueRead(Exception):
+    """The value of an array was read while recording: on a GPU that would wait for the device, or fail."""
 
 
 class TapeArray(np.ndarray):
-    """An array whose operators go through `tape.run`."""
+    """An array whose operators go through `on_tape`."""
 
     tape = None  # the backend that records, while it does
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **named):
         assert method == "__call__", f"np.{ufunc.__name__}.{method} is no portable array code"
         if out is not None:
-            return run(ufunc, *inputs, written=out, out=out[0], kind=type(self), **named)
-        return run(ufunc, *inputs, kind=type(self), **named)
+            return on_tape(ufunc, *inputs, written=out, out=out[0], kind=type(self), **named)
+        return on_tape(ufunc, *inputs, kind=type(self), **named)
 
     def __setitem__(self, key, value):
-        target = base(self)[key]
-        if isinstance(value, np.ndarray) and base(value).ctypes.data == target.ctypes.data:
+        target = as_ndarray(self)[key]
+        if isinstance(value, np.ndarray) and as_ndarray(value).ctypes.data == target.ctypes.data:
             return  # what is left of x[key] += …, which has been done
-        run(np.copyto, target, value, written=(target,))
+        on_tape(np.copyto, target, value, written=(target,))
 
     def __getitem__(self, key):
         view = super().__getitem__(key)
@@ -41,8 +41,8 @@ class TapeArray(np.ndarray):
 
     def _look(self, *_):
         if TapeArray.tape is not None:
-            raise Looked
-        return base(self)
+            raise ValueRead
+        return as_ndarray(self)
 
     def __float__(self):
         return float(self._look())
@@ -60,17 +60,17 @@ class TapeArray(np.ndarray):
         return self._look().tolist()
 
 
-def base(x):
+def as_ndarray(x):
     """Return the plain array, list or tuple in the same memory."""
     if isinstance(x, (list, tuple)):
-        return type(x)(base(part) for part in x)
+        return type(x)(as_ndarray(part) for part in x)
     return x.view(np.ndarray) if isinstance(x, TapeArray) else x
 
 
-def run(function, *arguments, written=(), kind=TapeArray, **named):
+def on_tape(function, *arguments, written=(), kind=TapeArray, **named):
     """Call `function` on plain arrays, return arrays of `kind`, and write it all on the tape where one is running."""
-    arguments, written = base(arguments), base(written)
-    named = {name: base(value) for name, value in named.items()}
+    arguments, written = as_ndarray(arguments), as_ndarray(written)
+    named = {name: as_ndarray(value) for name, value in named.items()}
     tape = TapeArray.tape
     if tape is not None:
         for array in written:
@@ -87,8 +87,8 @@ def run(function, *arguments, written=(), kind=TapeArray, **named):
     return result.view(kind) if isinstance(result, np.ndarray) else result
 
 
-class Functions:
-    """NumPy's functions, through `run`."""
+class TapedFunctions:
+    """NumPy's functions, through `on_tape`."""
 
     def __init__(self, kind):
         self.kind = kind
@@ -97,7 +97,7 @@ class Functions:
         found = getattr(np, name)
         if isinstance(found, type) or not callable(found):
             return found
-        return lambda *arguments, **named: run(found, *arguments, kind=self.kind, **named)
+        return lambda *arguments, **named: on_tape(found, *arguments, kind=self.kind, **named)
 
 
 class Tape:
@@ -133,7 +133,7 @@ class TapeBackend(CapturingBackend, NumpyBackend):
 
     def __init__(self, dtype="float32"):
         super().__init__(dtype, threads=1)
-        self.xp = Functions(TapeArray)
+        self.xp = TapedFunctions(TapeArray)
         self.plain = NumpyBackend(dtype, threads=1)
         self.recorded = 0
 
@@ -144,10 +144,10 @@ class TapeBackend(CapturingBackend, NumpyBackend):
         return self.plain.store(images).view(TapeArray)
 
     def to_numpy(self, x):
-        return base(x)
+        return as_ndarray(x)
 
     def rows(self, images, index):
-        return run(self.plain.rows, images, index)
+        return on_tape(self.plain.rows, images, index)
 
     def normal(self, place, shape):
         return self._noise(self.plain.normal, place, shape)
@@ -156,13 +156,13 @@ class TapeBackend(CapturingBackend, NumpyBackend):
         return self._noise(self.plain.uniform, place, shape)
 
     def _noise(self, draw, place, shape):
-        return run(lambda *place: draw([int(np.sum(number)) for number in place], shape), *place)
+        return on_tape(lambda *place: draw([int(np.sum(number)) for number in place], shape), *place)
 
     def adam(self, w, dw, mean, square, rate, beta1, beta2):
-        run(self.plain.adam, w, dw, mean, square, rate, beta1, beta2, written=(w, mean, square))
+        on_tape(self.plain.adam, w, dw, mean, square, rate, beta1, beta2, written=(w, mean, square))
 
     def momentum(self, w, dw, velocity, rate, decay):
-        run(self.plain.momentum, w, dw, velocity, rate, decay, written=(w, velocity))
+        on_tape(self.plain.momentum, w, dw, velocity, rate, decay, written=(w, velocity))
 
     def record(self, packed, function):
         tape = TapeArray.tape = Tape()
@@ -176,4 +176,4 @@ class TapeBackend(CapturingBackend, NumpyBackend):
         return tape.play, names, values
 
     def write_words(self, table, words):
-        base(table)[: words.size] = words
+        as_ndarray(table)[: words.size] = words

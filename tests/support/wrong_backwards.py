@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 from helpers import (
+    ConstantExampleVirtualAdversarial,
+    ConstantYGenerate,
+    ConstantYReconstruction,
     EveryField,
-    HeldGenerate,
-    HeldReconstruction,
-    HeldVirtualAdversarial,
     phase_of,
-    tiny_model,
+    tiny_networks,
     tiny_phase,
 )
 
@@ -101,16 +101,16 @@ def wrong_loss(mistake, right):
 
 
 def wrong_network(mistake, **options):
-    """Enter an encoder or a decoder, checked in a phase of the tiny model that uses all of its outputs."""
+    """Enter an encoder or a decoder, checked in a phase of the tiny networks that uses all of its outputs."""
 
     def check(kind, backend, seed=0):
-        model = tiny_model(backend, **options)
+        nets = tiny_networks(backend, **options)
         if issubclass(kind, Encoder):
-            encoder = kind(backend, model.encoder.stack.layers, model.encoder.classes, options.get("posterior"))
-            return check_phase(EveryField(encoder), model.batch, seed=seed)
-        decoder = kind(backend, model.decoder.stack.layers)
-        phase = phase_of(model._replace(decoder=decoder), "reconstruction")
-        return check_phase(phase, model.batch, seed=seed)
+            encoder = kind(backend, nets.encoder.stack.layers, nets.encoder.classes, options.get("posterior"))
+            return check_phase(EveryField(encoder), nets.batch, seed=seed)
+        decoder = kind(backend, nets.decoder.stack.layers)
+        phase = phase_of(nets._replace(decoder=decoder), "reconstruction")
+        return check_phase(phase, nets.batch, seed=seed)
 
     return _enter(mistake, check)
 
@@ -119,8 +119,8 @@ def wrong_phase(mistake, name, **options):
     """Enter a phase, `name` being its name in `helpers.PHASES`."""
 
     def check(kind, backend, seed=0):
-        phase, model, frozen = tiny_phase(backend, name, kind=kind, **options)
-        return check_phase(phase, model.batch, frozen, seed=seed)
+        phase, nets, frozen = tiny_phase(backend, name, kind=kind, **options)
+        return check_phase(phase, nets.batch, frozen, seed=seed)
 
     return _enter(mistake, check)
 
@@ -697,7 +697,7 @@ def entropy_sign(xp, y):
     return value, -gradient
 
 
-@wrong_loss("y in front of the logarithm is held fixed", entropy)
+@wrong_loss("y in front of the logarithm is taken for a constant", entropy)
 def entropy_of_fixed_weights(xp, y):
     return entropy(xp, y)[0], xp.full_like(y, -1 / y.shape[0])
 
@@ -811,14 +811,14 @@ class ReconstructionNeverZeroes(Reconstruction):
         flat += left_over
 
 
-@wrong_phase("y is held, but its gradient goes back into Q", "held-y")
-class ReconstructionMovesHeldY(HeldReconstruction):
+@wrong_phase("y is detached, but its gradient goes back into Q", "detach-y")
+class DetachYMovesQ(ConstantYReconstruction):
     def backward(self, cache):
         self.detach_y = False
         super().backward(cache)
 
 
-@wrong_phase("the given label's gradient leaks into the encoder's y", "given-label")
+@wrong_phase("the given label's gradient leaks into the encoder's y", "decode-true-label")
 class ReconstructionLabelLeaks(Reconstruction):
     def backward(self, cache):
         super().backward(cache)
@@ -828,7 +828,7 @@ class ReconstructionLabelLeaks(Reconstruction):
 
 
 @wrong_phase("batch norm's statistics move in backward instead of in update", "reconstruction", batch_norm=True)
-class ReconstructionCommitsInBackward(Reconstruction):
+class ReconstructionUpdatesStatisticsInBackward(Reconstruction):
     def backward(self, cache):
         super().backward(cache)
         for network, its_cache in zip(self.moves, cache[:2], strict=True):
@@ -871,7 +871,7 @@ class VariationalWithoutKL(Variational):
         return values, dcode._replace(posterior=None)
 
 
-@wrong_phase("the push between heads overwrites the gradient of the reconstruction", "separated")
+@wrong_phase("the push between heads overwrites the gradient of the reconstruction", "head-separation")
 class HeadSeparationOverwrites(HeadSeparation):
     def backward(self, cache):
         super().backward(cache)
@@ -880,9 +880,11 @@ class HeadSeparationOverwrites(HeadSeparation):
 
 @wrong_phase("forgotten detach: its gradient reaches the encoder, too", "discriminate")
 class DiscriminateMovesEncoder(Discriminate):
-    def __init__(self, encoder, parts, optimizer, seed=0):
-        Phase.__init__(self, "discriminate", [encoder, *(part.discriminator for part in parts)], optimizer, seed)
-        self.encoder, self.adversaries = encoder, parts
+    def __init__(self, encoder, adversaries, optimizer, seed=0):
+        Phase.__init__(
+            self, "discriminate", [encoder, *(adversary.discriminator for adversary in adversaries)], optimizer, seed
+        )
+        self.encoder, self.adversaries = encoder, adversaries
 
 
 @wrong_phase("real and fake are confused", "discriminate")
@@ -920,8 +922,8 @@ class GenerateSign(Generate):
         super().backward((q_cache, [(d_cache, -dlogits, d) for d_cache, dlogits, d in d_caches]))
 
 
-@wrong_phase("the gradient of the first part is overwritten by the last", "generate")
-class GenerateLastPartOnly(Generate):
+@wrong_phase("the gradient of the first adversary is overwritten by the last", "generate")
+class GenerateLastAdversaryOnly(Generate):
     def backward(self, cache):
         q_cache, d_caches = cache
         self.gradients.zero()
@@ -929,40 +931,40 @@ class GenerateLastPartOnly(Generate):
         self.encoder.backward(Code(z=dz), q_cache, self.gradients)
 
 
-@wrong_phase("dz is read from the columns of the label", "generate-told-labels")
+@wrong_phase("dz is read from the columns of the label", "generate-label-conditional")
 class GenerateWrongColumns(Generate):
     def backward(self, cache):
         q_cache, d_caches = cache
         self.gradients.zero()
         dy, dz = [
-            part.discriminator.backward(dlogits, d_cache)[:, -part.prior.d :]
-            for part, (d_cache, dlogits, _) in zip(self.adversaries, d_caches, strict=True)
+            adversary.discriminator.backward(dlogits, d_cache)[:, -adversary.prior.d :]
+            for adversary, (d_cache, dlogits, _) in zip(self.adversaries, d_caches, strict=True)
         ]
         self.encoder.backward(Code(y=dy, z=dz), q_cache, self.gradients)
 
 
-@wrong_phase("the y that D reads beside z moves Q, too", "generate-joint")
-class GenerateMovesToldY(HeldGenerate):
+@wrong_phase("the y that D reads beside z moves Q, too", "generate-condition-on-y")
+class ConditionOnYMovesQ(ConstantYGenerate):
     def backward(self, cache):
         q_cache, d_caches = cache
         self.gradients.zero()
         dy, dboth = [
-            part.discriminator.backward(dlogits, d_cache)
-            for part, (d_cache, dlogits, _) in zip(self.adversaries, d_caches, strict=True)
+            adversary.discriminator.backward(dlogits, d_cache)
+            for adversary, (d_cache, dlogits, _) in zip(self.adversaries, d_caches, strict=True)
         ]
         width = self.adversaries[1].prior.d
         self.encoder.backward(Code(y=dy + dboth[:, width:], z=dboth[:, :width]), q_cache, self.gradients)
 
 
-@wrong_phase("it moves Q, too, which spreads its codes", "latent_noise")
+@wrong_phase("it moves Q, too, which spreads its codes", "latent-noise")
 class LatentNoiseMovesQ(LatentNoise):
     def __init__(self, reconstruction, optimizer, seed=0, distance=0.15):
         super().__init__(reconstruction, optimizer, seed, distance)
-        Phase.__init__(self, "latent_noise", [self.encoder, self.decoder], optimizer, seed)
+        Phase.__init__(self, "latent-noise", [self.encoder, self.decoder], optimizer, seed)
 
 
-@wrong_phase("it moves batch norm's running averages to those of noisy codes", "latent_noise", batch_norm=True)
-class LatentNoiseCommits(LatentNoise):
+@wrong_phase("it moves batch norm's running averages to those of noisy codes", "latent-noise", batch_norm=True)
+class LatentNoiseUpdatesStatistics(LatentNoise):
     def backward(self, cache):
         super().backward(cache)
         self.decoder.update_running_statistics(cache[0])
@@ -970,17 +972,19 @@ class LatentNoiseCommits(LatentNoise):
 
 @wrong_phase("it moves the discriminators, too, and they learn to be fooled", "generate")
 class GenerateMovesD(Generate):
-    def __init__(self, encoder, parts, optimizer, seed=0):
-        Phase.__init__(self, "generate", [encoder, *(part.discriminator for part in parts)], optimizer, seed)
-        self.encoder, self.adversaries = encoder, parts
+    def __init__(self, encoder, adversaries, optimizer, seed=0):
+        Phase.__init__(
+            self, "generate", [encoder, *(adversary.discriminator for adversary in adversaries)], optimizer, seed
+        )
+        self.encoder, self.adversaries = encoder, adversaries
 
 
 @wrong_phase("the update moves the discriminators against the encoder's gradient", "generate")
 class GenerateUpdatesD(Generate):
     def update(self):
         super().update()
-        for part in self.adversaries:
-            part.discriminator.flat -= 0.1 * self.gradients.flat[: part.discriminator.size]
+        for adversary in self.adversaries:
+            adversary.discriminator.flat -= 0.1 * self.gradients.flat[: adversary.discriminator.size]
 
 
 @wrong_phase("the image is moved to where D calls it fake", "generate-images")
@@ -991,7 +995,7 @@ class GenerateImagesSign(Generate):
 
 
 @wrong_phase("batch norm's statistics move in backward instead of in update", "generate-images", batch_norm=True)
-class GenerateCommitsInBackward(Generate):
+class GenerateUpdatesStatisticsInBackward(Generate):
     def backward(self, cache):
         super().backward(cache)
         self.encoder.update_running_statistics(cache[0])
@@ -1021,22 +1025,22 @@ class SemiSupervisedSoftmaxTwice(SemiSupervised):
         self.encoder.backward(Code(y=dlogits), q_cache, self.gradients)
 
 
-@wrong_phase("the y of each image counts fully in the mean, not as a part of it", "information_maximization")
-class InformationMaximizationOfSums(HeldVirtualAdversarial):
+@wrong_phase("the y of each image counts fully in the mean, not as a part of it", "information-maximization")
+class InformationOfSums(ConstantExampleVirtualAdversarial):
     def information_maximization(self, y, ctx):
         value, dy = super().information_maximization(y, ctx)
         _, dmean = entropy(self.backend.xp, self.backend.xp.mean(y, axis=0)[None, :])
         return value, dy - self.weight * 4 * (1 - 1 / y.shape[0]) * dmean
 
 
-@wrong_phase("the mean of y over the batch is held fixed", "information_maximization")
-class InformationOfFixedMean(HeldVirtualAdversarial):
+@wrong_phase("the mean of y over the batch is taken for a constant", "information-maximization")
+class InformationOfFixedMean(ConstantExampleVirtualAdversarial):
     def information_maximization(self, y, ctx):
         return super().information_maximization(y, ctx)[0], self.weight * entropy(self.backend.xp, y)[1]
 
 
-@wrong_phase("the gradient of y is handed over as that of the logits", "information_maximization")
-class InformationSkipsSoftmax(HeldVirtualAdversarial):
+@wrong_phase("the gradient of y is handed over as that of the logits", "information-maximization")
+class InformationSkipsSoftmax(ConstantExampleVirtualAdversarial):
     def backward(self, cache):
         there_cache, dlogits, q_cache, dy = cache
         self.gradients.zero()
@@ -1045,21 +1049,21 @@ class InformationSkipsSoftmax(HeldVirtualAdversarial):
 
 
 @wrong_phase("the gradient is that at x, not at x + r", "vat")
-class RobustnessAtImage(HeldVirtualAdversarial):
+class VatAtImage(ConstantExampleVirtualAdversarial):
     def forward(self, batch):
         values, (_, dlogits, cache, dy) = super().forward(batch)
         return values, (cache, dlogits, cache, dy)
 
 
 @wrong_phase("the sign is flipped: y is made to change", "vat")
-class RobustnessSign(HeldVirtualAdversarial):
+class VatSign(ConstantExampleVirtualAdversarial):
     def backward(self, cache):
         there_cache, dlogits, q_cache, dy = cache
         super().backward((there_cache, -dlogits, q_cache, dy))
 
 
 @wrong_phase("the gradient of the logits is handed over as that of y: softmax twice", "vat")
-class RobustnessSoftmaxTwice(HeldVirtualAdversarial):
+class VatSoftmaxTwice(ConstantExampleVirtualAdversarial):
     def backward(self, cache):
         there_cache, dlogits, _, _ = cache
         self.gradients.zero()

@@ -19,7 +19,7 @@ from tinyaae.errors import UserError
 # Choosing --------------------------------------------------------------------------------------------------------
 
 
-def fake_cupy(devices):
+def cupy_with_devices(devices):
     """Return a stand-in for CuPy on a machine where asking for the number of GPUs gives or raises `devices`."""
 
     class CUDARuntimeError(RuntimeError):
@@ -37,16 +37,16 @@ def fake_cupy(devices):
 CUPY_TROUBLES = {
     "not installed": (None, "CuPy is not installed"),
     "no driver": (
-        fake_cupy("cudaErrorInsufficientDriver: too old\nsecond line"),
+        cupy_with_devices("cudaErrorInsufficientDriver: too old\nsecond line"),
         "cudaErrorInsufficientDriver: too old",
     ),
-    "no gpu": (fake_cupy(0), "no NVIDIA GPU"),
+    "no gpu": (cupy_with_devices(0), "no NVIDIA GPU"),
 }
 each_trouble = pytest.mark.parametrize("cupy, cause", CUPY_TROUBLES.values(), ids=CUPY_TROUBLES)
 
 
 @each_trouble
-def test_cupy_that_cannot_be_used_is_told_in_one_line(monkeypatch, cupy, cause):
+def test_cupy_that_cannot_be_used_is_refused_in_one_line(monkeypatch, cupy, cause):
     monkeypatch.setitem(sys.modules, "cupy", cupy)  # None makes the import fail
     with pytest.raises(UserError) as error:
         Backend.named("cupy")
@@ -63,11 +63,11 @@ def test_auto_falls_back_to_numpy_and_says_why(monkeypatch, cupy, cause):
 
 
 def test_auto_takes_cupy_where_it_works(monkeypatch):
-    monkeypatch.setitem(sys.modules, "cupy", fake_cupy(1))
+    monkeypatch.setitem(sys.modules, "cupy", cupy_with_devices(1))
     assert Backend.named("auto", notice=pytest.fail).name == "cupy"
 
 
-def test_an_unknown_name_is_told_in_one_line():
+def test_an_unknown_name_is_refused_in_one_line():
     with pytest.raises(UserError) as error:
         Backend.named("torch")
     assert str(error.value) == "--backend: 'torch' is not a backend; expected numpy, numpy-fast, cupy or auto"
@@ -85,12 +85,14 @@ def test_cores_are_bounded_by_the_environment(monkeypatch, value, expected):
 # Arrays ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.without_kernels
 def test_a_host_array_comes_back_as_it_went_in(backend64):
     values = np.random.default_rng(0).normal(size=(3, 4, 5))
     assert host(backend64, backend64.array(values)).tobytes() == values.tobytes()
     assert host(backend64, backend64.array(values.T)).tolist() == values.T.tolist()
 
 
+@pytest.mark.without_kernels
 def test_an_array_is_a_copy(backend64):
     values = np.ones((2, 3))
     array = backend64.array(values)
@@ -98,6 +100,7 @@ def test_an_array_is_a_copy(backend64):
     assert np.all(values == 1)
 
 
+@pytest.mark.without_kernels
 @pytest.mark.parametrize(
     "values", [3, 3.5, [1, 2], np.ones((2, 3), "float64"), np.zeros((0, 4)), np.eye(2, dtype=bool)]
 )
@@ -106,10 +109,12 @@ def test_an_array_is_floating_point_and_keeps_its_shape(backend, values):
     assert (array.shape, array.dtype) == (np.shape(values), "float32")
 
 
+@pytest.mark.without_kernels
 def test_an_array_has_another_type_where_asked(backend):
     assert host(backend, backend.array([1, 2], dtype=backend.xp.int64)).dtype == np.int64
 
 
+@pytest.mark.without_kernels
 def test_zeros_are_zero_and_floating_point(backend):
     zeros = host(backend, backend.zeros((2, 3)))
     assert (zeros.shape, zeros.dtype, np.any(zeros)) == ((2, 3), "float32", False)
@@ -123,6 +128,7 @@ def test_bytes_are_stored_as_bytes_and_rows_come_out_in_the_unit_interval(backen
     np.testing.assert_array_equal(rows, images[[5, 0, 5]].astype("float32") / np.float32(255))
 
 
+@pytest.mark.without_kernels
 def test_rows_of_float_images_are_the_images(backend):
     images = np.random.default_rng(0).uniform(size=(6, 4))
     rows = host(backend, backend.rows(backend.store(images), backend.array([1, 3], dtype=backend.xp.int64)))

@@ -36,7 +36,7 @@ SICK = {
 
 
 @pytest.mark.parametrize("row, epochs, words", SICK.values(), ids=SICK)
-def test_symptom_is_told_once_after_so_many_epochs_with_what_helps(row, epochs, words):
+def test_a_symptom_is_warned_of_once_after_its_number_of_epochs_with_what_helps(row, epochs, words):
     said = warnings(*[row] * 20)
     assert [epoch for epoch, each in enumerate(said, 1) if each] == [epochs]
     (line,) = said[epochs - 1]

@@ -20,7 +20,7 @@ class Stub:
 
     def __init__(self, paint, encode=None):
         self.config, self.paint = tiny_config(z=CLASSES), paint
-        self.encode_rows = encode or (lambda x: tiny_system_code(np.eye(CLASSES)[DATA.y_test[: len(x)]]))
+        self.encode_rows = encode or (lambda x: code_of(np.eye(CLASSES)[DATA.y_test[: len(x)]]))
 
     def decode_rows(self, z, y):
         return self.paint(y, z)
@@ -29,7 +29,7 @@ class Stub:
         return self.paint(np.eye(CLASSES)[labels], np.random.default_rng(0).normal(size=(n, CLASSES)))
 
 
-def tiny_system_code(z):
+def code_of(z):
     from tinyaae.networks import Code
 
     return Code(y=z, z=z)
@@ -99,7 +99,7 @@ def test_clusters_are_asked_for_by_their_names():
     assert found["content_accuracy"] == 1 and found["exchange_accuracy"] == 1
 
 
-def test_a_judge_that_errs_too_often_withholds_what_it_judges():
+def test_a_judge_that_errs_too_often_withholds_its_measures():
     wrong = Judge(PICTURES, (NAMES + 1) % CLASSES)
     found = report(Stub(lambda y, z: y.astype(np.float32) @ PICTURES), wrong)
     assert found["judge_accuracy"] < 0.1
@@ -180,7 +180,7 @@ def test_a_content_accuracy_under_80_percent_is_warned_of(value, warned):
     assert all("79%" in warning and "--set condition_on_y=true" in warning for warning in warnings)
 
 
-def test_samples_that_are_judged_are_a_thousand():
+def test_the_spread_is_that_of_a_thousand_samples():
     seen = []
     stub = Stub(lambda y, z: seen.append(len(y)) or y.astype(np.float32) @ PICTURES)
     report(stub)

@@ -3,13 +3,14 @@
 import ctypes
 import json
 import sys
-from itertools import count, islice
 
 import numpy as np
 import pytest
+from backends import GPU, backend_for_test
 from fake_cupy import COMPILER, backend_without_gpu, fake_cublas, install
 from helpers import host
-from tiny import assembled, tiny_config, tiny_dataset
+from steps import assert_close, each_stepped, values_and_state, with_noise_of_numpy
+from tiny import tiny_dataset
 
 from tinyaae.backend import Backend
 from tinyaae.backend.cuda import cublas
@@ -31,6 +32,12 @@ def dtype(request):
 def gpuless(monkeypatch, dtype):
     """The CuPy backend on the stand-in for CuPy."""
     return backend_without_gpu(monkeypatch, dtype)
+
+
+@pytest.fixture(params=[*GPU, "cupy-without-gpu"])
+def cuda(request, monkeypatch, dtype):
+    """The CuPy backend, on a GPU where there is one and on the stand-in everywhere."""
+    return backend_for_test(request.param, dtype, monkeypatch)
 
 
 # The source ------------------------------------------------------------------------------------------------------
@@ -103,95 +110,60 @@ def expected_words(place, n):
     return philox([blocks, *rest], (seed % 2**32, stream)).T.ravel()[:n]
 
 
-def check_noise(backend, place, shape=(37, 3)):
+@pytest.mark.parametrize("place", PLACES)
+def test_the_kernels_draw_the_noise_of_the_reference(cuda, place):
     """Uniform noise to the last bit, normal noise to a few, at a step given as a number and one in memory."""
+    shape = (37, 3)
     random = expected_words(place, int(np.prod(shape))).reshape(shape)
-    in_memory = backend.xp.zeros((1,), dtype=backend.xp.uint32)
-    in_memory += backend.xp.asarray(np.uint32(place[2]))
+    in_memory = cuda.xp.zeros((1,), dtype=cuda.xp.uint32)
+    in_memory += cuda.xp.asarray(np.uint32(place[2]))
     for step in (place[2], in_memory):
         here = (*place[:2], step, place[3])
-        assert host(backend, backend.uniform(here, shape)).tolist() == ((random >> 8) / 2**24).tolist()
+        assert host(cuda, cuda.uniform(here, shape)).tolist() == ((random >> 8) / 2**24).tolist()
         flat = expected_words(place, 4 * -(-random.size // 4)).astype(np.float64).reshape(-1, 2)
         radius, angle = np.sqrt(-2 * np.log((flat[:, 0] + 0.5) / 2**32)), 2 * np.pi * (flat[:, 1] // 256) / 2**24
         normal = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).ravel()[: random.size]
-        near = {"float32": 1e-5, "float64": 1e-13}[str(np.dtype(backend.dtype))]
-        np.testing.assert_allclose(host(backend, backend.normal(here, shape)).ravel(), normal, rtol=near, atol=near)
-
-
-@needs_compiler
-@pytest.mark.parametrize("place", PLACES)
-def test_the_kernels_draw_the_noise_of_the_reference(gpuless, place):
-    check_noise(gpuless, place)
-
-
-@pytest.mark.parametrize("place", PLACES)
-def test_cupy_draws_the_noise_of_the_reference(cupy, place):
-    check_noise(cupy, place)
-
-
-@pytest.fixture
-def cupy(dtype):
-    """The CuPy backend on a GPU."""
-    from conftest import backend_for_test
-
-    return backend_for_test("cupy", dtype)
+        near = {"float32": 1e-5, "float64": 1e-13}[str(np.dtype(cuda.dtype))]
+        np.testing.assert_allclose(host(cuda, cuda.normal(here, shape)).ravel(), normal, rtol=near, atol=near)
 
 
 # The other kernels, against the plain version -----------------------------------------------------------------------
 
 
-def check_kernels(backend):
+def test_the_kernels_are_the_plain_version(cuda):
     """The fused optimizers and the rows of images give the plain version's numbers to the last bit."""
-    plain, rng = Backend(np, str(np.dtype(backend.dtype))), np.random.default_rng(0)
+    plain, rng = Backend(np, str(np.dtype(cuda.dtype))), np.random.default_rng(0)
 
     def both(*arrays):
-        return [plain.array(a) for a in arrays], [backend.array(a) for a in arrays]
+        return [plain.array(a) for a in arrays], [cuda.array(a) for a in arrays]
 
     for n in (1, 7, 1000):
         w, dw, a, b = rng.normal(size=(4, n))
         mine, its = both(w, dw, a, b * b, [0.01, 1e-8])
         for _ in range(3):
             plain.adam(*mine, 0.9, 0.999)
-            backend.adam(*its, 0.9, 0.999)
-        assert [host(backend, x).tolist() for x in its] == [x.tolist() for x in mine]
+            cuda.adam(*its, 0.9, 0.999)
+        assert [host(cuda, x).tolist() for x in its] == [x.tolist() for x in mine]
         mine, its = both(w, dw, a, [0.01])
         for _ in range(3):
             plain.momentum(*mine, 0.9)
-            backend.momentum(*its, 0.9)
-        assert [host(backend, x).tolist() for x in its] == [x.tolist() for x in mine]
+            cuda.momentum(*its, 0.9)
+        assert [host(cuda, x).tolist() for x in its] == [x.tolist() for x in mine]
 
     images, index = rng.integers(0, 256, (9, 11)).astype(np.uint8), np.array([8, 0, 3, 3])
-    found = backend.rows(backend.store(images), backend.array(index, backend.xp.int64))
-    assert host(backend, found).tolist() == plain.rows(images, index).tolist()
-    found = backend.rows(backend.array(images / 255), backend.array(index, backend.xp.int64))
-    assert host(backend, found).tolist() == plain.array(images / 255)[index].tolist()
+    found = cuda.rows(cuda.store(images), cuda.array(index, cuda.xp.int64))
+    assert host(cuda, found).tolist() == plain.rows(images, index).tolist()
+    found = cuda.rows(cuda.array(images / 255), cuda.array(index, cuda.xp.int64))
+    assert host(cuda, found).tolist() == plain.array(images / 255)[index].tolist()
 
 
-def check_words_and_pack(backend):
+def test_the_kernels_write_words_and_pack_values(cuda):
     words = np.arange(1, 20, dtype=np.uint32)
-    table = backend.xp.zeros((64,), dtype=backend.xp.uint32)
-    backend.write_words(table, words)
-    assert host(backend, table)[:19].tolist() == words.tolist()
-    values = [backend.xp.sum(backend.array([k, k])) for k in range(20)]
-    assert host(backend, backend.pack(values)).tolist() == [2 * k for k in range(20)]
-
-
-@needs_compiler
-def test_the_kernels_are_the_plain_version(gpuless):
-    check_kernels(gpuless)
-
-
-@needs_compiler
-def test_the_kernels_write_words_and_pack_values(gpuless):
-    check_words_and_pack(gpuless)
-
-
-def test_cupy_kernels_are_the_plain_version(cupy):
-    check_kernels(cupy)
-
-
-def test_cupy_writes_words_and_packs_values(cupy):
-    check_words_and_pack(cupy)
+    table = cuda.xp.zeros((64,), dtype=cuda.xp.uint32)
+    cuda.write_words(table, words)
+    assert host(cuda, table)[:19].tolist() == words.tolist()
+    values = [cuda.xp.sum(cuda.array([k, k])) for k in range(20)]
+    assert host(cuda, cuda.pack(values)).tolist() == [2 * k for k in range(20)]
 
 
 # Matrix products -------------------------------------------------------------------------------------------------
@@ -209,32 +181,18 @@ def forms(x, backend):
     yield backend.array(np.repeat(x, 2, axis=1))[:, ::2]  # neither rows nor columns lie side by side
 
 
-def check_products(backend, near):
+def test_products_are_right_however_the_matrices_lie(cuda, dtype):
+    near = {"float32": 1e-5, "float64": 1e-13}[dtype]
     rng = np.random.default_rng(0)
     for m, k, n in SHAPES:
         a, b = rng.normal(size=(m, k)), rng.normal(size=(k, n))
-        for left in forms(a, backend):
-            for right in forms(b, backend):
-                assert host(backend, backend.xp.matmul(left, right)) == pytest.approx(a @ b, rel=near, abs=near)
-        product = backend.xp.matmul(backend.array(a), backend.array(b[:, 0]))
-        assert host(backend, product) == pytest.approx(a @ b[:, 0], rel=near, abs=near)
-    assert host(backend, backend.xp.matmul(backend.zeros((2, 0)), backend.zeros((0, 3)))).tolist() == [[0.0] * 3] * 2
-    assert backend.xp.matmul(backend.zeros((0, 2)), backend.zeros((2, 3))).shape == (0, 3)
-
-
-@needs_compiler
-def test_products_are_right_however_the_matrices_lie(gpuless, dtype):
-    check_products(gpuless, {"float32": 1e-5, "float64": 1e-13}[dtype])
-
-
-def test_cupy_products_are_right_however_the_matrices_lie(cupy, dtype):
-    check_products(cupy, {"float32": 1e-5, "float64": 1e-13}[dtype])
-
-
-def test_cupy_products_are_not_rounded_to_tf32(cupy, dtype):
-    a, b = np.random.default_rng(0).normal(size=(2, 256, 256))
-    error = np.linalg.norm(host(cupy, cupy.xp.matmul(cupy.array(a), cupy.array(b))) - a @ b) / np.linalg.norm(a @ b)
-    assert error < {"float32": 3e-6, "float64": 1e-14}[dtype]  # TF32: 3e-4
+        for left in forms(a, cuda):
+            for right in forms(b, cuda):
+                assert host(cuda, cuda.xp.matmul(left, right)) == pytest.approx(a @ b, rel=near, abs=near)
+        product = cuda.xp.matmul(cuda.array(a), cuda.array(b[:, 0]))
+        assert host(cuda, product) == pytest.approx(a @ b[:, 0], rel=near, abs=near)
+    assert host(cuda, cuda.xp.matmul(cuda.zeros((2, 0)), cuda.zeros((0, 3)))).tolist() == [[0.0] * 3] * 2
+    assert cuda.xp.matmul(cuda.zeros((0, 2)), cuda.zeros((2, 3))).shape == (0, 3)
 
 
 def test_a_transposed_view_costs_no_copy():
@@ -254,7 +212,7 @@ def test_products_of_unfit_shapes_are_refused(gpuless, wrong):
 
 
 @needs_compiler
-def test_a_failure_of_cublas_is_told(gpuless):
+def test_a_failure_of_cublas_is_reported(gpuless):
     a, b = gpuless.zeros((2, 3)), gpuless.zeros((3, 2))
     gpuless.xp.matmul(a, b)
     gpuless._cublas.handle = ctypes.c_void_p(1)
@@ -277,32 +235,12 @@ def test_tf32_is_asked_for_by_its_number(monkeypatch):
 # Whole steps -----------------------------------------------------------------------------------------------------
 
 
-def steps(backend, flags, n=6):
-    """Train a tiny model; return what each step said and everything that was learnt."""
-    model, batches = assembled(tiny_config(**flags), backend)
-    endless = (batch for epoch in count() for batch in batches.epoch(epoch))
-    said = [model.step(batch) for batch in islice(endless, n)]
-    said = [{name: float(value) for name, value in row.items()} for row in said]
-    return said, {name: host(backend, array) for name, array in model.state().items()}
-
-
-MODES = [
-    {"mode": "semi-supervised"},
-    {"mode": "gan"},
-    {"mode": "reduction", "labels": 0},
-    {"mode": "vae"},
-    {"mode": "label-regularized", "prior": "mixture", "z": 2},
-    {"mode": "aae", "prior": "gamma"},
-    {"mode": "aae", "prior": "swiss-roll", "z": 2},
-    {"mode": "semi-supervised", "preset": "paper", "posterior": "universal"},
-]
-each_mode = pytest.mark.parametrize("flags", MODES, ids=lambda flags: "-".join(map(str, flags.values())))
-
-
 @needs_compiler
-@each_mode
-def test_the_cupy_backend_replays_what_it_steps(monkeypatch, dtype, flags):
-    graphs, eager = [steps(backend_without_gpu(monkeypatch, dtype, graphs=graphs), flags) for graphs in (True, False)]
+@each_stepped
+def test_the_backend_without_a_gpu_replays_what_it_steps(monkeypatch, dtype, flags):
+    graphs, eager = [
+        values_and_state(backend_without_gpu(monkeypatch, dtype, graphs=graphs), flags) for graphs in (True, False)
+    ]
     assert graphs[0] == eager[0]
     assert {name: x.tobytes() for name, x in graphs[1].items()} == {name: x.tobytes() for name, x in eager[1].items()}
 
@@ -317,48 +255,11 @@ def test_a_step_that_cannot_be_recorded_runs_as_written_and_ends_the_recording(g
     gpuless.synchronize()  # the stand-in refuses that while it records
 
 
-def hosts_noise(backend):
-    """Let `backend` draw NumPy's noise, so that it can be compared with NumPy; it then cannot record."""
-    plain = NumpyBackend(str(np.dtype(backend.dtype)))
-    backend.normal = lambda place, shape: backend.array(plain.normal(place, shape))
-    backend.uniform = lambda place, shape: backend.array(plain.uniform(place, shape))
-    return backend
-
-
-def close(found, expected, near, weights=None):
-    """Losses agree to `near`; weights to `weights`, which is `near` too unless given."""
-    (one, state), (other, other_state) = found, expected
-    for row, other_row in zip(one, other, strict=True):
-        assert row == pytest.approx(other_row, rel=near, abs=near)
-    for name, x in state.items():
-        assert np.max(np.abs(x - other_state[name])) <= (weights or near) * (1 + np.max(np.abs(other_state[name]))), (
-            name
-        )
-
-
 @needs_compiler
-@each_mode
-def test_the_cupy_backend_trains_like_numpy(monkeypatch, flags):
-    found = steps(hosts_noise(backend_without_gpu(monkeypatch, "float64", graphs=False)), flags)
-    close(found, steps(NumpyBackend("float64"), flags), 1e-9)
-
-
-@each_mode
-def test_cupy_trains_like_numpy_for_100_steps(cupy, dtype, flags):
-    """Float64 to six digits; float32 for ten steps, since the game amplifies what rounding leaves.
-
-    A bias before batch norm has no gradient but rounding, which Adam blows up to whole steps: it may differ by them.
-    """
-    cupy.graphs = False
-    n, near, weights = {"float32": (10, 2e-3, 0.1), "float64": (100, 1e-6, 1e-6)}[dtype]
-    close(steps(hosts_noise(cupy), flags, n), steps(NumpyBackend(dtype), flags, n), near, weights)
-
-
-@each_mode
-def test_cupy_graphs_repeat_the_steps_as_written(dtype, cupy, flags):
-    """The same kernels in the same order: float32 rounding is all that may differ, and nothing does that we know of."""
-    eager = steps(type(cupy)(dtype, graphs=False), flags, 30)
-    close(steps(cupy, flags, 30), eager, {"float32": 1e-5, "float64": 1e-12}[dtype])
+@each_stepped
+def test_the_backend_without_a_gpu_trains_like_numpy(monkeypatch, flags):
+    backend = with_noise_of_numpy(backend_without_gpu(monkeypatch, "float64", graphs=False))
+    assert_close(values_and_state(backend, flags), values_and_state(NumpyBackend("float64"), flags), 1e-9)
 
 
 @needs_compiler

@@ -1,4 +1,4 @@
-"""What `tinyaae.data` promises: good files come out as they went in, and each bad one is told in one line."""
+"""What `tinyaae.data` promises: good files come out as they went in, and each bad one is refused in one line."""
 
 import gzip
 import hashlib
@@ -478,10 +478,10 @@ def test_pixels_that_are_not_finite(tmp_path, key, pixel):
 # Split
 
 
-@pytest.mark.parametrize(("n", "held_out"), [(60000, 5000), (120000, 5000), (24, 2), (23, 1), (2, 1)])
-def test_validation_is_a_twelfth_but_at_most_5000_and_at_least_one(n, held_out):
+@pytest.mark.parametrize(("n", "validation"), [(60000, 5000), (120000, 5000), (24, 2), (23, 1), (2, 1)])
+def test_validation_is_a_twelfth_but_at_most_5000_and_at_least_one(n, validation):
     parts = split(np.arange(n) % 2, 2, 0, seed=0)
-    assert (len(parts.validation), len(parts.train)) == (held_out, n - held_out)
+    assert (len(parts.validation), len(parts.train)) == (validation, n - validation)
 
 
 def test_train_and_validation_share_out_all_images(mnist):

@@ -28,8 +28,8 @@ DATASET = tiny_dataset()
 TEST = DATASET.x_test, DATASET.y_test
 
 
-class Told:
-    """Stands for a model: says of every image the code that it was told to say, and reconstructs it as grey."""
+class StubModel:
+    """Stands for a model: encodes all images as the given codes, and decodes every code as grey."""
 
     networks = {"Q": None}
 
@@ -72,39 +72,39 @@ def test_contingency_need_not_be_square():
 
 
 def test_validation_error():
-    assert diagnostics(Told(SURE), BLACK, TRUTH)["validation_error"] == 0.25
+    assert diagnostics(StubModel(SURE), BLACK, TRUTH)["validation_error"] == 0.25
 
 
 def test_reconstruction_error_is_half_the_squared_sum_an_image():
-    assert diagnostics(Told(SURE), BLACK, TRUTH)["reconstruction_error"] == 0.5 * 4 * 0.5**2
+    assert diagnostics(StubModel(SURE), BLACK, TRUTH)["reconstruction_error"] == 0.5 * 4 * 0.5**2
 
 
 def test_reconstruction_error_of_bytes_is_in_pixels_from_0_to_1():
-    assert diagnostics(Told(SURE), BLACK + 255, TRUTH)["reconstruction_error"] == 0.5 * 4 * 0.5**2
+    assert diagnostics(StubModel(SURE), BLACK + 255, TRUTH)["reconstruction_error"] == 0.5 * 4 * 0.5**2
 
 
 def test_mean_and_deviation_of_the_codes():
-    found = diagnostics(Told(SURE, z=[[1, 1], [1, 1], [3, 3], [3, 3]]), BLACK, TRUTH)
+    found = diagnostics(StubModel(SURE, z=[[1, 1], [1, 1], [3, 3], [3, 3]]), BLACK, TRUTH)
     assert (found["z_mean"], found["z_std"]) == (2, 1)
 
 
 def test_outputs_that_no_image_chooses_are_dead():
-    assert diagnostics(Told(SURE), BLACK, TRUTH)["dead_outputs"] == 1
+    assert diagnostics(StubModel(SURE), BLACK, TRUTH)["dead_outputs"] == 1
 
 
 def test_entropy_of_the_mean_of_y():
     mean = [0.45, 0.45, 0.1]
     expected = -sum(p * math.log(p) for p in mean)
-    assert diagnostics(Told(SURE), BLACK, TRUTH)["y_entropy"] == pytest.approx(expected)
+    assert diagnostics(StubModel(SURE), BLACK, TRUTH)["y_entropy"] == pytest.approx(expected)
 
 
 def test_entropy_is_ln_k_when_all_outputs_are_used_equally():
-    found = diagnostics(Told([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]]), BLACK[:3], TRUTH[:3])
+    found = diagnostics(StubModel([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]]), BLACK[:3], TRUTH[:3])
     assert found["y_entropy"] == pytest.approx(math.log(3))
 
 
 def test_outputs_that_are_clusters_are_named_before_they_are_counted():
-    found = diagnostics(Told(SURE, mode="clustering", clusters=3), BLACK, np.array([2, 2, 0, 0]))
+    found = diagnostics(StubModel(SURE, mode="clustering", clusters=3), BLACK, np.array([2, 2, 0, 0]))
     assert found["validation_cluster_error"] == 0 and "validation_error" not in found
 
 
@@ -147,15 +147,15 @@ def test_every_mode_reports_what_it_can_as_plain_json(mode):
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
-@pytest.mark.parametrize("mode, picked", [("vae", False), ("label-regularized", False), ("aae", True)])
-def test_likelihood_of_picked_samples_stands_beside_where_d_can_pick(mode, picked):
+@pytest.mark.parametrize("mode, resampled", [("vae", False), ("label-regularized", False), ("aae", True)])
+def test_the_likelihood_of_resampled_samples_is_added_where_d_gauss_can_resample(mode, resampled):
     found = evaluate(tiny_model(mode), DATASET, VALIDATION)
-    assert ("log_likelihood_resampled" in found) == picked
-    assert not picked or found["log_likelihood_resampled"] != found["log_likelihood"]
+    assert ("log_likelihood_resampled" in found) == resampled
+    assert not resampled or found["log_likelihood_resampled"] != found["log_likelihood"]
 
 
 @pytest.mark.parametrize("mode", ["supervised", "clustering"])
-def test_a_y_that_is_judged_with_z_has_a_likelihood_too(mode):
+def test_with_condition_on_y_there_is_a_likelihood_too(mode):
     assert "log_likelihood" in evaluate(tiny_model(mode, condition_on_y=True), DATASET, VALIDATION)
 
 

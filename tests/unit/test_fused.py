@@ -1,8 +1,8 @@
-"""Formulas that a backend computes in another way, each held to what `layers` and `losses` say."""
+"""Formulas that a backend computes in another way, each compared with what `layers` and `losses` say."""
 
 import numpy as np
 import pytest
-from conftest import backend_for_test
+from backends import GPU, backend_for_test
 from fake_cupy import COMPILER, backend_without_gpu
 from helpers import host
 
@@ -17,7 +17,7 @@ def dtype(request):
     return request.param
 
 
-@pytest.fixture(params=["numpy", "numpy-fast", "cupy", "cupy-without-gpu"])
+@pytest.fixture(params=["numpy", "numpy-fast", *GPU, "cupy-without-gpu"])
 def backend(request, monkeypatch, dtype):
     return backend_for_test(request.param, dtype, monkeypatch)
 
@@ -48,7 +48,7 @@ def fused_cases():
             norm(b), b, r((41, 70)), norm_cache(b, r), want_dx=False
         ),
         "BatchNorm.backward without dW": lambda b, r: [norm(b).backward(r((41, 70)), norm_cache(b, r))],
-        "BatchNorm.update_running_statistics": lambda b, r: committed(norm(b), norm_cache(b, r)),
+        "BatchNorm.update_running_statistics": lambda b, r: updated_statistics(norm(b), norm_cache(b, r)),
         "half_squared_error": lambda b, r: half_squared_error(b.xp, r((30, 300)), r((30, 300))),
         "binary_cross_entropy": lambda b, r: binary_cross_entropy(b.xp, 30 * r((30, 300)), abs(r((30, 300)))),
         "binary_cross_entropy of one column": lambda b, r: binary_cross_entropy(b.xp, r((300, 1)), r((300, 1))),
@@ -85,7 +85,7 @@ def norm_cache(b, r):
     return r((41, 70)), abs(r((70,))), r((70,)), abs(r((70,))), Context(b, training=True)
 
 
-def committed(layer, cache):
+def updated_statistics(layer, cache):
     layer.update_running_statistics(cache)
     return [layer.running_mean, layer.running_var]
 
@@ -132,7 +132,7 @@ def test_what_is_not_a_number_is_not_hidden_by_a_relu(backend):
 
 
 @pytest.mark.parametrize("make", [ReLU, lambda: Linear(7, 5)], ids=["ReLU", "Linear"])
-def test_compiled_forward_and_backward_give_numpy_s_bits(make):
+def test_compiled_forward_and_backward_give_the_bits_of_numpy(make):
     pytest.importorskip("numba")
     results = []
     for backend in (Backend(np), Backend.named("numpy-fast")):

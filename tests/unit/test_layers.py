@@ -122,6 +122,7 @@ def test_float32_stays_float32(backend, name):
     assert {host(backend, array).dtype for array in (y, dx, *arrays)} == {np.dtype("float32")}
 
 
+@pytest.mark.without_kernels
 @pytest.mark.parametrize("name", NOISY)
 def test_noise_and_dropout_are_off_in_evaluation(backend, name):
     layer, x = bound(backend, name), x_away_from_kinks()
@@ -200,6 +201,7 @@ def test_batch_norm_normalises_each_column_in_training(backend64):
     np.testing.assert_allclose(np.std(host(backend64, y), axis=0), [1, 2, 3, 4])
 
 
+@pytest.mark.without_kernels
 def test_batch_norm_uses_its_running_averages_in_evaluation(backend64):
     layer, x = bound(backend64, "batch-norm"), x_away_from_kinks()
     layer.running_mean[...] = backend64.array([1.0, 2, 3, 4])
@@ -211,7 +213,7 @@ def test_batch_norm_uses_its_running_averages_in_evaluation(backend64):
     )
 
 
-def test_batch_norm_commits_a_tenth_of_the_batch_statistics(backend64):
+def test_batch_norm_moves_its_running_statistics_by_a_tenth(backend64):
     layer, x = bound(backend64, "batch-norm"), x_away_from_kinks()
     layer.running_mean[...] = backend64.array([1.0, 2, 3, 4])
     layer.running_var[...] = backend64.array([4.0, 3, 2, 1])
@@ -225,6 +227,7 @@ def test_batch_norm_commits_a_tenth_of_the_batch_statistics(backend64):
     np.testing.assert_allclose(host(backend64, layer.running_var), var, rtol=1e-12)
 
 
+@pytest.mark.without_kernels
 def test_batch_norm_bound_again_starts_with_fresh_averages(backend64):
     layer = bound(backend64, "batch-norm")
     layer.running_mean += 1
@@ -282,6 +285,7 @@ def test_sequential_stops_at_the_first_layer_with_parameters_where_nobody_wants_
     assert np.all(host(backend, dw) != 0)
 
 
+@pytest.mark.without_kernels
 @pytest.mark.parametrize(
     "layer, shape, message",
     [
@@ -297,7 +301,7 @@ def test_sequential_stops_at_the_first_layer_with_parameters_where_nobody_wants_
         (AppendNoise(4, 2), (3, 5), "AppendNoise.forward: x is (3, 5), expected (n, 4)"),
     ],
 )
-def test_a_wrong_shape_is_told_in_one_line(backend, layer, shape, message):
+def test_a_wrong_shape_is_refused_in_one_line(backend, layer, shape, message):
     with pytest.raises(UserError) as error:
         layer.forward(backend.zeros(shape), Context(backend))
     assert str(error.value) == message
@@ -306,6 +310,7 @@ def test_a_wrong_shape_is_told_in_one_line(backend, layer, shape, message):
 # The borders, which no random input hits --------------------------------------------------------------------------
 
 
+@pytest.mark.without_kernels
 def test_leaky_relu_has_its_slope_at_zero_itself(backend):
     layer = LeakyReLU(0.3)
     layer.bind(backend, {})
@@ -313,6 +318,7 @@ def test_leaky_relu_has_its_slope_at_zero_itself(backend):
     assert host(backend, layer.backward(backend.zeros((1, 2)) + 1, cache)).ravel().tolist() == pytest.approx([0.3] * 2)
 
 
+@pytest.mark.without_kernels
 def test_dropout_keeps_what_draws_just_its_probability(backend):
     """u is in [0, 1), so that u ≥ p keeps a share of 1 − p exactly."""
     layer = Dropout(0.5)

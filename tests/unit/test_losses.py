@@ -127,11 +127,13 @@ def test_softmax_cross_entropy_of_even_logits_is_ln_k(backend):
     np.testing.assert_allclose(value, np.log(8), rtol=1e-6)
 
 
+@pytest.mark.without_kernels
 def test_kl_of_the_standard_normal_itself_is_zero(backend):
     value, gradient = evaluate(backend, kl_to_standard_normal, np.zeros((3, 4)))
     assert value == 0 and not np.any(gradient)
 
 
+@pytest.mark.without_kernels
 def test_kl_is_the_integral_of_q_ln_q_over_p(backend64):
     mean, log_var = 0.7, -0.4
     z = np.linspace(-12, 12, 20001)
@@ -142,33 +144,39 @@ def test_kl_is_the_integral_of_q_ln_q_over_p(backend64):
     np.testing.assert_allclose(value, integral, rtol=1e-8)
 
 
+@pytest.mark.without_kernels
 def test_head_distance_counts_each_close_pair_once(backend64):
     value, _ = evaluate(backend64, head_distance, HEADS, 4.5)
     close = [3, np.sqrt(1 + 4 + 9), np.sqrt(9 + 4 + 4)]
     np.testing.assert_allclose(value, sum(4.5 - distance for distance in close), rtol=1e-12)
 
 
+@pytest.mark.without_kernels
 def test_head_distance_pushes_two_close_heads_apart_along_the_line_between_them(backend64):
     _, gradient = evaluate(backend64, head_distance, [[0.0, 0], [3, 4]], 6.0)
     np.testing.assert_allclose(gradient, [[0.6, 0.8], [-0.6, -0.8]])
 
 
+@pytest.mark.without_kernels
 def test_head_distance_leaves_far_heads_alone(backend64):
     value, gradient = evaluate(backend64, head_distance, [[0.0, 0], [3, 4]], 4.9)
     assert value == 0 and not np.any(gradient)
 
 
+@pytest.mark.without_kernels
 def test_head_distance_leaves_heads_at_just_eta_alone(backend64):
     value, gradient = evaluate(backend64, head_distance, [[0.0, 0], [3, 4]], 5.0)
     assert value == 0 and np.all(gradient == 0)
 
 
+@pytest.mark.without_kernels
 def test_head_distance_of_two_equal_heads_is_eta_and_finite(backend64):
     value, gradient = evaluate(backend64, head_distance, [[1.0, 2], [1, 2]], 2.0)
     np.testing.assert_allclose(value, 2, rtol=1e-5)
     assert np.all(np.isfinite(gradient))
 
 
+@pytest.mark.without_kernels
 def test_the_two_halves_of_a_kl_are_the_whole(backend64):
     # where p is N(0, I), −H(q) − E ln p is the formula; the mean over ±σ is the mean over z, for ln p is a square
     posterior = OUTPUT
@@ -179,30 +187,35 @@ def test_the_two_halves_of_a_kl_are_the_whole(backend64):
     assert half + np.mean(rest) == pytest.approx(float(whole))
 
 
+@pytest.mark.without_kernels
 def test_far_from_every_petal_the_slope_of_the_mixture_still_points_home(backend):
     _, dz = evaluate(backend, negative_log_density, np.array([[30.0, 0.0]]), GaussianMixture())
     assert dz[0, 0] == pytest.approx((30 - 1.4) / 0.5**2, rel=1e-4)
     assert abs(dz[0, 1]) < 1e-3
 
 
+@pytest.mark.without_kernels
 def test_entropy_in_nats_by_hand(backend64):
     value, _ = evaluate(backend64, entropy, [[0.5, 0.5], [0.25, 0.75], [0.0, 1.0]])
     by_hand = np.log(2) + (0.25 * np.log(4) + 0.75 * np.log(4 / 3)) + 0
     assert value == pytest.approx(by_hand / 3, rel=1e-12)
 
 
+@pytest.mark.without_kernels
 def test_entropy_of_a_one_hot_y_has_a_finite_slope(backend):
     value, gradient = evaluate(backend, entropy, np.eye(3))
     assert value == 0
     assert np.all(np.isfinite(gradient))
 
 
+@pytest.mark.without_kernels
 def test_log_odds_are_those_of_the_largest(backend64):
     value, _ = evaluate(backend64, log_odds, OUTPUT)
     y = np.max(softmax(OUTPUT), axis=1)
     assert value == pytest.approx(np.sum(np.log(y / (1 - y))), rel=1e-12)
 
 
+@pytest.mark.without_kernels
 def test_log_odds_have_a_slope_where_the_softmax_is_flat(backend):
     """In float32 the softmax of the first row is one-hot; the odds are against its largest rival."""
     value, gradient = evaluate(backend, log_odds, [[1000.0, 0, 20], [3, 3 - np.log(2), 3 - np.log(2)]])
@@ -210,6 +223,7 @@ def test_log_odds_have_a_slope_where_the_softmax_is_flat(backend):
     assert gradient == pytest.approx(np.array([[1, 0, -1], [1, -0.5, -0.5]]), abs=1e-6)
 
 
+@pytest.mark.without_kernels
 def test_log_odds_do_not_depend_on_a_constant_added_to_the_logits(backend64):
     value, gradient = evaluate(backend64, log_odds, OUTPUT)
     more, same = evaluate(backend64, log_odds, OUTPUT + 300)

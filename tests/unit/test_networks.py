@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import CLASSES, HIDDEN, PIXELS, STYLE, EveryField, N, host, saved, tiny_model
+from helpers import IMAGES, PIXELS, WIDTHS, Y_DIM, Z_DIM, EveryField, host, saved, tiny_networks
 
 from tinyaae import networks
 from tinyaae.backend import Context
@@ -38,21 +38,25 @@ def small(backend, name="D", seed=0):
 
 
 @each_encoder
-def test_encoder_s_gradient_of_every_field_is_the_derivative(backend64, options):
-    model = tiny_model(backend64, **options)
-    assert check_phase(EveryField(model.encoder), model.batch, [model.decoder]) < 1e-6
+def test_the_gradient_of_every_field_of_a_code_is_the_derivative(backend64, options):
+    nets = tiny_networks(backend64, **options)
+    assert check_phase(EveryField(nets.encoder), nets.batch, [nets.decoder]) < 1e-6
 
 
 @each_encoder
-def test_encoder_without_y_too(backend64, options):
-    model = tiny_model(backend64, classes=0, **options)
-    assert check_phase(EveryField(model.encoder), model.batch, [model.decoder]) < 1e-6
+def test_so_it_is_for_an_encoder_without_y(backend64, options):
+    nets = tiny_networks(backend64, classes=0, **options)
+    assert check_phase(EveryField(nets.encoder), nets.batch, [nets.decoder]) < 1e-6
 
 
-@pytest.mark.parametrize("options", [{}, {"batch_norm": True}, {"heads": CLASSES}, {"logits": True}], ids=str)
-def test_decoder_s_gradient_of_the_code_is_the_derivative(backend64, options):
-    decoder = tiny_model(backend64, **options).decoder
-    y, z, dx = random(backend64, N, CLASSES), random(backend64, N, STYLE, seed=1), random(backend64, N, PIXELS, seed=2)
+@pytest.mark.parametrize("options", [{}, {"batch_norm": True}, {"heads": Y_DIM}, {"logits": True}], ids=str)
+def test_the_decoders_gradient_of_the_code_is_the_derivative(backend64, options):
+    decoder = tiny_networks(backend64, **options).decoder
+    y, z, dx = (
+        random(backend64, IMAGES, Y_DIM),
+        random(backend64, IMAGES, Z_DIM, seed=1),
+        random(backend64, IMAGES, PIXELS, seed=2),
+    )
 
     def loss():
         image, _ = decoder.forward(Code(y, z), training(backend64))
@@ -66,21 +70,22 @@ def test_decoder_s_gradient_of_the_code_is_the_derivative(backend64, options):
 
 def test_nobody_computes_the_gradient_of_the_image(backend):
     """The first product of the encoder's backward would be as large as its first product forward."""
-    model, asked = tiny_model(backend, input_noise=0.3), []
-    first = model.encoder.stack.layers[1]
+    nets, asked = tiny_networks(backend, input_noise=0.3), []
+    first = nets.encoder.stack.layers[1]
     backward = first.backward
     first.backward = lambda dy, x, grads, want_dx: asked.append(want_dx) or backward(dy, x, grads, want_dx)
-    EveryField(model.encoder).step(model.batch)
+    EveryField(nets.encoder).step(nets.batch)
     assert asked == [False]
 
 
 def test_decoder_without_y_gives_no_gradient_of_y(backend):
-    decoder = tiny_model(backend, classes=0).decoder
-    image, cache = decoder.forward(Code(z=random(backend, N, STYLE)), training(backend))
+    decoder = tiny_networks(backend, classes=0).decoder
+    image, cache = decoder.forward(Code(z=random(backend, IMAGES, Z_DIM)), training(backend))
     dcode = decoder.backward(image, cache)
-    assert dcode.y is None and tuple(dcode.z.shape) == (N, STYLE)
+    assert dcode.y is None and tuple(dcode.z.shape) == (IMAGES, Z_DIM)
 
 
+@pytest.mark.without_kernels
 def test_gradients_are_views_into_one_vector_in_the_order_of_the_networks(backend):
     a, b = small(backend, "a"), small(backend, "b")
     gradients = Gradients(backend, [a, b])
@@ -95,7 +100,7 @@ def test_gradients_are_views_into_one_vector_in_the_order_of_the_networks(backen
 def test_two_gradients_of_one_network_know_nothing_of_each_other(backend):
     network = small(backend)
     mine, yours = Gradients(backend, [network]), Gradients(backend, [network])
-    y, cache = network.forward(random(backend, N, 4), training(backend))
+    y, cache = network.forward(random(backend, IMAGES, 4), training(backend))
     network.backward(y, cache, mine)
     assert np.any(host(backend, mine.flat)) and not np.any(host(backend, yours.flat))
 
@@ -103,6 +108,7 @@ def test_two_gradients_of_one_network_know_nothing_of_each_other(backend):
 # The flat vector -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.without_kernels
 def test_layers_see_what_happens_to_the_flat_vector(backend):
     network = small(backend)
     network.flat[...] = backend.array(np.arange(network.size))
@@ -113,6 +119,7 @@ def test_layers_see_what_happens_to_the_flat_vector(backend):
     assert host(backend, network.flat)[:20].tolist() == list(range(1, 21))
 
 
+@pytest.mark.without_kernels
 def test_first_weights_depend_on_seed_and_name_and_on_nothing_else(backend):
     flat = saved(backend, small(backend))["D.flat"]
     assert saved(backend, small(backend))["D.flat"] == flat
@@ -120,6 +127,7 @@ def test_first_weights_depend_on_seed_and_name_and_on_nothing_else(backend):
     assert saved(backend, small(backend, name="E"))["E.flat"] != flat
 
 
+@pytest.mark.without_kernels
 def test_state_is_the_flat_vector_and_every_buffer_as_they_are_now(backend):
     network = small(backend)
     state = network.state()
@@ -129,8 +137,9 @@ def test_state_is_the_flat_vector_and_every_buffer_as_they_are_now(backend):
     assert saved(backend, network) == {f"D.{key}": host(backend, value).tobytes() for key, value in state.items()}
 
 
+@pytest.mark.without_kernels
 def test_every_array_is_float32(backend):
-    for network in tiny_model(backend, posterior="gaussian", batch_norm=True).networks:
+    for network in tiny_networks(backend, posterior="gaussian", batch_norm=True).all:
         assert {host(backend, value).dtype for value in network.state().values()} == {np.dtype("float32")}
 
 
@@ -139,7 +148,7 @@ def test_every_array_is_float32(backend):
 
 def test_a_cache_from_before_an_update_raises(backend):
     network = small(backend)
-    y, cache = network.forward(random(backend, N, 4), training(backend))
+    y, cache = network.forward(random(backend, IMAGES, 4), training(backend))
     network.updates += 1
     with pytest.raises(RuntimeError) as error:
         network.backward(y, cache)
@@ -147,21 +156,21 @@ def test_a_cache_from_before_an_update_raises(backend):
 
 
 def test_a_stale_cache_raises_in_encoder_and_decoder_too(backend):
-    model = tiny_model(backend)
-    code, q_cache = model.encoder.forward(model.batch.x, training(backend))
-    image, p_cache = model.decoder.forward(code, training(backend))
-    for network in (model.encoder, model.decoder):
+    nets = tiny_networks(backend)
+    code, q_cache = nets.encoder.forward(nets.batch.x, training(backend))
+    image, p_cache = nets.decoder.forward(code, training(backend))
+    for network in (nets.encoder, nets.decoder):
         network.updates += 1
     with pytest.raises(RuntimeError, match=r"^Q[.]backward: the cache is from before an update of Q"):
-        model.encoder.backward(Code(z=code.z), q_cache, Gradients(backend, [model.encoder]))
+        nets.encoder.backward(Code(z=code.z), q_cache, Gradients(backend, [nets.encoder]))
     with pytest.raises(RuntimeError, match=r"^P[.]backward: the cache is from before an update of P"):
-        model.decoder.backward(image, p_cache)
+        nets.decoder.backward(image, p_cache)
 
 
-def test_commit_moves_buffers_and_nothing_else(backend):
+def test_updating_the_running_statistics_moves_them_and_nothing_else(backend):
     network = small(backend)
     before = saved(backend, network)
-    _, cache = network.forward(random(backend, N, 4), training(backend))
+    _, cache = network.forward(random(backend, IMAGES, 4), training(backend))
     network.update_running_statistics(cache)
     after = saved(backend, network)
     assert {name for name in after if after[name] != before[name]} == {"D.1.running_mean", "D.1.running_var"}
@@ -171,29 +180,29 @@ def test_commit_moves_buffers_and_nothing_else(backend):
 
 
 def encode(backend, ctx=None, **options):
-    model = tiny_model(backend, **options)
-    code, _ = model.encoder.forward(model.batch.x, ctx or training(backend))
+    nets = tiny_networks(backend, **options)
+    code, _ = nets.encoder.forward(nets.batch.x, ctx or training(backend))
     return Code(*[None if field is None else host(backend, field) for field in code])
 
 
 def test_y_is_the_softmax_of_the_logits(backend64):
     code = encode(backend64)
-    assert code.y.shape == (N, CLASSES)
+    assert code.y.shape == (IMAGES, Y_DIM)
     np.testing.assert_allclose(code.y, np.exp(code.logits) / np.sum(np.exp(code.logits), axis=1, keepdims=True))
 
 
 def test_z_of_the_deterministic_posterior_is_the_posterior(backend):
     code = encode(backend)
-    assert code.z.shape == (N, STYLE)
+    assert code.z.shape == (IMAGES, Z_DIM)
     assert code.z.tobytes() == code.posterior.tobytes()
 
 
 def test_z_of_the_gaussian_posterior_is_its_mean_in_evaluation_and_drawn_in_training(backend64):
     quiet, noisy = [encode(backend64, ctx, posterior="gaussian") for ctx in (Context(backend64), training(backend64))]
-    assert quiet.posterior.shape == (N, 2 * STYLE)
-    np.testing.assert_array_equal(quiet.z, quiet.posterior[:, :STYLE])
-    epsilon = (noisy.z - noisy.posterior[:, :STYLE]) / np.exp(noisy.posterior[:, STYLE:] / 2)
-    np.testing.assert_allclose(epsilon, host(backend64, training(backend64).normal((N, STYLE))), rtol=1e-9)
+    assert quiet.posterior.shape == (IMAGES, 2 * Z_DIM)
+    np.testing.assert_array_equal(quiet.z, quiet.posterior[:, :Z_DIM])
+    epsilon = (noisy.z - noisy.posterior[:, :Z_DIM]) / np.exp(noisy.posterior[:, Z_DIM:] / 2)
+    np.testing.assert_allclose(epsilon, host(backend64, training(backend64).normal((IMAGES, Z_DIM))), rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["gaussian", "universal", "noisy"])
@@ -204,42 +213,45 @@ def test_codes_are_random_in_training_only(backend, name):
     assert first.z.tobytes() == second.z.tobytes()
 
 
+@pytest.mark.without_kernels
 @pytest.mark.parametrize("hidden", [[20, 7], [6, 7]], ids=str)
 def test_the_universal_posterior_reads_noise_whatever_the_width(backend, hidden):
-    encoder = tiny_model(backend, posterior="universal", hidden=hidden).encoder
+    encoder = tiny_networks(backend, posterior="universal", hidden=hidden).encoder
     assert isinstance(encoder.stack.layers[0], AppendNoise)
 
 
 def test_an_encoder_without_classes_has_no_y(backend):
     code = encode(backend, classes=0)
-    assert (code.y, code.logits, code.z.shape) == (None, None, (N, STYLE))
+    assert (code.y, code.logits, code.z.shape) == (None, None, (IMAGES, Z_DIM))
 
 
+@pytest.mark.without_kernels
 def test_encoder_puts_corruption_first_and_batch_norm_in_front_of_each_relu(backend):
     options = {"input_noise": 0.3, "input_dropout": 0.2, "batch_norm": True, "head_norm": True}
-    names = [type(layer).__name__ for layer in tiny_model(backend, **options).encoder.stack.layers]
+    names = [type(layer).__name__ for layer in tiny_networks(backend, **options).encoder.stack.layers]
     hidden = ["Linear", "BatchNorm", "ReLU"]
     assert names == ["GaussianNoise", "Dropout", *hidden, *hidden, "Linear", "BatchNorm"]
-    noise, dropout = tiny_model(backend, **options).encoder.stack.layers[:2]
+    noise, dropout = tiny_networks(backend, **options).encoder.stack.layers[:2]
     assert isinstance(noise, GaussianNoise) and noise.std == 0.3
     assert isinstance(dropout, Dropout) and dropout.p == 0.2
 
 
 @pytest.mark.parametrize("logits", [False, True])
-def test_decoder_s_images_are_sigmoids_of_its_last_linear(backend64, logits):
-    decoder = tiny_model(backend64, logits=logits).decoder
-    code = Code(random(backend64, N, CLASSES), random(backend64, N, STYLE))
+def test_images_are_sigmoids_of_the_decoders_last_linear_layer(backend64, logits):
+    decoder = tiny_networks(backend64, logits=logits).decoder
+    code = Code(random(backend64, IMAGES, Y_DIM), random(backend64, IMAGES, Z_DIM))
     image = host(backend64, decoder.image(decoder.forward(code, Context(backend64))[0]))
-    plain = tiny_model(backend64, logits=True).decoder
+    plain = tiny_networks(backend64, logits=True).decoder
     last = host(backend64, plain.forward(code, Context(backend64))[0])
-    assert image.shape == (N, PIXELS)
+    assert image.shape == (IMAGES, PIXELS)
     np.testing.assert_allclose(image, 1 / (1 + np.exp(-last)), rtol=1e-12)
 
 
+@pytest.mark.without_kernels
 @pytest.mark.parametrize("logits", [False, True])
-def test_decoder_s_image_backward_is_the_derivative_of_its_image(backend64, logits):
-    decoder = tiny_model(backend64, logits=logits).decoder
-    output, dimage = random(backend64, N, PIXELS), random(backend64, N, PIXELS)
+def test_image_backward_is_the_derivative_of_the_image(backend64, logits):
+    decoder = tiny_networks(backend64, logits=logits).decoder
+    output, dimage = random(backend64, IMAGES, PIXELS), random(backend64, IMAGES, PIXELS)
 
     def loss():
         return float(host(backend64, backend64.xp.sum(dimage * decoder.image(output))))
@@ -248,15 +260,15 @@ def test_decoder_s_image_backward_is_the_derivative_of_its_image(backend64, logi
     np.testing.assert_allclose(doutput, differences(backend64, loss, output), rtol=1e-6, atol=1e-9)
 
 
-def test_encoder_s_dx_is_the_derivative(backend64):
-    model = tiny_model(backend64)
-    x, phase = model.batch.x, EveryField(model.encoder)
-    _, (dcode, cache) = phase.forward(model.batch)
+def test_the_encoders_dx_is_the_derivative(backend64):
+    nets = tiny_networks(backend64)
+    x, phase = nets.batch.x, EveryField(nets.encoder)
+    _, (dcode, cache) = phase.forward(nets.batch)
 
     def loss():
-        return sum(float(host(backend64, value)) for value in phase.forward(model.batch)[0].values())
+        return sum(float(host(backend64, value)) for value in phase.forward(nets.batch)[0].values())
 
-    dx = model.encoder.backward(dcode, cache, None, want_dx=True)
+    dx = nets.encoder.backward(dcode, cache, None, want_dx=True)
     np.testing.assert_allclose(host(backend64, dx), differences(backend64, loss, x), rtol=1e-6, atol=1e-9)
 
 
@@ -265,20 +277,22 @@ def test_code_plus_adds_field_by_field_and_counts_none_as_nothing():
     assert total == Code(y=1, z=5, posterior=4)
 
 
-def test_discriminator_s_units_may_leak_and_drop_out_and_its_input_be_noisy(backend):
-    d = networks.discriminator(backend, "D", STYLE, [6], input_noise=0.5, leak=0.2, dropout=0.3)
+@pytest.mark.without_kernels
+def test_units_of_a_discriminator_may_leak_and_drop_out_and_its_input_be_noisy(backend):
+    d = networks.discriminator(backend, "D", Z_DIM, [6], input_noise=0.5, leak=0.2, dropout=0.3)
     names = [type(layer).__name__ for layer in d.stack.layers]
     assert names == ["GaussianNoise", "Linear", "LeakyReLU", "Dropout", "Linear"]
     assert (d.stack.layers[0].std, d.stack.layers[2].slope, d.stack.layers[3].p) == (0.5, 0.2, 0.3)
 
 
 def test_discriminator_gives_one_logit_and_has_no_batch_norm(backend):
-    d = networks.discriminator(backend, "D", STYLE, HIDDEN)
-    logits, _ = d.forward(random(backend, N, STYLE), training(backend))
-    assert tuple(logits.shape) == (N, 1)
+    d = networks.discriminator(backend, "D", Z_DIM, WIDTHS)
+    logits, _ = d.forward(random(backend, IMAGES, Z_DIM), training(backend))
+    assert tuple(logits.shape) == (IMAGES, 1)
     assert not any(isinstance(layer, BatchNorm) for layer in d.stack.walk())
 
 
+@pytest.mark.without_kernels
 @pytest.mark.parametrize("make", [networks.encoder, networks.decoder, networks.discriminator])
 def test_std_is_that_of_every_linear(backend, make):
     arguments = {
@@ -292,13 +306,15 @@ def test_std_is_that_of_every_linear(backend, make):
             assert abs(np.std(w) / 0.01 - 1) < 4.5 / np.sqrt(2 * w.size)
 
 
-def test_an_image_of_another_size_is_told_in_one_line(backend):
-    encoder = tiny_model(backend).encoder
+@pytest.mark.without_kernels
+def test_an_image_of_another_size_is_refused_in_one_line(backend):
+    encoder = tiny_networks(backend).encoder
     with pytest.raises(UserError) as error:
         encoder.forward(backend.zeros((2, 3)), Context(backend))
     assert str(error.value) == "Linear.forward: x is (2, 3), expected (n, 4); is the image flattened?"
 
 
+@pytest.mark.without_kernels
 def test_a_gradient_that_nobody_added_to_is_zero(backend):
     network = Network(backend, "Q", [Linear(2, 3), Linear(3, 2)])
     gradients = Gradients(backend, [network])

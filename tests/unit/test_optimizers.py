@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import BACKENDS, backend_for_test
+from backends import BACKENDS, backend_for_test
 from helpers import host
 
 from tinyaae.backend import Backend
@@ -65,6 +65,7 @@ def textbook_adam(w, gradients, rate=0.1, beta1=0.9, beta2=0.999, epsilon=1e-8):
     return w
 
 
+@pytest.mark.without_kernels
 def test_sgd_by_hand(backend64):
     np.testing.assert_allclose(run(backend64, SGD(0.1), [1.0, 2], [[0.5, -3], [1, 0]]), [0.85, 2.3])
 
@@ -74,20 +75,20 @@ def test_momentum_by_hand(backend64):
     np.testing.assert_allclose(run(backend64, Momentum(0.1, 0.5), [1.0], [[0.5], [1]]), [0.825])
 
 
-def test_momentum_is_the_textbook_s(backend64):
+def test_momentum_is_that_of_the_textbook(backend64):
     start, gradients = random_run()
     w = run(backend64, Momentum(0.1, 0.9), start, gradients)
     np.testing.assert_allclose(w, textbook_momentum(start, gradients), rtol=1e-12)
 
 
 @pytest.mark.parametrize("options", [{}, {"beta1": 0.5}, {"beta1": 0.1, "beta2": 0.9, "epsilon": 0.1}], ids=str)
-def test_adam_rearranged_is_the_textbook_s(backend64, options):
+def test_adam_rearranged_is_that_of_the_textbook(backend64, options):
     start, gradients = random_run()
     w = run(backend64, Adam(0.1, **options), start, gradients)
     np.testing.assert_allclose(w, textbook_adam(start, gradients, **options), rtol=1e-11)
 
 
-def test_adam_in_float32_is_the_textbook_s_to_single_precision(backend):
+def test_adam_in_float32_is_that_of_the_textbook_to_single_precision(backend):
     start, gradients = random_run(steps=20)
     np.testing.assert_allclose(run(backend, Adam(0.1), start, gradients), textbook_adam(start, gradients), atol=1e-5)
 
@@ -190,7 +191,7 @@ def weights_and_state(backend, make, size):
 
 @each_optimizer
 @pytest.mark.parametrize("size", SIZES)
-def test_numpy_s_kernels_give_the_bits_of_the_plain_ones_on_any_number_of_threads(make, size):
+def test_numpy_kernels_give_the_bits_of_the_plain_ones_on_any_number_of_threads(make, size):
     plain = weights_and_state(Backend(np), make, size)
     for threads in (1, 2, 3):
         np.testing.assert_array_equal(weights_and_state(NumpyBackend(threads=threads), make, size), plain)
@@ -205,7 +206,7 @@ def test_compiled_kernels_give_the_bits_of_the_plain_ones_on_any_number_of_threa
         np.testing.assert_array_equal(weights_and_state(FastBackend(threads=threads), make, size), plain)
 
 
-def test_compiled_kernels_without_numba_are_told_in_one_line(monkeypatch):
+def test_compiled_kernels_without_numba_are_refused_in_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
     with pytest.raises(
         UserError, match=r"^backend numpy-fast: Numba is not installed; run pip install -e '.\[fast\]'$"
@@ -214,7 +215,7 @@ def test_compiled_kernels_without_numba_are_told_in_one_line(monkeypatch):
 
 
 @each_optimizer
-def test_every_backend_gives_numpy_s_numbers(backend, make):
+def test_every_backend_gives_the_numbers_of_numpy(backend, make):
     start, gradients = random_run()
     ours, theirs = run(backend, make(), start, gradients), run(NumpyBackend(), make(), start, gradients)
     np.testing.assert_array_max_ulp(ours, theirs, maxulp=4)

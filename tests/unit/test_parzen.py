@@ -102,6 +102,7 @@ def test_two_samples_by_hand():
     assert error == pytest.approx(abs(first - second) / 2 / math.sqrt(2))
 
 
+@pytest.mark.without_kernels
 def test_several_widths_at_once_are_each_as_if_alone(backend64):
     rng = np.random.default_rng(1)
     samples, images = rng.uniform(size=(9, 4)), rng.uniform(size=(5, 4))
@@ -112,6 +113,7 @@ def test_several_widths_at_once_are_each_as_if_alone(backend64):
     np.testing.assert_allclose(windows.values(), expected, rtol=1e-10)
 
 
+@pytest.mark.without_kernels
 def test_sums_in_single_precision_are_good_to_a_thousandth(backend):
     rng = np.random.default_rng(1)
     samples, images = rng.uniform(size=(50, 784)), rng.uniform(size=(20, 784))
@@ -127,6 +129,7 @@ def parzen_by_log(samples, images, sigma):
     return density - images.shape[1] * math.log(sigma * math.sqrt(2 * math.pi))
 
 
+@pytest.mark.without_kernels
 def test_squared_distances(backend64):
     a, b = np.array([[0.0, 0], [1, 2]]), np.array([[3.0, 4], [1, 2], [0, 1]])
     square = squared_distances(backend64.xp, backend64.array(a), backend64.array(b))
@@ -136,7 +139,7 @@ def test_squared_distances(backend64):
 # Samples of a model
 
 
-def test_imagined_images_are_the_same_ones_from_anywhere():
+def test_generated_samples_are_the_same_from_anywhere():
     model = tiny_model("aae")
     whole = np.concatenate(list(GeneratedSamples(model, 2 * CHUNK + 7)))
     assert whole.shape == (2 * CHUNK + 7, 36)
@@ -145,7 +148,7 @@ def test_imagined_images_are_the_same_ones_from_anywhere():
 
 
 @pytest.mark.parametrize("mode", ["supervised", "clustering", "reduction"])
-def test_imagined_images_have_a_y_of_their_own_where_p_reads_one(mode):
+def test_generated_samples_have_a_y_of_their_own_where_p_reads_one(mode):
     model = tiny_model(mode)
     read, decoder = [], model.networks["P"]
     forward = decoder.forward
@@ -156,7 +159,7 @@ def test_imagined_images_have_a_y_of_their_own_where_p_reads_one(mode):
     assert y.mean(axis=0) == pytest.approx(1 / y.shape[1], abs=0.1)
 
 
-def test_likelihood_of_a_system_is_that_of_its_samples():
+def test_the_likelihood_of_a_model_is_that_of_its_samples():
     model = tiny_model("aae")
     samples = np.concatenate(list(GeneratedSamples(model, 300)))
     found = likelihood(model, IMAGES, VALIDATION, 300)

@@ -22,6 +22,7 @@ from tinyaae.priors import (
     SwissRoll,
     Uniform,
     has_slope,
+    is_same,
     prior_named,
     random_one_hot,
 )
@@ -103,6 +104,7 @@ def test_density_integrates_to_one_and_is_that_of_the_samples(backend64, make, m
     assert np.max(np.abs(np.interp(x, z, cumulative) - empirical)) < 2.2 / np.sqrt(COUNT) + 2e-3
 
 
+@pytest.mark.without_kernels
 @each_flat
 def test_density_of_two_coordinates_is_the_product(backend64, make, mean, var):
     z = np.random.default_rng(0).uniform(0.1, 2, size=(5, 2))
@@ -110,6 +112,7 @@ def test_density_of_two_coordinates_is_the_product(backend64, make, mean, var):
     np.testing.assert_allclose(density(backend64, make(2), z), product, rtol=1e-10)
 
 
+@pytest.mark.without_kernels
 @pytest.mark.parametrize(
     "prior, outside", [(Uniform(2, -1, 3), [0, 3.5]), (Gamma(2), [1, -0.1])], ids=["uniform", "gamma"]
 )
@@ -118,17 +121,25 @@ def test_density_is_zero_outside_the_support(backend, prior, outside):
     assert density(backend, prior, [outside, [1, 1]]).tolist()[1] > 0
 
 
-def test_gamma_below_shape_1_is_told_in_one_line():
+def test_gamma_below_shape_1_is_refused_in_one_line():
     with pytest.raises(UserError, match=r"^prior gamma: shape is 0[.]5, expected at least 1$"):
         Gamma(2, shape=0.5)
 
 
+@pytest.mark.parametrize("low, high", [(1.0, 1.0), (2.0, 1.0)])
+def test_uniform_without_width_is_refused_in_one_line(low, high):
+    with pytest.raises(UserError, match=rf"^prior uniform: low is {low} and high {high}, expected low below high$"):
+        Uniform(2, low, high)
+
+
+@pytest.mark.without_kernels
 @pytest.mark.parametrize("prior", [Uniform(2, -1, 3)])
 def test_density_of_a_closed_cube_counts_its_faces(backend, prior):
     assert density(backend, prior, [[-1, 3], [3, -1]]).tolist() == pytest.approx([1 / 16] * 2)
 
 
-def test_gamma_s_density_is_zero_at_its_edge(backend):
+@pytest.mark.without_kernels
+def test_the_density_of_gamma_is_zero_at_its_edge(backend):
     assert density(backend, Gamma(2), [[1, 0]]).tolist() == [0]
 
 
@@ -146,6 +157,7 @@ def of_noise(backend64, prior, normal=None, uniform=None, n=1):
     )
 
 
+@pytest.mark.without_kernels
 def test_laplace_inverts_its_distribution_function(backend64):
     u = np.array([0.0, 0.1, 0.5, 0.8])
     z = of_noise(backend64, Laplace(1, scale=0.7), uniform=u, n=4)[:, 0]
@@ -153,6 +165,7 @@ def test_laplace_inverts_its_distribution_function(backend64):
     assert -0.7 * 14 < z[0] < -0.7 * 13  # as far out as ln 1e-6, not infinite
 
 
+@pytest.mark.without_kernels
 @pytest.mark.parametrize("u", [0.0, 0.5])
 def test_gamma_takes_a_proposal_that_is_good(backend64, u):
     d = 2.5 - 1 / 3
@@ -160,6 +173,7 @@ def test_gamma_takes_a_proposal_that_is_good(backend64, u):
     np.testing.assert_allclose(z, 0.6 * d * (1 + 0.3 / np.sqrt(9 * d)) ** 3)
 
 
+@pytest.mark.without_kernels
 def test_gamma_whose_proposals_are_all_bad_is_its_mode_nearly(backend64):
     z = of_noise(backend64, Gamma(1, shape=2.5, scale=0.6), normal=[-10.0], uniform=[0.5])
     np.testing.assert_allclose(z, 0.6 * (2.5 - 1 / 3))
@@ -212,7 +226,7 @@ def test_mixture_density_integrates_to_one_and_is_that_of_the_samples(backend64,
     assert_mean(host(backend64, prior.log_density(backend64.xp, z)), np.sum(p * np.log(p / (side[1] - side[0]) ** 2)))
 
 
-def test_mixture_s_label_picks_the_petal(backend):
+def test_the_label_of_a_mixture_is_the_number_of_its_petal(backend):
     prior, labels = GaussianMixture(), np.arange(COUNT) % 10
     z = sample(backend, prior, labels=labels)
     for k in range(10):
@@ -232,7 +246,7 @@ def test_swiss_roll_lies_on_its_spiral(backend64):
     np.testing.assert_allclose(z, np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1), atol=1e-12)
 
 
-def test_swiss_roll_is_spread_evenly_and_its_label_picks_the_stretch(backend64):
+def test_swiss_roll_is_spread_evenly_and_its_label_is_the_number_of_the_stretch(backend64):
     prior, labels = SwissRoll(noise=0.0), np.arange(COUNT) % 10
     z = sample(backend64, prior, labels=labels)
     u = np.sum(z**2, axis=1) / 3.0**2
@@ -241,12 +255,13 @@ def test_swiss_roll_is_spread_evenly_and_its_label_picks_the_stretch(backend64):
     assert np.max(np.abs(everywhere - (np.arange(COUNT) + 0.5) / COUNT)) < 2.2 / np.sqrt(COUNT)
 
 
-def test_swiss_roll_s_noise_is_its_distance_from_the_spiral(backend64):
+def test_the_noise_of_a_swiss_roll_is_its_distance_from_the_spiral(backend64):
     with_noise, without = [sample(backend64, SwissRoll(noise=noise)) for noise in (0.05, 0.0)]
     assert_mean(with_noise - without, 0)
     assert_mean((with_noise - without) ** 2, 0.05**2)
 
 
+@pytest.mark.without_kernels
 def test_swiss_roll_has_no_density_and_says_so_in_one_line(backend):
     with pytest.raises(UserError, match=r"no density in closed form; it can only be sampled$"):
         SwissRoll().log_density(backend.xp, backend.zeros((3, 2)))
@@ -270,7 +285,7 @@ def test_labelled_rows_do_not_change_the_unlabelled_among_them(backend, prior):
 
 
 @pytest.mark.parametrize("name", ["mixture", "swiss-roll"])
-def test_a_plane_figure_in_another_number_of_dimensions_is_told_in_one_line(name):
+def test_a_plane_figure_in_another_number_of_dimensions_is_refused_in_one_line(name):
     with pytest.raises(UserError, match=f"^prior {name}: .* not 3$"):
         prior_named(name, 3)
 
@@ -284,10 +299,12 @@ def test_categorical_is_one_hot_and_its_classes_are_equally_frequent(backend):
     assert np.all(np.abs(np.mean(z, axis=0) - 0.25) <= 4.5 * np.sqrt(0.25 * 0.75 / COUNT))
 
 
+@pytest.mark.without_kernels
 def test_categorical_density_is_one_over_the_number_of_classes(backend):
     np.testing.assert_allclose(density(backend, Categorical(3), np.eye(3)), [1 / 3] * 3, rtol=1e-6)
 
 
+@pytest.mark.without_kernels
 def test_every_u_below_one_draws_exactly_one_class(backend):
     """The cumulative weights are sums of rounded numbers, and their last must still lie above the largest u."""
     u = backend.array([[0.0], [0.5], [1 - 2.0**-24]])
@@ -298,7 +315,18 @@ def test_every_u_below_one_draws_exactly_one_class(backend):
         assert np.all(np.sum(classes, axis=1) == 1)
 
 
-def test_an_unknown_prior_is_told_in_one_line():
+def test_priors_are_the_same_where_kind_and_numbers_are():
+    assert is_same(Gaussian(2), Gaussian(2)) and is_same(GaussianMixture(), GaussianMixture())
+    assert not is_same(Gaussian(2), Gaussian(3))
+    assert not is_same(GaussianMixture(modes=10), GaussianMixture(modes=9))
+
+    class OtherGaussian(Gaussian):
+        """The same numbers, and perhaps other samples."""
+
+    assert not is_same(Gaussian(2), OtherGaussian(2))
+
+
+def test_an_unknown_prior_is_refused_in_one_line():
     with pytest.raises(UserError) as error:
         prior_named("cauchy", 2)
     assert str(error.value).startswith("prior: 'cauchy' is not a prior; expected one of gaussian, laplace,")

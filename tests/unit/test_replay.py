@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from helpers import host
-from tape_backend import Looked, TapeBackend
+from tape_backend import TapeBackend, ValueRead
 from tiny import assembled, tiny_config, tiny_dataset
 
 from tinyaae.backend.numpy import NumpyBackend
@@ -100,7 +100,7 @@ def test_a_step_that_looks_at_a_value_runs_unrecorded():
     tape = TapeBackend()
     step = tape.captured(lambda batch: {"a": tape.xp.sum(batch.x) if batch.x[0] > 0 else tape.xp.sum(-batch.x)})
     assert float(step(Batch(tape.array([1.0])))["a"]) == 1
-    with pytest.warns(UserWarning, match=Looked.__name__):
+    with pytest.warns(UserWarning, match=ValueRead.__name__):
         assert float(step(Batch(tape.array([-2.0])))["a"]) == 2
 
 
