@@ -18,10 +18,10 @@ from .config import Config
 from .config.fields import ABOUT, Numbers, choices_of, lacks, names
 from .config.modes import MODES
 from .errors import Diverged, Interrupted, UserError
-from .figures.__main__ import main as draw_or_compare
 from .metrics import content, evaluate
 from .metrics import likelihood as parzen
 from .model import build
+from .surroundings import CLOSED_PIPE, expanded, expect_printed, run_program, usable_cpus
 from .training import Batches
 from .training.checkpoint import START
 from .training.run import complete
@@ -43,10 +43,10 @@ tinyaae draw RUN                      its pictures again, into its figures/
 tinyaae compare RUN RUN … [--out F]   the latent spaces of several runs on one page
 tinyaae modes                         the nine modes, a line each
 """
-STARTED = time.perf_counter()
 program = "run_mnist.py"  # how `main` was called; messages begin with it
 
 
+PATHS = ("data", "out", "resume", "evaluate")  # the flags that take a path
 WORDS = {"None": "none", "": "none", "False": "false", "True": "true", "{}": "none"}
 METAVARS = {int: "N", float: "X", str: "NAME"}
 
@@ -155,9 +155,12 @@ def modes_in_words():
 
 
 def start_program(entry):
-    """Return the exit status of `entry()`, as the one job of this process: SIGTERM stops it like Ctrl-C."""
+    """Return the exit status of `entry()`, as the one job of this process: SIGTERM stops it like Ctrl-C.
+
+    So does a closed pipe, as in `… | head -1`, with status 141.
+    """
     signal.signal(signal.SIGTERM, terminate)
-    return entry()
+    return run_program(entry)
 
 
 def command():
@@ -172,26 +175,31 @@ def verbs(argv=None):
         return main(rest, "tinyaae train")
     if verb in ("resume", "evaluate"):
         return main([f"--{verb}", *rest], "tinyaae")
-    if verb in ("draw", "compare"):
-        return draw_or_compare([verb, *rest])
-    if verb in ("modes", "--help", "-h"):
-        print(modes_in_words() if verb == "modes" else VERBS, end="")
-        return 0
-    expected = "train, resume, evaluate, draw, compare or modes"
-    print(f"tinyaae: there is no verb {verb!a}; expected {expected}", file=sys.stderr)
-    return 2
+    try:
+        if verb in ("draw", "compare"):
+            from .figures.__main__ import main as draw_or_compare  # not before: it loads Matplotlib
+
+            return draw_or_compare([verb, *rest])
+        if verb in ("modes", "--help", "-h"):
+            print(modes_in_words() if verb == "modes" else VERBS, end="")
+            expect_printed()
+            return 0
+        raise UserError(f"there is no verb {verb!a}; expected train, resume, evaluate, draw, compare or modes")
+    except UserError as error:
+        print(f"tinyaae: {in_one_line(error)}", file=sys.stderr)
+        return 2
 
 
 def main(argv=None, called="run_mnist.py"):
     """Do what the flags in `argv` ask, on all ranks if mpiexec started several; return the exit status."""
     global program
-    program = called
+    program, started = called, time.perf_counter()
     try:
         ranks = distributed.started()
     except UserError as error:
         status, line = refused(error, 2)
         return distributed.SINGLE_PROCESS.run(lambda: (status, line if distributed.speaks() else None))
-    return ranks.run(lambda: work(argv, ranks))
+    return ranks.run(lambda: work(argv, ranks, started))
 
 
 def mode_and_preset(argv):
@@ -206,8 +214,11 @@ def mode_and_preset(argv):
     return asked.mode, asked.preset
 
 
-def work(argv, ranks):
-    """Do what the flags in `argv` ask; return the exit status and what to say on the standard error."""
+def work(argv, ranks, started):
+    """Do what the flags in `argv` ask; return the exit status and what to say on the standard error.
+
+    `started` is when that began, on the clock `time.perf_counter`.
+    """
     asked = parser(*mode_and_preset(argv)).parse_args(argv)
     flags = {name: value for name, value in vars(asked).items() if value is not None}
     try:
@@ -215,6 +226,8 @@ def work(argv, ranks):
             if isinstance(value, str) and not value.isprintable():
                 flag = name.replace("_", "-")
                 raise UserError(f"--{flag}: {value!a} given, expected a name that can be printed; is it UTF-8?")
+            if name in PATHS and value:
+                flags[name] = expanded(value)
         quiet = flags.pop("quiet", False)
         for verb, do in (("resume", resume), ("evaluate", test)):
             if verb in flags:
@@ -225,9 +238,9 @@ def work(argv, ranks):
                 if flags:
                     other = sorted(flags)[0].replace("_", "-")
                     raise UserError(f"--{verb}: takes no --{other}; the run's own config.json says all but --quiet")
-                do(run, quiet, ranks)
+                do(run, quiet, ranks, started)
                 return 0, None
-        start(flags, quiet, ranks)
+        start(flags, quiet, ranks, started)
     except UserError as error:
         return refused(error, 2)
     except Diverged as error:
@@ -237,7 +250,8 @@ def work(argv, ranks):
     except OSError as error:
         return refused(f"{error}; is the disk full, or a file not ours to read or write?", 2)
     except KeyboardInterrupt as stop:
-        return getattr(stop, "status", 130), f"\n{program}: interrupted{stop}"
+        status = getattr(stop, "status", 130)
+        return status, None if status == CLOSED_PIPE else f"\n{program}: interrupted{stop}"
     return 0, None
 
 
@@ -255,7 +269,7 @@ def terminate(number, frame):
     raise Interrupted(number)
 
 
-def start(flags, quiet, ranks):
+def start(flags, quiet, ranks, started):
     """Check everything before anything is written, then train."""
     if "samples" in flags:
         raise UserError("--samples: goes with --evaluate RUN")
@@ -270,10 +284,10 @@ def start(flags, quiet, ranks):
     folder = RunFolder.create(out, revision, ranks)
     folder.write_config(config)
     with folder.locked():
-        finish(model, batches, dataset, folder, START, quiet)
+        finish(model, batches, dataset, folder, START, quiet, started)
 
 
-def resume(run, quiet, ranks):
+def resume(run, quiet, ranks, started):
     """Continue the run from its last checkpoint; a finished run is left as it is."""
     folder = RunFolder.open(run, ranks)
     if folder.result() is not None:
@@ -290,10 +304,10 @@ def resume(run, quiet, ranks):
             made, now = getattr(config, what), getattr(here, what)
             if made != now:
                 print(f"The run was made on {made} {what}, this is {now}: its last bits may differ.", file=sys.stderr)
-        finish(model, batches, dataset, folder, position, quiet)
+        finish(model, batches, dataset, folder, position, quiet, started)
 
 
-def test(run, quiet, ranks):
+def test(run, quiet, ranks, started):
     """Print how well the run's last checkpoint does on the test set."""
     expect_alone(ranks)
     folder = RunFolder.open(run)
@@ -306,6 +320,7 @@ def test(run, quiet, ranks):
     print(f"{run} after {place}: {in_words(found)}")
     if words := content.in_words(found):
         print(words)
+    expect_printed()
 
 
 def expect_alone(ranks):
@@ -314,7 +329,7 @@ def expect_alone(ranks):
         raise UserError(f"--evaluate: is the work of one process, not of {ranks.size}; leave mpiexec out")
 
 
-def likelihood(run_and_samples, quiet, ranks):
+def likelihood(run_and_samples, quiet, ranks, started):
     """Add to the run's result.json how likely the test images are under many samples, and print it."""
     expect_alone(ranks)
     run, samples = run_and_samples
@@ -373,17 +388,18 @@ def assemble(config, backend, dataset):
     return build(config, backend), batches
 
 
-def finish(model, batches, dataset, folder, position, quiet):
+def finish(model, batches, dataset, folder, position, quiet, started):
     """Train from `position` to the end, evaluate, draw, write result.json, and say what came out."""
     config, ranks = model.config, model.backend.communicator
     if not quiet:
         made = f"{model.backend.name}, {ranks.size} ranks" if ranks.size > 1 else model.backend.name
         print(f"{config.mode}, {config.preset} preset, {made}, seed {config.seed}, into {folder.path}")
-        threads, cores = ranks.local_size * model.backend.threads, os.cpu_count() or 1
+        threads, cores = ranks.local_size * model.backend.threads, usable_cpus()
         if ranks.local_size > 1 and threads > cores:
             print(f"{threads} threads on {cores} cores wait for each other; OPENBLAS_NUM_THREADS=1 may be faster")
-    result, pictures = complete(model, batches, dataset, folder, position, quiet, started=STARTED)
-    print(f"{in_words(result)}; {result['seconds']:.0f} s; {len(pictures)} pictures in {folder.path / 'figures'}")
+    result, pictures = complete(model, batches, dataset, folder, position, quiet, started)
+    drawn = f"{len(pictures)} pictures in {folder.path / 'figures'}" if pictures else result["warnings"][-1]
+    print(f"{in_words(result)}; {result['seconds']:.0f} s; {drawn}")
     if words := content.in_words(result):
         print(words)
     if not quiet:

@@ -8,6 +8,19 @@ all pages share.
     python -m tinyaae.figures compare RUN RUN …         latent spaces side by side, such as an AAE's and a VAE's
 """
 
+import sys
+
+from ..errors import UserError
+from ..surroundings import import_matplotlib
+
+try:
+    import_matplotlib()  # before the modules that draw, so that no MPLBACKEND stops them
+except UserError as error:
+    if sys.argv[:1] != ["-m"]:  # which is what Python has there while it imports this package for -m
+        raise
+    print(f"python -m tinyaae.figures: {error}", file=sys.stderr)
+    sys.exit(2)
+
 from . import charts, images, latent
 from .layout import save
 

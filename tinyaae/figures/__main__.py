@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from .. import UserError, data, load
+from ..surroundings import expanded, run_program
 from ..training.run_folder import RunFolder
 from . import draw_all
 from .latent import side_by_side
@@ -29,8 +30,9 @@ def main(argv=None):
     args = parser.parse_args(argv)
     try:
         if args.verb == "draw":
-            paths = draw_all(*opened(args.run), RunFolder.open(args.run))
-            print(f"{len(paths)} pictures in {Path(args.run) / 'figures'}")
+            folder = RunFolder.open(args.run)
+            paths = draw_all(*opened(args.run), folder)
+            print(f"{len(paths)} pictures in {folder.figures}")
         else:
             write(side_by_side([(Path(run).name, *opened(run)) for run in args.runs]), args.out)
             print(args.out)
@@ -55,10 +57,10 @@ def write(figure, path):
     if Path(path).suffix != ".png":
         raise UserError(f"--out: {path} given, expected a name that ends in .png")
     try:
-        save(figure, path)
+        save(figure, expanded(path))
     except OSError as error:
         raise UserError(f"--out: {path} cannot be written ({error.strerror}); does its folder exist?") from error
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_program(main))
