@@ -4,6 +4,7 @@ Printing is never the reason why a run fails, and what is optional never stops w
 the standard library and `errors` alone, so that it can be imported before NumPy.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -181,6 +182,14 @@ def expanded(path):
     return found
 
 
+def with_home(args, names):
+    """Return parsed arguments with ~ expanded in those of them that are paths."""
+    for name in names:
+        if getattr(args, name, None):
+            setattr(args, name, expanded(getattr(args, name)))
+    return args
+
+
 def import_matplotlib():
     """Import Matplotlib, which only draws into files here; `UserError` where it cannot be loaded.
 
@@ -190,6 +199,8 @@ def import_matplotlib():
     if "matplotlib" in sys.modules:
         return
     wanted = os.environ.pop("MPLBACKEND", None)
+    logger = logging.getLogger("matplotlib")
+    logger.disabled = True  # it logs that it uses a temporary folder, too
     try:
         import matplotlib
     except Exception as error:  # an OSError where it finds no folder for its cache; a RuntimeError without a home
@@ -199,6 +210,7 @@ def import_matplotlib():
         came = " ".join(f"{type(error).__name__}: {error}".split())
         raise UserError(f"Matplotlib cannot be loaded ({came}); {hint}") from error
     finally:
+        logger.disabled = False
         if wanted is not None:
             os.environ["MPLBACKEND"] = wanted
     if wanted:

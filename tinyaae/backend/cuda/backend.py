@@ -48,7 +48,8 @@ class CupyBackend(CapturingBackend):
         self.graphs, self.tf32 = graphs, tf32
 
     def functions(self, name="cupy"):
-        return Functions(self, **vars(import_module(name)) | {"matmul": self.matmul, "fused": cuda_layers.fused(self)})
+        own = {"__name__": name, "matmul": self.matmul, "fused": cuda_layers.fused(self)}
+        return Functions(self, **vars(import_module(name)) | own)
 
     def join(self, communicator):
         if communicator.size > 1:
