@@ -16,6 +16,7 @@ import numpy as np
 import tinyaae
 from tinyaae import data
 from tinyaae.backend.numpy import cores
+from tinyaae.data.readers import IDX_FILES
 from tinyaae.surroundings import expect_printed, usable_cpus
 
 MEGABYTE = 2**20
@@ -120,7 +121,7 @@ def digits():
     """The four files of MNIST against the sums in the README beside them."""
     folder = Path(data.__file__).parent
     sums = dict(re.findall(r"\| `([\w-]+)` \| `([0-9a-f]{64})` \|", (folder / "README.md").read_text(encoding="utf-8")))
-    for name, _ in data.IDX_FILES.values():
+    for name in IDX_FILES.values():
         path = folder / f"{name}.gz"
         try:
             well = hashlib.sha256(gzip.decompress(path.read_bytes())).hexdigest() == sums[name]
@@ -129,7 +130,7 @@ def digits():
             well, says = False, f"{path}: {one_line(error)}"
         if not well:
             return "data", False, f"{says}; install tinyaae again"
-    return "data", True, f"MNIST is here, and each of its {len(data.IDX_FILES)} files is what it should be"
+    return "data", True, f"MNIST is here, and each of its {len(IDX_FILES)} files is what it should be"
 
 
 def disk():

@@ -11,6 +11,8 @@ import sys
 import time
 from dataclasses import fields
 
+import numpy as np
+
 from . import data
 from .backend import Backend
 from .backend.distributed import base as distributed
@@ -41,6 +43,8 @@ tinyaae resume RUN                    continue the run in this folder
 tinyaae evaluate RUN [--samples N]    test the trained run in this folder
 tinyaae draw RUN                      its pictures again, into its figures/
 tinyaae compare RUN RUN … [--out F]   the latent spaces of several runs on one page
+tinyaae encode RUN FILE               codes, classes and probabilities of images, as .npz and .csv
+tinyaae score RUN FILE [--by HOW]     how much each image is like the training images
 tinyaae modes                         the nine modes, a line each
 """
 program = "run_mnist.py"  # how `main` was called; messages begin with it
@@ -180,13 +184,29 @@ def verbs(argv=None):
             from .figures.__main__ import main as draw_or_compare  # not before: it loads Matplotlib
 
             return draw_or_compare([verb, *rest])
+        if verb in ("encode", "score"):
+            return main_of_inference([verb, *rest])
         if verb in ("modes", "--help", "-h"):
             print(modes_in_words() if verb == "modes" else VERBS, end="")
             expect_printed()
             return 0
-        raise UserError(f"there is no verb {verb!a}; expected train, resume, evaluate, draw, compare or modes")
+        expected = "train, resume, evaluate, draw, compare, encode, score or modes"
+        raise UserError(f"there is no verb {verb!a}; expected {expected}")
     except UserError as error:
         print(f"tinyaae: {in_one_line(error)}", file=sys.stderr)
+        return 2
+
+
+def main_of_inference(argv):
+    """Use a trained run on a file; return the exit status."""
+    global program
+    program = f"tinyaae {argv[0]}"
+    from .inference import main as use
+
+    try:
+        return use(argv, Parser)
+    except (UserError, OSError) as error:
+        print(f"{program}: {in_one_line(error)}", file=sys.stderr)
         return 2
 
 
@@ -283,8 +303,23 @@ def start(flags, quiet, ranks, started):
     model, batches = assemble(config, backend, dataset)
     folder = RunFolder.create(out, revision, ranks)
     folder.write_config(config)
+    if not quiet and config.data:
+        print(about_data(dataset))
     with folder.locked():
         finish(model, batches, dataset, folder, START, quiet, started)
+
+
+def about_data(dataset):
+    """Return what was read, in one line: how many images, which labels, how many without one."""
+    n, unlabelled = len(dataset.y_train), int(np.sum(dataset.y_train < 0))
+    words = f"{dataset.name}: {n} training images, {len(dataset.y_test)} test images"
+    words += " held out of them" if dataset.held_out else ""
+    if dataset.classes:
+        known = dataset.names or range(dataset.classes)
+        shown = ", ".join(str(name) for name in known[:10]) + (", …" if dataset.classes > 10 else "")
+        words += f"; {dataset.classes} labels: {shown}"
+        words += f"; {unlabelled} training images are unlabelled" if unlabelled else ""
+    return words + ("" if dataset.classes else "; no labels")
 
 
 def resume(run, quiet, ranks, started):
@@ -371,7 +406,9 @@ def prepare(config, quiet, ranks=distributed.SINGLE_PROCESS):
     with_gpu, without = ranks.all_reduce_max(int(backend.name == "cupy"), int(backend.name != "cupy"))
     if with_gpu and without:
         raise UserError("--backend auto: some ranks have a GPU and some have none; say --backend numpy")
-    return backend.join(ranks), data.load_mnist() if config.data is None else data.load(config.data)
+    return backend.join(ranks), data.load_mnist() if config.data is None else data.load(
+        config.data, table=config.is_table
+    )
 
 
 def prepare_again(run, config, quiet, ranks=distributed.SINGLE_PROCESS):
@@ -415,4 +452,6 @@ def in_words(found):
         "log_likelihood_resampled": "{:.0f} resampled by D_gauss",
         "reconstruction_error": "reconstruction error {:.2f}",
     }
+    if "test_set" in found:
+        texts["test_error"] = "error {:.2%} on the held-out images"
     return ", ".join(text.format(found[name]) for name, text in texts.items() if found.get(name) is not None)

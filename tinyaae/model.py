@@ -95,10 +95,18 @@ class Model:
     # Inference -----------------------------------------------------------------------------------------------
 
     def encode(self, images):
-        """Return the `Code` of images (n, d): y (n, k) probabilities or None, z (n, z), logits, posterior."""
+        """Return the `Code` of images (n, d): y (n, k) probabilities or None, z (n, z), logits, posterior.
+
+        Images may also be (n, height, width) or (n, height, width, channels). They are scaled as the training images
+        were, never by their own range; rows of a table are standardized by the training columns.
+        """
+        return self.encode_rows(self.rows_of("encode", images))
+
+    def encode_rows(self, rows):
+        """Return the `Code` of rows (n, d) as a `Dataset` has them: uint8, in [0, 1], or standardized."""
         if "Q" not in self.networks:
             raise UserError(f"encode: mode {self.config.mode} has no encoder; it can only sample and decode")
-        return Code(*self._in_chunks(self._encode, self._images("encode", images)))
+        return Code(*self._in_chunks(self._encode, rows))
 
     def sample_posterior(self, images):
         """Return the `Code` of images (n, d) as D saw it: where q(z|x) is a Gaussian, z is drawn from it."""
@@ -123,7 +131,11 @@ class Model:
         return code.z if heads is None else code.y @ heads + code.z
 
     def decode(self, z, y=None):
-        """Return images (n, d) in [0, 1] for styles z (n, z) and, where P reads a y, y (n, k)."""
+        """Return images (n, d) in [0, 1], or rows of a table, for styles z (n, z) and, where P reads a y, y (n, k)."""
+        return self.raw(self.decode_rows(z, y))
+
+    def decode_rows(self, z, y=None):
+        """Return rows (n, d) as a `Dataset` has them, for z (n, z) and, where P reads a y, y (n, k)."""
         z, y = np.asarray(z), None if y is None else np.asarray(y)
         expect_columns("decode", z, self.config.z, "is this z?", "z")
         if (y is None) != (self.config.decoder_y_dim == 0):
@@ -136,15 +148,47 @@ class Model:
         return self._in_chunks(self._decode, z, y)[0]
 
     def classify(self, images):
-        """Return the most probable class (n,) of each image (n, d); `UserError` where y does not stand for classes."""
+        """Return the most probable label (n,) of each image (n, d), by its name in the training data.
+
+        Raises `UserError` where y does not stand for classes.
+        """
         if not self.config.y_is_class:
             raise UserError(f"classify: mode {self.config.mode} was shown no label that y could stand for")
-        return np.argmax(self.encode(images).logits, axis=1)
+        return np.array(self.config.label_names)[np.argmax(self.encode(images).logits, axis=1)]
+
+    def score(self, images, by="reconstruction"):
+        """Return a number (n,) for each image (n, d): the larger, the more it is like the training images.
+
+        by: "reconstruction", −½ Σ (P(Q(x)) − x)²; "discriminator", the logit of D_gauss (a GAN's D_image), which is
+        positive for codes that look like draws from the prior; or "density", ln p(z) of the code. Raises `UserError`
+        where the mode has no such number.
+        """
+        rows = self.rows_of("score", images)
+        if by == "discriminator" and "D_image" in self.networks:
+            return self._in_chunks(self._logits("D_image"), unit_interval(rows))[0][:, 0]
+        if by not in ("reconstruction", "discriminator", "density"):
+            raise UserError(f"score: by={by!r} given, expected reconstruction, discriminator or density")
+        code = self.encode_rows(rows)
+        if by == "reconstruction":
+            difference = self.decode_rows(code.z, self.read_y(code, None, "score")) - unit_interval(rows)
+            return -np.sum(difference * difference, axis=1) / 2
+        if by == "density":
+            return self.prior.log_density(np, code.z.astype(np.float64))
+        if not self.can_resample:
+            raise UserError(f"score: mode {self.config.mode} has no discriminator of codes alone; by reconstruction?")
+        read = np.concatenate([code.z, code.y], axis=1) if self.config.condition_on_y and code.y is not None else code.z
+        expect_columns(
+            "score", read, self.networks["D_gauss"].stack.layers[0].shapes["W"][0], "by reconstruction?", "z"
+        )
+        return self._in_chunks(self._logits("D_gauss"), read)[0][:, 0]
+
+    def _logits(self, name):
+        return lambda x: [self.networks[name].forward(self.backend.array(x), Context(self.backend))[0]]
 
     def reconstruct(self, images, labels=None):
         """Return P(Q(x)) (n, d) for images (n, d); mode supervised needs their labels (n,), since P reads them."""
         code = self.encode(images)
-        return self.decode(code.z, self.read_y(code, labels))
+        return self.decode(code.z, self.read_y(code, self._indices("reconstruct", labels)))
 
     def sample(self, n, labels=None, seed=0, candidates=1):
         """Return n images (n, d) from the prior; `labels`, one for all or (n,), fixes their y where P reads one.
@@ -153,15 +197,19 @@ class Model:
 
         With `candidates` > 1 each z is resampled from that many by D_gauss (see `draw`).
         """
+        return self.raw(self.sample_rows(n, self._indices("sample", labels), seed, candidates))
+
+    def sample_rows(self, n, labels=None, seed=0, candidates=1):
+        """Return what `sample` does as rows (n, d) of a `Dataset`; `labels` are indices of names."""
         n, seed = whole_number("sample", "n", n, 0), whole_number("sample", "seed", seed, 0)
         ctx, k = Context(self.backend, seed=seed, stream="sample"), self.config.decoder_y_dim
         if k == 0:
             if labels is not None:
                 raise UserError(f"sample: labels are given, but mode {self.config.mode} has no y")
-            return self.decode(self.backend.to_numpy(self.draw(n, ctx, candidates=candidates).z))
+            return self.decode_rows(self.backend.to_numpy(self.draw(n, ctx, candidates=candidates).z))
         labels = np.arange(n) % k if labels is None else labels
         y = self._one_hot("sample", np.full(n, labels) if np.ndim(labels) == 0 else labels)
-        return self.decode(self.backend.to_numpy(self.draw(n, ctx, self.backend.array(y), candidates).z), y)
+        return self.decode_rows(self.backend.to_numpy(self.draw(n, ctx, self.backend.array(y), candidates).z), y)
 
     @property
     def has_prior(self):
@@ -212,14 +260,14 @@ class Model:
 
         Mode supervised needs the two `labels`.
         """
-        pair = [unit_interval(self._images("interpolate", np.asarray(image)[None])) for image in (a, b)]
-        ends = self.encode(np.concatenate(pair))
+        pair = [unit_interval(self.rows_of("interpolate", np.asarray(image)[None])) for image in (a, b)]
+        ends, labels = self.encode_rows(np.concatenate(pair)), self._indices("interpolate", labels)
         t = np.linspace(0, 1, whole_number("interpolate", "steps", steps, 0))[:, None]
         z, y = ends.z, self.read_y(ends, labels, "interpolate")
         return self.decode(*[None if both is None else (1 - t) * both[:1] + t * both[1:] for both in (z, y)])
 
     def read_y(self, code, labels, where="reconstruct"):
-        """Return the y that P reads beside the z of `code`: Q's own, or the true labels one-hot."""
+        """Return the y that P reads beside the z of `code`: Q's own, or the one-hot of `labels`, indices of names."""
         if self.config.decoder_y_dim == self.config.y_dim:
             return code.y
         if labels is None:
@@ -237,15 +285,45 @@ class Model:
             raise UserError(f"{where}: label {wrong[0]}, expected 0 to {k - 1}")
         return one_hot(labels, k)
 
-    def _images(self, where, images):
-        images = np.asarray(images)
-        expect_columns(where, images, self.config.inputs, "is the image flattened?")
-        if images.dtype != np.uint8 and images.dtype.kind != "f":
-            raise UserError(f"{where}: images are {images.dtype}, expected uint8 or float; astype('uint8')?")
-        if images.dtype != np.uint8 and images.size and not (np.min(images) >= 0 and np.max(images) <= 1):
-            low, high = np.min(images), np.max(images)
-            raise UserError(f"{where}: pixels from {low} to {high}, expected [0, 1]; divide by 255?")
-        return images
+    def _indices(self, where, labels):
+        """Return labels, one or (n,), as indices into the names of the data, where y stands for classes."""
+        c = self.config
+        if labels is None or not c.names or not (c.y_is_class or c.label_to):
+            return labels
+        index = {name: k for k, name in enumerate(c.names)}
+        for label in np.unique(labels).tolist():
+            if label not in index:
+                known = ", ".join(map(str, c.names[:12])) + (", …" if len(c.names) > 12 else "")
+                raise UserError(f"{where}: label {label!r}, expected one of {known}")
+        found = [index[label] for label in np.ravel(labels).tolist()]
+        return found[0] if np.ndim(labels) == 0 else np.array(found)
+
+    def rows_of(self, where, images):
+        """Return a user's images as the rows (n, d) of a `Dataset`: uint8, in [0, 1], or standardized."""
+        c, images = self.config, np.asarray(images)
+        if images.ndim > 2:
+            if images.ndim == 4 and images.shape[3] != c.channels and images.shape[1] == c.channels:
+                images = np.moveaxis(images, 1, 3)
+            images = images.reshape(len(images), -1)
+        expect_columns(where, images, c.inputs, "is the image flattened?")
+        if images.dtype.kind not in "buif":
+            raise UserError(f"{where}: images are {images.dtype}, expected whole or real numbers; astype('uint8')?")
+        if c.is_table:
+            return ((images - np.array(c.mean)) / np.array(c.std)).astype(np.float32) if c.mean else images
+        scale = c.float_range if images.dtype.kind == "f" else c.integer_range
+        if images.size and not 0 <= np.min(images) <= np.max(images) <= scale:
+            low, high, hint = np.min(images), np.max(images), "; divide by 255?" if scale == 1 else ""
+            raise UserError(f"{where}: pixels from {low} to {high}, expected [0, {scale:g}]{hint}")
+        if images.dtype == np.uint8 and scale == 255:
+            return images
+        if images.dtype.kind != "f":
+            images = images.astype(np.float32)
+        return images / images.dtype.type(scale) if scale != 1 else images
+
+    def raw(self, rows):
+        """Return rows (n, d) of a `Dataset` as the user has them: a table's in the units of its columns."""
+        c = self.config
+        return rows * np.array(c.std, np.float32) + np.array(c.mean, np.float32) if c.is_table and c.mean else rows
 
     def _encode(self, images):
         x = self.backend.array(images)

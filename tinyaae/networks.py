@@ -227,12 +227,17 @@ def encoder(backend, d_in, hidden, classes, d_z, *, posterior="deterministic", i
     return Encoder(backend, layers, classes, posterior, seed)
 
 
-def decoder(backend, d_code, hidden, d_out, *, heads=0, logits=False, batch_norm=False, std=None, seed=0):
-    """Return P: hidden layers and an image; with `heads` = k it reads y·W_C + z instead of y and z."""
+def decoder(backend, d_code, hidden, d_out, *, heads=0, logits=False, linear=False, batch_norm=False, std=None,
+            seed=0):  # fmt: skip
+    """Return P: hidden layers and an image; with `heads` = k it reads y·W_C + z instead of y and z.
+
+    Its output is pixels in (0, 1), their `logits`, or, where `linear`, any real numbers.
+    """
     reads = [ClusterHeads(heads, d_code - heads)] if heads else []
     sizes = [d_code - heads, *hidden]
-    image = [Linear(sizes[-1], d_out, std), *([] if logits else [Sigmoid()])]
-    return Decoder(backend, [*reads, *hidden_layers(sizes, batch_norm, std), *image], logits, seed)
+    image = [Linear(sizes[-1], d_out, std), *([] if logits or linear else [Sigmoid()])]
+    layers = [*reads, *hidden_layers(sizes, batch_norm, std), *image]
+    return Decoder(backend, layers, logits, seed)
 
 
 def discriminator(backend, name, d_in, hidden, *, input_noise=0.0, std=None, leak=0.0, dropout=0.0, seed=0):

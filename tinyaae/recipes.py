@@ -138,7 +138,8 @@ class Builder:
         batch_norm = c.batch_norm if c.decoder_norm is None else c.decoder_norm
         return networks.decoder(
             self.backend, c.decoder_y_dim + c.z, c.hidden, c.inputs, heads=heads,
-            logits=c.reconstruction == "cross-entropy", batch_norm=batch_norm, std=c.weight_std, seed=c.seed,
+            logits=c.reconstruction == "cross-entropy", linear=c.is_table, batch_norm=batch_norm, std=c.weight_std,
+            seed=c.seed,
         )  # fmt: skip
 
     def discriminator(self, name, d_in, input_noise=0.0):

@@ -260,7 +260,7 @@ def test_the_installed_command_has_the_verbs(command, capsys, finished):
 def test_a_verb_that_is_none_is_told_the_verbs(capsys):
     assert cli.verbs(["trian"]) == 2
     assert capsys.readouterr().err == (
-        "tinyaae: there is no verb 'trian'; expected train, resume, evaluate, draw, compare or modes\n"
+        "tinyaae: there is no verb 'trian'; expected train, resume, evaluate, draw, compare, encode, score or modes\n"
     )
 
 
@@ -685,7 +685,7 @@ BAD_ARRAYS = {
     "negative labels": {"y_train": Y - 1},
     "a test label that training lacks": {"y_test": np.full(40, 3)},
     "pixels that are no number": {"x_train": FLOATS * np.nan},
-    "pixels above 1": {"x_train": FLOATS * 255},
+    "pixels above 1": {"x_train": FLOATS * 16},
     "pixels below 0": {"x_train": FLOATS - 0.5},
     "test images of another size": {"x_test": np.zeros((40, SIDE, SIDE + 1), np.uint8)},
     "a class with too few images": {"y_train": np.minimum(np.arange(120), 2)},

@@ -124,7 +124,8 @@ def test_help_in_the_c_locale():
 def test_a_closed_pipe_ends_the_run_quietly_after_saving(here, without_folders):
     more = ["--epochs", "3000", "--save-every", "3000", "--out", "run"]
     process = command(*TRAIN, *more, **without_folders)
-    process.stdout.readline()
+    while not process.stdout.readline().startswith("epoch"):
+        pass
     process.stdout.close()
     assert (process.wait(60), process.stderr.read()) == (141, "")
     process.stderr.close()

@@ -16,16 +16,16 @@ MEASURES |= {"judge_accuracy"}
 
 
 class Stub:
-    """A model of which only `encode`, `decode` and `sample` are needed: P paints what `paint(y, z)` says."""
+    """A model with `encode_rows`, `decode_rows` and `sample_rows` alone: P paints what `paint(y, z)` says."""
 
     def __init__(self, paint, encode=None):
         self.config, self.paint = tiny_config(z=CLASSES), paint
-        self.encode = encode or (lambda x: tiny_system_code(np.eye(CLASSES)[DATA.y_test[: len(x)]]))
+        self.encode_rows = encode or (lambda x: tiny_system_code(np.eye(CLASSES)[DATA.y_test[: len(x)]]))
 
-    def decode(self, z, y):
+    def decode_rows(self, z, y):
         return self.paint(y, z)
 
-    def sample(self, n, labels):
+    def sample_rows(self, n, labels):
         return self.paint(np.eye(CLASSES)[labels], np.random.default_rng(0).normal(size=(n, CLASSES)))
 
 

@@ -193,12 +193,9 @@ def test_arrays_can_be_written_to(tmp_path):
     assert load(write_npz(tmp_path, arrays())).x_train.flags.writeable
 
 
-def test_classes_are_counted_from_the_training_labels(tmp_path):
-    assert load(write_npz(tmp_path, arrays(y_train=np.full(12, 7), y_test=np.zeros(4, int)))).classes == 8
-
-
-def test_classes_are_at_least_two(tmp_path):
-    assert load(write_npz(tmp_path, arrays(y_train=np.zeros(12, int), y_test=np.zeros(4, int)))).classes == 2
+def test_classes_are_the_distinct_labels(tmp_path):
+    data = load(write_npz(tmp_path, arrays(y_train=np.full(12, 7), y_test=np.zeros(4, int))))
+    assert (data.classes, data.names, data.y_train[0]) == (2, (0, 7), 1)
 
 
 def test_unit_interval_divides_bytes_by_255():
@@ -224,12 +221,12 @@ def test_missing_path(tmp_path):
     assert refusal(load, tmp_path / "nowhere").startswith(f"{tmp_path / 'nowhere'}: no such file or folder")
 
 
-def test_neither_folder_nor_npz(tmp_path):
-    (tmp_path / "data.csv").write_text("1,2,3\n")
-    assert refusal(load, tmp_path / "data.csv").startswith(f"{tmp_path / 'data.csv'}: neither a folder nor an .npz")
+def test_a_file_of_another_kind(tmp_path):
+    (tmp_path / "data.png").write_bytes(b"\x89PNG")
+    assert refusal(load, tmp_path / "data.png").startswith(f"{tmp_path / 'data.png'}: no data that is known")
 
 
-@pytest.mark.parametrize(("key", "name"), [("x_train", TRAIN_X), ("y_test", TEST_Y)])
+@pytest.mark.parametrize(("key", "name"), [("x_train", TRAIN_X)])
 def test_folder_without_one_of_the_files(tmp_path, key, name):
     assert refusal(load, write_folder(tmp_path, **{key: None})).startswith(f"{tmp_path}: no {name}")
 
@@ -267,8 +264,8 @@ def test_idx_wrong_magic(tmp_path):
     assert "starts with 50 4b 03 04, expected 00 00 08 03" in idx_refusal(tmp_path, b"PK\3\4" + bytes(80))
 
 
-def test_idx_of_other_numbers_than_bytes(tmp_path):
-    assert "starts with 00 00 0d 03" in idx_refusal(tmp_path, b"\0\0\x0d" + idx(arrays()["x_train"])[3:])
+def test_idx_of_an_unknown_kind_of_number(tmp_path):
+    assert "starts with 00 00 0a 03" in idx_refusal(tmp_path, b"\0\0\x0a" + idx(arrays()["x_train"])[3:])
 
 
 def test_idx_images_that_are_labels(tmp_path):
@@ -280,8 +277,14 @@ def test_idx_labels_that_are_images(tmp_path):
     assert message.startswith(f"{tmp_path / TRAIN_Y}: starts with 00 00 08 03")
 
 
-def test_idx_gzipped_without_saying_so(tmp_path):
-    assert ".gz missing from the name?" in idx_refusal(tmp_path, gzip.compress(idx(arrays()["x_train"])))
+def test_idx_is_unpacked_by_its_content_and_not_by_its_name(tmp_path):
+    """A file that is gzipped without .gz, and one that a browser unpacked and left its .gz."""
+    for name in ("packed", "unpacked"):
+        (tmp_path / name).mkdir()
+    folder = write_folder(tmp_path / "packed", x_train=gzip.compress(idx(arrays()["x_train"])))
+    other = write_folder(tmp_path / "unpacked")
+    (other / TRAIN_X).rename(other / f"{TRAIN_X}.gz")
+    assert same(load(folder), load(other))
 
 
 @pytest.mark.parametrize("shape", [(0, 2, 3), (12, 0, 3), (0, 2**32 - 1, 2**32 - 1)])
@@ -320,12 +323,6 @@ def test_gzip_corrupt(tmp_path, place):
     assert refusal(load, tmp_path).startswith(f"{path}: ")
 
 
-def test_gz_that_is_not_gzipped(tmp_path):
-    path = write_folder(tmp_path, ".gz") / (TRAIN_X + ".gz")
-    path.write_bytes(idx(arrays()["x_train"]))
-    assert refusal(load, tmp_path).startswith(f"{path}: Not a gzipped file")
-
-
 # Bad .npz files
 
 
@@ -355,9 +352,13 @@ def test_npz_with_a_corrupt_array_header(tmp_path):
     assert refusal(load, path).startswith(f"{path}: ValueError")
 
 
-@pytest.mark.parametrize("key", ["x_train", "y_train", "x_test", "y_test"])
-def test_npz_lacks_a_key(tmp_path, key):
-    assert "no such array" in npz_refusal(tmp_path, arrays(**{key: None}), key)
+def test_npz_without_training_images_says_what_it_holds(tmp_path):
+    path = write_npz(tmp_path, arrays(x_train=None))
+    assert "holds y_train, x_test, y_test, expected x_train" in refusal(load, path)
+
+
+def test_labels_without_images(tmp_path):
+    assert "labels without images" in npz_refusal(tmp_path, arrays(x_test=None), "y_test")
 
 
 @pytest.mark.parametrize("key", ["x_train", "y_train"])
@@ -371,7 +372,7 @@ def test_npz_objects_are_refused_not_unpickled(tmp_path, key):
     assert "never unpickle" in npz_refusal(tmp_path, arrays(**{key: objects}), key)
 
 
-@pytest.mark.parametrize("shape", [(), (12,), (12, 1, 2, 3)])
+@pytest.mark.parametrize("shape", [(), (12,), (12, 2, 3, 4), (12, 1, 1, 1, 1)])
 def test_npz_images_of_wrong_dimension(tmp_path, shape):
     assert f"is {shape}, expected (n, d)" in npz_refusal(tmp_path, arrays(x_train=np.zeros(shape, np.uint8)), "x_train")
 
@@ -380,14 +381,14 @@ def test_npz_one_hot_labels(tmp_path):
     assert "one-hot" in npz_refusal(tmp_path, arrays(y_train=np.eye(12, dtype=int)), "y_train")
 
 
-@pytest.mark.parametrize("dtype", ["int64", "bool", "complex64", "U3", "datetime64[s]"])
+@pytest.mark.parametrize("dtype", ["complex64", "U3", "datetime64[s]"])
 def test_npz_pixels_of_wrong_type(tmp_path, dtype):
     assert "pixels are " in npz_refusal(tmp_path, arrays(x_train=np.zeros((12, 6), dtype)), "x_train")
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bool", "U3"])
-def test_npz_labels_that_are_no_integers(tmp_path, dtype):
-    assert "expected integers" in npz_refusal(tmp_path, arrays(y_test=np.zeros(4, dtype)), "y_test")
+@pytest.mark.parametrize("labels", [np.zeros(4, complex), np.array([0, 1, 0.5, 1])])
+def test_npz_labels_that_are_no_names(tmp_path, labels):
+    assert "expected whole numbers" in npz_refusal(tmp_path, arrays(y_test=labels), "y_test")
 
 
 @pytest.mark.parametrize("key", ["x_train", "y_train", "x_test", "y_test"])
@@ -420,7 +421,7 @@ def test_npz_array_above_4_gb(tmp_path):
 
 def test_npz_negative_size(tmp_path):
     path = write_member(tmp_path, npy("{'descr': '|u1', 'fortran_order': False, 'shape': (-4, -6)}", bytes(24)))
-    assert "is (-4, -6)" in refusal(load, path)
+    assert str(path) in refusal(load, path)
 
 
 def test_npz_long_array_header_is_not_read(tmp_path):
@@ -460,21 +461,10 @@ def test_test_images_of_another_size(tmp_path, shape):
     assert "expected (2, 3)" in npz_refusal(tmp_path, arrays(x_test=np.zeros(shape, np.uint8)), "x_test")
 
 
-@pytest.mark.parametrize("key", ["y_train", "y_test"])
-def test_negative_labels(tmp_path, key):
-    labels = arrays()[key].astype(int)
-    labels[1] = -1
-    assert "labels from -1 to 2" in npz_refusal(tmp_path, arrays(**{key: labels}), key)
-
-
-@pytest.mark.parametrize("highest", [65536, 2**64 - 1])
-def test_labels_above_65535(tmp_path, highest):
-    labels = np.full(12, highest, np.uint64)
-    assert f"to {highest}, expected 0 to 65535" in npz_refusal(tmp_path, arrays(y_train=labels), "y_train")
-
-
-def test_test_label_that_training_lacks(tmp_path):
-    assert "labels from 0 to 3, expected 0 to 2" in npz_refusal(tmp_path, arrays(y_test=np.arange(4)), "y_test")
+def test_more_labels_than_65535(tmp_path):
+    many = np.arange(70_000)
+    parts = {"x_train": np.zeros((70_000, 1), np.uint8), "y_train": many}
+    assert "70000 distinct labels" in npz_refusal(tmp_path, parts, "y_train")
 
 
 @pytest.mark.parametrize("pixel", [np.nan, np.inf, -np.inf])
@@ -483,15 +473,6 @@ def test_pixels_that_are_not_finite(tmp_path, key, pixel):
     parts = floats()
     parts[key][1, 2] = pixel
     assert "NaN or infinite" in npz_refusal(tmp_path, parts, key)
-
-
-def test_float_pixels_up_to_255(tmp_path):
-    message = npz_refusal(tmp_path, floats(x_test=np.full((4, 6), 255.0)), "x_test")
-    assert "pixels from 255.0 to 255.0" in message and "divide by 255?" in message
-
-
-def test_float_pixels_below_zero(tmp_path):
-    assert "pixels from -1.0 to 1.0" in npz_refusal(tmp_path, floats(x_train=np.eye(12, 6) * 2 - 1), "x_train")
 
 
 # Split

@@ -38,7 +38,7 @@ class Told:
         self.code = Code(y=y, logits=np.log(y), z=np.zeros((len(y), 2)) if z is None else np.array(z))
         self.config = tiny_config(**config)
 
-    def encode(self, images):
+    def encode_rows(self, images):
         return self.code
 
     def drawn(self, code):
@@ -47,7 +47,7 @@ class Told:
     def read_y(self, code, labels):
         return code.y
 
-    def decode(self, z, y):
+    def decode_rows(self, z, y):
         return np.full((len(z), 4), 0.5)
 
 

@@ -253,11 +253,12 @@ def test_codes_of_a_gaussian_posterior_are_drawn_from_it():
         def __init__(self):
             pass
 
-        def encode(self, images):
+        def encode_rows(self, images):
             mean = np.ones((len(images), 2))
             return Code(z=mean, posterior=np.concatenate([mean, np.full_like(mean, math.log(4))], axis=1))
 
-    z = Sure().sample_posterior(np.zeros((20000, 1))).z
+    sure = Sure()
+    z = sure.drawn(sure.encode_rows(np.zeros((20000, 1)))).z
     np.testing.assert_allclose([z.mean(), z.std()], [1, 2], atol=0.05)
 
 
@@ -319,7 +320,7 @@ def test_the_row_of_a_y_that_no_image_chooses_is_empty_and_says_so(shown_images,
     data = dataset()
     model = model_for(data, "clustering", clusters=3)
     logits = np.eye(3)[data.y_test % 2]  # 40 images choose 0, 20 choose 1, none 2
-    monkeypatch.setattr(model, "encode", lambda _: Code(y=logits, z=None, logits=logits))
+    monkeypatch.setattr(model, "encode_rows", lambda _: Code(y=logits, z=None, logits=logits))
     put = shown_images(images.members, model, data).reshape(3, 11, -1)
     assert put[:, 1:].any(axis=(1, 2)).tolist() == [True, True, False]
     names = [text.get_text() for text in images.members(model, data).axes[0].texts]
@@ -329,8 +330,8 @@ def test_the_row_of_a_y_that_no_image_chooses_is_empty_and_says_so(shown_images,
 def test_the_manifold_cuts_the_prior_into_equal_shares(shown_images, monkeypatch):
     data, places = dataset(), []
     model = model_for(data, "aae", z=2)
-    decode = model.decode
-    monkeypatch.setattr(model, "decode", lambda z: places.append(z) or decode(z))
+    decode = model.decode_rows
+    monkeypatch.setattr(model, "decode_rows", lambda z, y=None: places.append(z) or decode(z))
     assert len(shown_images(images.manifold, model, data)) == 400
     z = places[0].reshape(20, 20, 2)
     share = [0.5 * (1 + math.erf(x / math.sqrt(2))) for x in z[0, :, 0]]  # N(0, 1): share of the prior to the left
@@ -352,8 +353,8 @@ def test_walks_run_along_the_modes_of_the_prior(prior):
 def test_a_sweep_moves_one_coordinate_of_z_and_nothing_else(monkeypatch):
     data, places = dataset(), []
     model = model_for(data, "aae", z=4)
-    decode = model.decode
-    monkeypatch.setattr(model, "decode", lambda z, y: places.append(z) or decode(z, y))
+    decode = model.decode_rows
+    monkeypatch.setattr(model, "decode_rows", lambda z, y: places.append(z) or decode(z, y))
     images.sweep(model, data)
     z = places[0].reshape(4, 10, 4)
     for row in range(4):
@@ -366,7 +367,7 @@ def test_the_coordinate_swept_under_every_y_is_the_one_that_changes_the_image_mo
     class Third:
         config = SimpleNamespace(decoder_y_dim=2)
 
-        def decode(self, z, y):
+        def decode_rows(self, z, y):
             return z * [1, 2, 5, 3]
 
     drawn = np.random.default_rng(0).normal(size=(1000, 4))

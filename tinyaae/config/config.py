@@ -13,7 +13,7 @@ from itertools import pairwise
 from ..data import digest
 from ..errors import UserError
 from ..priors import has_modes, has_slope, in_a_plane, options_of, prior_named
-from .fields import ABOUT, Numbers, lacks, priors_of_z
+from .fields import ABOUT, Numbers, lacks, names, priors_of_z
 from .flags import (
     PRIOR,
     epochs_of,
@@ -64,6 +64,16 @@ class Config(Numbers):
         """Whether output k of y means class k, rather than some cluster."""
         return self.y_dim > 0 and self.labels != 0
 
+    @property
+    def is_table(self):
+        """Whether a row is real numbers, standardized by columns, and not an image."""
+        return self.reconstruction == "gaussian"
+
+    @property
+    def label_names(self):
+        """The labels of the data, sorted: the k-th belongs to column k of y."""
+        return self.names or tuple(range(self.classes))
+
     def _width(self, source):
         if source == "either":
             source = "clusters" if self.labels == 0 else "classes"
@@ -100,7 +110,10 @@ class Config(Numbers):
         if either and "clusters" in flags and flags.setdefault("labels", 0) != 0:
             raise UserError("--clusters: with --labels each class is a cluster; leave one of the two out")
         default = MODES[mode].like or mode
-        config = cls(**numbers_of(default, preset, flags) | {"mode": mode, "preset": preset} | flags)
+        numbers = numbers_of(default, preset, flags)
+        if flags.get("data") and numbers.get("labels", 0) != 0:  # the labels that somebody has; --labels draws some
+            numbers["labels"] = "all"
+        config = cls(**numbers | {"mode": mode, "preset": preset} | flags)
         config.check()
         for name in sorted(flags):
             needs = ABOUT[name].needs
@@ -134,8 +147,17 @@ class Config(Numbers):
         if not 1 <= len(self.hidden) <= 100 or not 1 <= min(self.hidden) <= max(self.hidden) < 2**31:
             came = f"{self.hidden}"[:80]
             raise UserError(f"--hidden: {came} given, expected one to a hundred widths of at least 1, e.g. 1000,1000")
-        if self.side and (len(self.side) != 2 or min(self.side) < 1 or self.side[0] * self.side[1] != self.inputs):
-            raise UserError(f"side: {self.side} given, expected height and width of an image of {self.inputs} pixels")
+        pixels = self.inputs / self.channels
+        if self.side is not None and (
+            len(self.side) != 2 or min(self.side) < 1 or self.side[0] * self.side[1] != pixels
+        ):
+            raise UserError(f"side: {self.side} given, expected height and width of an image of {pixels:g} pixels")
+        if len(self.names) not in (0, self.classes) or not all(isinstance(name, str | int) for name in self.names):
+            raise UserError(f"names: {len(self.names)} given, expected {self.classes}, whole numbers or words")
+        for name in ("mean", "std"):
+            values = getattr(self, name)
+            if len(values) not in (0, self.inputs) or not all(map(is_finite_number, values)):
+                raise UserError(f"{name}: {len(values)} given, expected {self.inputs} finite numbers, one a column")
         for name, about in ABOUT.items():
             if about.how == "extra" and lacks(mode, name) and getattr(self, name):
                 raise UserError(f"{flag(name)}: {getattr(self, name)} given, but mode {self.mode} has no use for it")
@@ -147,6 +169,9 @@ class Config(Numbers):
             raise UserError(f"labels: {self.labels!r} given, but mode {self.mode} shows no label to anyone")
         if mode.q_y and not self.y_is_class and self.clusters < 2:
             raise UserError(f"--clusters: {self.clusters} given, expected at least 2")
+        if self.classes < 2 and (self.y_is_class or mode.label_to):
+            came = f"the data have {self.classes} distinct labels"
+            raise UserError(f"--mode {self.mode}: reads labels, and {came}; add labels, or choose aae or clustering")
         if self.animate and "Q" not in mode.has:
             raise UserError(f"--animate: mode {self.mode} has no encoder, so no codes to watch; choose another --mode")
         self._check_prior(mode)
@@ -175,7 +200,9 @@ class Config(Numbers):
         """Return this config with the sizes, the name and the digest of `dataset`."""
         return replace(
             self, inputs=dataset.x_train.shape[1], classes=dataset.classes, side=dataset.side,
-            data_name=dataset.name, data_digest=digest(dataset),
+            channels=dataset.channels, names=dataset.names, integer_range=dataset.integer_range,
+            float_range=dataset.float_range, mean=dataset.mean, std=dataset.std, data_name=dataset.name,
+            data_digest=digest(dataset),
         )  # fmt: skip
 
     def expect_data(self, dataset):
@@ -226,10 +253,12 @@ class Config(Numbers):
             known = {f.name for f in fields(cls)}
             if isinstance(values, dict) and "rate_reconstruction" in values:
                 raise ValueError("the run is of tinyaae 0.1.0, and that version reads it")
-            if not isinstance(values, dict) or set(values) != known:
+            filled = set(names("filled"))  # of these, a config of an earlier day may lack some
+            if not isinstance(values, dict) or not known - filled <= set(values) <= known:
                 raise ValueError("its keys are not those of a config")
-            values["hidden"] = tuple(values["hidden"])
-            values["side"] = values["side"] and tuple(values["side"])
+            for name in ("hidden", "side", "names", "mean", "std"):
+                if values.get(name) is not None:
+                    values[name] = tuple(values[name])
             values["step_decay"] = epochs_of(values["step_decay"])
             config = cls(**values)
             config.check()

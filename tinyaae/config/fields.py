@@ -62,8 +62,14 @@ class Numbers:
     data_name: str = number("filled", "", "what the data is called")
     data_digest: str = number("filled", "", "of all arrays of the data")
     inputs: int = number("filled", 784, "pixels of an image", least=1, below=MANY)
-    classes: int = number("filled", 10, "classes of the data", least=2, below=MANY)
+    classes: int = number("filled", 10, "distinct labels of the data", below=MANY)
     side: tuple | None = number("filled", (28, 28), "height and width of an image")
+    channels: int = number("filled", 1, "1, or 3 of an image in colour", least=1, below=MANY)
+    names: tuple = number("filled", (), "the labels, sorted; none: 0 to classes - 1")
+    integer_range: float = number("filled", 255.0, "what 1 in [0, 1] is in images of whole numbers")
+    float_range: float = number("filled", 1.0, "what 1 in [0, 1] is in images of real numbers")
+    mean: tuple = number("filled", (), "of each column of a table")
+    std: tuple = number("filled", (), "of each column of a table")
     epochs: int = number("flag", 12, "times through the training images", least=1, below=MANY)
     batch_size: int = number("flag", 100, "images a step", least=1, below=MANY)
     labels: int | str = number("flag", 0, "how many training images show their label, or all", ("labels",))
@@ -94,8 +100,8 @@ class Numbers:
     prior_options: dict = number("set", dict, "options of the prior, such as prior_std", ("prior",))
     posterior: str = number("flag", "deterministic", "q(z|x)", PAIR, choices=POSTERIORS)
     reconstruction: str = number(
-        "set", "squared", "½ Σ (x̂ − x)², or the cross-entropy of the pixels", ("Q",),
-        choices=("squared", "cross-entropy"),
+        "set", "squared", "½ Σ (x̂ − x)² of pixels, their cross-entropy, or ½ Σ (x̂ − x)² of a table", ("Q",),
+        choices=("squared", "cross-entropy", "gaussian"),
     )  # fmt: skip
     input_noise: float = number("flag", 0.3, "standard deviation of the noise on Q's (a GAN: D's) images in training")
     input_dropout: float = number("preset", 0.0, "probability that a pixel of Q's input is dropped", ("Q",), below=1)

@@ -64,3 +64,12 @@ def read_member(where, archive, key, expect):
         if size != held:
             raise UserError(f"{where}: holds {held} bytes, expected {size} for {shape} {dtype}; is the file damaged?")
     return np.frombuffer(data, dtype).reshape(shape, order="F" if by_columns else "C")
+
+
+def read_array(path):
+    """Return the array of the .npy file `path`; `UserError` where it is damaged or holds Python objects."""
+    with as_user_error(path, "{}, expected what numpy.save writes", "is the file damaged?"):
+        array = np.load(path, mmap_mode="r", allow_pickle=False)  # a header alone allocates nothing
+        if array.nbytes > LARGEST:
+            raise UserError(f"{path}: holds {array.nbytes / 1e9:.3g} GB, expected at most 4; store uint8?")
+        return np.array(array)

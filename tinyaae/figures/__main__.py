@@ -47,7 +47,7 @@ def opened(run):
     """Return the model of a run and the data it was trained on."""
     model = load(run)
     source = model.config.data
-    dataset = data.load_mnist() if source is None else data.load(source)
+    dataset = data.load_mnist() if source is None else data.load(source, table=model.config.is_table)
     model.config.expect_data(dataset)
     return model, dataset
 

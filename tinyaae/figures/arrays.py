@@ -36,7 +36,7 @@ def from_prior(model, n, labels=None):
 def decode(model, z, labels):
     """Return images (n, d) of z (n, z) and, where P reads a y, the one-hot of `labels` (n,)."""
     k = model.config.decoder_y_dim
-    return model.decode(z, one_hot(labels, k) if k else None)
+    return model.decode_rows(z, one_hot(labels, k) if k else None)
 
 
 def style_grid(model, rows, columns):

@@ -69,7 +69,7 @@ def learning_curves(model, metrics):
 
 def label_histogram(model, dataset):
     """Draw how many test images each y gets: beside how many there are, or, for clusters, of which classes they are."""
-    chosen, k = np.argmax(model.encode(dataset.x_test).logits, axis=1), model.config.y_dim
+    chosen, k = np.argmax(model.encode_rows(dataset.x_test).logits, axis=1), model.config.y_dim
     counts = contingency(dataset.y_test, chosen, dataset.classes, k)
     what, place = "How often is each class said?", np.arange(k)
     classify = model.config.y_is_class
@@ -94,7 +94,7 @@ def label_histogram(model, dataset):
 
 def confidence(model, dataset):
     """Draw how sure q(y|x) is of the y it chooses; where y is a class, where it is right and where it is wrong."""
-    code = model.encode(dataset.x_test)
+    code = model.encode_rows(dataset.x_test)
     chosen, sure = np.argmax(code.logits, axis=1), np.max(code.y, axis=1)
     note = "The probability max q(y|x) of the chosen y, on test images; counts on a log scale."
     if model.config.y_is_class:
@@ -118,7 +118,7 @@ def confidence(model, dataset):
 
 def confusion(model, dataset):
     """Draw how many test images of each class get each y: a class, or a cluster, in the order of their main classes."""
-    chosen = np.argmax(model.encode(dataset.x_test).logits, axis=1)
+    chosen = np.argmax(model.encode_rows(dataset.x_test).logits, axis=1)
     counts = contingency(dataset.y_test, chosen, dataset.classes, model.config.y_dim)
     order = np.arange(model.config.y_dim)
     note = f"Counts of {len(chosen)} test images. The colour is the share of the row."

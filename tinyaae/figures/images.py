@@ -5,7 +5,7 @@ Each is one function from a model and its data to a matplotlib `Figure`.
 
 import numpy as np
 
-from ..data import split, unit_interval
+from ..data import split_of, unit_interval
 from ..metrics.likelihood import squared_distances
 from .arrays import MOST_ROWS, decode, examples, from_prior, shown, style_grid
 from .layout import image_page
@@ -18,7 +18,8 @@ def reconstructions(model, dataset):
     where = examples(labels, 2 * across)
     pairs = []
     for band in (where[:, :across].ravel(), where[:, across:].ravel()):
-        pairs += [unit_interval(images[band]), model.reconstruct(images[band], labels[band])]
+        code = model.encode_rows(images[band])
+        pairs += [unit_interval(images[band]), model.decode_rows(code.z, model.read_y(code, labels[band]))]
     note = "Test images x, each above x̂ = P(Q(x)), what the decoder makes of its code."
     note += shown(len(where), dataset.classes, "classes")
     return image_page(
@@ -104,7 +105,7 @@ def manifold(model, dataset):
     note = (
         "Each image is one z. Columns are the percentiles 2.5, 7.5, … 97.5 of its first coordinate, rows of its second."
     )
-    return image_page(model, model.decode(z), (20, 20), "The manifold that P has learned", note)
+    return image_page(model, model.decode_rows(z), (20, 20), "The manifold that P has learned", note)
 
 
 def along_the_prior(model, dataset):
@@ -112,7 +113,7 @@ def along_the_prior(model, dataset):
     z = model.prior.walks(12)
     rows = min(len(z), MOST_ROWS)
     note = "Each row walks along one mode of the prior, from one end to the other." + shown(rows, len(z), "modes")
-    images = model.decode(z[:rows].reshape(-1, 2))
+    images = model.decode_rows(z[:rows].reshape(-1, 2))
     return image_page(model, images, (rows, 12), "Along the prior", note, [f"mode {k}" for k in range(rows)])
 
 
@@ -120,7 +121,7 @@ def nearest(model, dataset):
     """Draw samples above the training images nearest to them: does P remember, or imagine?"""
     config = model.config
     drawn = decode(model, from_prior(model, 20), np.arange(20) % max(config.decoder_y_dim, 1))
-    trained = split(dataset.y_train, dataset.classes, config.labels, config.seed, config.images).train
+    trained = split_of(dataset, config).train
     train = unit_interval(dataset.x_train[trained[:: -(-len(trained) // 20000)]])  # 20000 at most
     found = train[np.argmin(squared_distances(np, drawn, train), axis=1)]
     images = np.concatenate([drawn[:10], found[:10], drawn[10:], found[10:]])
@@ -132,7 +133,7 @@ def nearest(model, dataset):
 def members(model, dataset, found=None):
     """Draw for each y what P makes of it with z = 0, and the test images that Q is surest of, if any choose it."""
     k = min(model.config.y_dim, 2 * MOST_ROWS)
-    code = model.encode(dataset.x_test)
+    code = model.encode_rows(dataset.x_test)
     chosen = np.bincount(np.argmax(code.logits, axis=1), minlength=model.config.y_dim)  # by how many images
     modes = decode(model, np.zeros((k, model.config.z)), np.arange(k))
     surest = np.argsort(-code.y[:, :k], axis=0, kind="stable")[:10].T  # (k, 10)

@@ -21,7 +21,7 @@ def codes_seen(model, dataset):
     """Return where P reads the codes of test images (n, d), their labels (n,), and what such a code is called."""
     images, labels = dataset.x_test[:MOST_POINTS], dataset.y_test[:MOST_POINTS]
     name = "z" if model.heads() is None else "y·W_C + z"
-    return model.decoder_input(model.sample_posterior(images)), labels, name
+    return model.decoder_input(model.drawn(model.encode_rows(images))), labels, name
 
 
 def prior_seen(model, n):
@@ -138,7 +138,7 @@ def side_by_side(runs):
 
 def z_histogram(model, dataset):
     """Draw how often each value of z occurs, over all its coordinates, and how often the prior wants it."""
-    z = model.sample_posterior(dataset.x_test[:MOST_POINTS]).z.astype(float)
+    z = model.drawn(model.encode_rows(dataset.x_test[:MOST_POINTS])).z.astype(float)
     drawn = from_prior(model, 20000, np.arange(20000) % model.config.classes) if model.has_prior else z
     low, high = [mix(np.quantile(z, q), np.quantile(drawn, q)) for mix, q in ((min, 0.002), (max, 0.998))]
     edges = np.linspace(low - 1e-6, high + 1e-6, 61)
@@ -162,7 +162,7 @@ def z_histogram(model, dataset):
 def embedding(model, dataset):
     """Draw the principal components of the whole code, y beside z, coloured by class."""
     images, labels = dataset.x_test[:MOST_POINTS], dataset.y_test[:MOST_POINTS]
-    code = model.sample_posterior(images)
+    code = model.drawn(model.encode_rows(images))
     parts = [part - np.mean(part, axis=0) for part in (code.y, code.z) if part is not None]
     whole = np.concatenate([part / np.sqrt(np.sum(np.var(part, axis=0)) + 1e-12) for part in parts], axis=1)
     note = f"The codes ({'y, z' if len(parts) == 2 else 'z'}) of {len(images)} test images, coloured by class."

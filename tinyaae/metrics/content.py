@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..data import split, unit_interval
+from ..data import split_of, unit_interval
 from ..networks import one_hot
 from .likelihood import squared_distances
 
@@ -40,7 +40,8 @@ class Judge(NamedTuple):
 
 def judge_for(dataset, config):
     """Return the `Judge` with the training images of a run and all their labels."""
-    train = split(dataset.y_train, dataset.classes, config.labels, config.seed, config.images).train
+    train = split_of(dataset, config).train
+    train = train[dataset.y_train[train] >= 0]
     return Judge(dataset.x_train[train], dataset.y_train[train])
 
 
@@ -62,21 +63,21 @@ def content_report(model, judge, names, validation, test):
     than 75 % of the test images. With fewer than two classes the accuracies and the leak are None.
     """
     x, labels = unit_interval(test[0][:IMAGES]), test[1][:IMAGES]
-    k, z = model.config.decoder_y_dim, model.encode(x).z
+    k, z = model.config.decoder_y_dim, model.encode_rows(x).z
     y = np.arange(IMAGES) % k
-    samples = model.sample(IMAGES, labels=y)
+    samples = model.sample_rows(IMAGES, y)
     found = dict.fromkeys(["content_accuracy", "exchange_accuracy", "style_leak", "style_leak_chance"])
     found["style_spread"] = spread(samples, y) / max(spread(x, labels), 1e-12)
     found["judge_accuracy"] = float(np.mean(judge(x) == labels))
     if len(np.unique(labels)) < 2 or len(np.unique(validation[1])) < 2:
         return found
-    predicted = linear_probe(model.encode(validation[0]).z, validation[1])(z)
+    predicted = linear_probe(model.encode_rows(validation[0]).z, validation[1])(z)
     found["style_leak"] = float(np.mean(predicted == labels))
     found["style_leak_chance"] = float(np.max(np.bincount(labels)) / len(labels))
     others = [np.flatnonzero(names != label) for label in labels]
     if found["judge_accuracy"] >= FIT_TO_JUDGE and all(map(len, others)):
         new = np.array([other[i % len(other)] for i, other in enumerate(others)])
-        exchanged = model.decode(z, one_hot(new, k))
+        exchanged = model.decode_rows(z, one_hot(new, k))
         found["content_accuracy"] = float(np.mean(judge(samples) == names[y]))
         found["exchange_accuracy"] = float(np.mean(judge(exchanged) == names[new]))
     return found

@@ -20,9 +20,9 @@ def diagnostics(model, images, labels):
     """
     if "Q" not in model.networks:
         return {}
-    code = model.encode(images)
+    code = model.encode_rows(images)
     z = model.drawn(code).z
-    difference = model.decode(code.z, model.read_y(code, labels)) - unit_interval(images)
+    difference = model.decode_rows(code.z, model.read_y(code, labels)) - unit_interval(images)
     found = {
         "reconstruction_error": float(np.sum(difference * difference) / (2 * len(images))),
         "z_mean": float(np.mean(z)),
@@ -33,10 +33,12 @@ def diagnostics(model, images, labels):
         chosen = np.argmax(code.logits, axis=1)
         found["y_entropy"] = float(entropy(np, mean[None, :])[0])
         found["dead_outputs"] = int(np.sum(np.bincount(chosen, minlength=mean.size) == 0))
-        if np.all(labels == labels[0]):  # data without labels: one value for all images
+        known = labels >= 0  # −1: unlabelled
+        if len(np.unique(labels[known])) < 2:  # with one label for all, any answer would be right
             return found
+        y, chosen, labels = code.y[known], chosen[known], labels[known]
         if model.config.y_is_class:
             found["validation_error"] = error_rate(chosen, labels)
         else:
-            found["validation_cluster_error"] = error_rate(names_by_most_confident(code.y, labels)[chosen], labels)
+            found["validation_cluster_error"] = error_rate(names_by_most_confident(y, labels)[chosen], labels)
     return found

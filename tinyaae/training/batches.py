@@ -5,7 +5,7 @@ An epoch passes once through all training images as unlabelled ones, never throu
 
 import numpy as np
 
-from ..data import split
+from ..data import split_of
 from ..errors import UserError
 from ..networks import one_hot
 from ..phases import Batch
@@ -36,9 +36,12 @@ class Batches:
     def __init__(self, dataset, config, backend):
         self.backend, self.classes = backend, dataset.classes
         config.expect_data(dataset)
-        parts = split(dataset.y_train, dataset.classes, config.labels, config.seed, config.images)
+        expect_labels(dataset, config)
+        parts = split_of(dataset, config)
         self.images, self.y = backend.store(dataset.x_train), dataset.y_train
         self.validation = dataset.x_train[parts.validation], dataset.y_train[parts.validation]
+        if dataset.x_validation is not None:
+            self.validation = dataset.x_validation, dataset.y_validation
         self.size = min(config.batch_size, len(parts.train))
         self.steps = len(parts.train) // self.size
         self.all = Permutations(parts.train, config.seed, 11)
@@ -83,6 +86,23 @@ class Batches:
 
     def _one_hot(self, labels, classes):
         return self.backend.array(one_hot(labels, classes))
+
+
+def expect_labels(dataset, config):
+    """Raise `UserError` where the labels of `dataset` are not enough for the mode of `config`."""
+    if config.labels == 0:
+        return
+    known = np.unique(dataset.y_train[dataset.y_train >= 0])
+    if len(known) < 2:
+        hint = "add y_train, or choose mode aae or clustering"
+        raise UserError(f"{dataset.name}: {len(known)} distinct labels, and mode {config.mode} reads labels; {hint}")
+    if lacking := sorted(set(dataset.y_test[dataset.y_test >= 0].tolist()) - set(known.tolist())):
+        name, hint = config.label_names[lacking[0]], "leave it out, or choose a mode that reads no label"
+        raise UserError(f"{dataset.name}: the test set has label {name!r}, which no training image has; {hint}")
+    unlabelled = int(np.sum(dataset.y_train < 0))
+    if config.label_to == "P" and unlabelled:
+        hint = "leave them out, or choose mode semi-supervised"
+        raise UserError(f"{dataset.name}: {unlabelled} images are unlabelled, and P reads the label of each; {hint}")
 
 
 def expect_shares(communicator, flag, size, what):

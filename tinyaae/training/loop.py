@@ -190,4 +190,4 @@ def keep_codes(model, batches, folder, epoch):
     config = model.config
     if config.animate and (epoch % -(-config.epochs // FRAMES) == 0 or epoch == config.epochs):
         images, labels = (part[:ANIMATED_IMAGES] for part in batches.validation)
-        folder.save_codes(epoch, model.decoder_input(model.sample_posterior(images)), labels)
+        folder.save_codes(epoch, model.decoder_input(model.drawn(model.encode_rows(images))), labels)

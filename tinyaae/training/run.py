@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,10 +44,13 @@ def prepare(mode=None, data=None, **flags):
 def configured(mode, data, flags):
     """Return the config and the dataset that `train` is asked for."""
     if isinstance(data, str | os.PathLike):
-        flags["data"] = os.path.abspath(expanded(data))
-        data = datasets.load(flags["data"])
+        flags["data"] = data = os.path.abspath(expanded(data))
     config = Config.of(mode, **flags)
-    return config, datasets.load_mnist() if data is None else data
+    if isinstance(data, datasets.Dataset):
+        if data.name != "mnist" and "labels" not in flags and config.labels != 0:
+            config = replace(config, labels="all")  # the labels that somebody has
+        return config, data
+    return config, datasets.load_mnist() if data is None else datasets.load(data, table=config.is_table)
 
 
 def train(mode=None, data=None, out=None, each_epoch=None, **flags):
