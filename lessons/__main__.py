@@ -9,13 +9,13 @@ Exit status: 0 done, 1 something is not solved or not in order, 2 a mistake in w
 """
 
 import argparse
-import os
 import sys
 
 try:
     from lessons import doctor, student
     from lessons.catalogue import HERE
     from tinyaae.errors import UserError
+    from tinyaae.surroundings import run_program, with_home
 except ModuleNotFoundError as error:
     if str(error.name).partition(".")[0] == "lessons":  # not for pip to mend
         raise
@@ -26,6 +26,7 @@ except ModuleNotFoundError as error:
     )
     sys.exit(2)
 
+PATHS = ("folder", "out", "repository", "autograder", "course")  # arguments that are paths
 INSTRUCTOR = (HERE / "instructor").is_dir()  # not in a student's copy
 
 
@@ -77,20 +78,21 @@ def main(argv=None):
             from lessons.instructor import grade  # it reads its own arguments
 
             return grade.main(argv)
-        args = parser().parse_args(argv)
+        args = with_home(parser().parse_args(argv), PATHS)
         return args.run(args)
     except UserError as error:
         print(f"python -m lessons: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever was reading has read enough, as in `python -m lessons | head`
+        raise
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(f"python -m lessons: {what}; expected a place that can be read and written", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return 130
-    except BrokenPipeError:  # whoever was reading has read enough, as in `python -m lessons | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
-        return 141
 
 
 if __name__ == "__main__":
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # a Windows console or pipe may lack a letter such as Σ
-    sys.exit(main())
+    sys.exit(run_program(main))

@@ -5,8 +5,10 @@ lesson: while the checks are run, empty modules stand in for the lessons. So a l
 writing can be listed, and a grader never runs a student's file in its own process.
 """
 
+import io
 import re
 import sys
+import tokenize
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -35,7 +37,7 @@ def lessons(folder=HERE):
     """Return the `Lesson`s in a folder, in order; `UserError` names a file that cannot be used."""
     found = []
     for path in sorted(Path(folder).glob("lesson_[0-9][0-9]_*.py")):
-        title = re.match(r"# %% \[markdown\]\n# # (?:\d+\. )?(.+)", read(path))
+        title = re.match(r"# %% \[markdown\]\n# # (?:\d+\. )?(.+)", read(path, "replace"))
         name = f"lessons.{path.stem}"
         found.append(Lesson(int(path.name[7:9]), title[1] if title else path.stem, path, name, exercises_of(path)))
     return found
@@ -81,7 +83,7 @@ def run_file(path, name):
     before = sys.modules.get(name)
     sys.modules[name] = module  # a dataclass looks its module up
     try:
-        exec(compile(read(path), str(path), "exec"), vars(module))
+        exec(compile(read_bytes(path), str(path), "exec"), vars(module))
     finally:
         del sys.modules[name]
         if before:
@@ -89,9 +91,27 @@ def run_file(path, name):
     return module
 
 
-def read(path):
-    """Return the text of a file; `UserError` if it is not there or not UTF-8."""
+def read(path, errors="strict"):
+    """Return the text of a file as Python reads its own: UTF-8, a byte-order mark or not, or what its coding line says.
+
+    `UserError` if it is not there or, unless `errors` is "replace", not in that encoding.
+    """
+    data = read_bytes(path)
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except SyntaxError as error:
+        encoding = "utf-8-sig"
+        if errors == "strict":
+            raise UserError(f"{path}: {error}; expected a text file in UTF-8") from error
+    try:
+        return io.TextIOWrapper(io.BytesIO(data), encoding, errors).read()
+    except UnicodeDecodeError as error:
         raise UserError(f"{path}: {error}; expected a text file in UTF-8") from error
+
+
+def read_bytes(path):
+    """Return the bytes of a file; `UserError` if it cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; expected a file that can be read") from error

@@ -17,6 +17,7 @@ import tinyaae
 from tinyaae import data
 from tinyaae.backend.numpy import cores
 from tinyaae.data.readers import IDX_FILES
+from tinyaae.surroundings import expect_printed, usable_cpus
 
 MEGABYTE = 2**20
 WORDS = {True: "ok  ", None: "note", False: "MEND"}
@@ -24,9 +25,15 @@ WORDS = {True: "ok  ", None: "note", False: "MEND"}
 
 def main():
     """Print a line for each finding; return 1 if there is something to mend."""
-    findings = [find() for find in (python, library, arrays, threads, pictures, gpu, digits, disk, notebooks)]
+    findings = []
+    for find in (python, library, arrays, threads, pictures, gpu, digits, disk, notebooks):
+        try:
+            findings.append(find())
+        except Exception as error:  # one that cannot be asked hides no other
+            findings.append((find.__name__, False, one_line(error)))
     for name, well, says in findings:
         print(f"{WORDS[well]}  {name}: {says}")
+    expect_printed()
     return int(any(well is False for _, well, _ in findings))
 
 
@@ -52,8 +59,10 @@ def arrays():
 
 def threads():
     """The threads of the BLAS that came with NumPy, asked of it where it is an OpenBLAS, else guessed."""
-    used, available = openblas_threads() or cores(), os.cpu_count() or 1
+    used, available, all_of_them = openblas_threads() or cores(), usable_cpus(), os.cpu_count() or 1
     says = f"{used} of {available} for matrix products"
+    if available < all_of_them:
+        says += f" (this process may use {available} of the machine's {all_of_them} processors)"
     if used > available:
         return "threads", False, says + f"; set OPENBLAS_NUM_THREADS={available}, more than there are slow each other"
     return "threads", True, says + "; if other programs keep a core busy, OPENBLAS_NUM_THREADS=1 is faster"

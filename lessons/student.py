@@ -5,10 +5,13 @@ term, and where the repository is if the copy was made by `start`. The lessons a
 """
 
 import ast
+import contextlib
 import json
 import linecache
+import os
 import re
 import shutil
+import sys
 import time
 import traceback
 from pathlib import Path
@@ -20,6 +23,7 @@ from lessons import catalogue
 from lessons.catalogue import HERE, read
 from lessons.checking import copy_settings
 from tinyaae.errors import UserError
+from tinyaae.surroundings import expect_printed
 
 COPY, HINTS, ORIGINALS = "copy.json", ".hints.json", "originals"
 WORDS = ("the idea", "the shapes", "the formula")
@@ -39,6 +43,7 @@ class Outcome(NamedTuple):
 def outcomes(lesson, only=None):
     """Return an `Outcome` for each exercise of the lesson, or for the exercise with the number `only`."""
     exercises = [exercise for exercise in lesson.exercises if only in (None, exercise.number)]
+    os.environ["MPLBACKEND"] = "agg"  # a check opens no window, whatever backend a notebook has left here
     try:
         module = catalogue.run_file(lesson.path, lesson.module_name)
     except KeyboardInterrupt:
@@ -111,6 +116,7 @@ def show_list():
             solved, count = solved + (found.state == "solved"), count + 1
         print("    " + ";  ".join(f"{state}: {', '.join(numbers)}" for state, numbers in states.items()))
     print(f"{solved} of {count} exercises solved.")
+    expect_printed()
     return 0
 
 
@@ -126,6 +132,7 @@ def report(found):
     solved = sum(each.state == "solved" for each in found)
     if len(found) > 1:
         print(f"{solved} of {len(found)} exercises solved.")
+    expect_printed()
     return int(solved < len(found))
 
 
@@ -169,7 +176,12 @@ def hint(number, again=False):
     last = given.get(number, 0) if again else min(given.get(number, 0) + 1, len(exercise.hints))
     for k in range(0 if again else last - 1, last):
         print(f"{number} {exercise.name}, hint {k + 1} of {len(exercise.hints)}, {WORDS[k]}: {exercise.hints[k]}")
-    replace_text(HERE / HINTS, json.dumps(given | {number: last}, indent=2) + "\n")
+    expect_printed()
+    try:
+        replace_text(HERE / HINTS, json.dumps(given | {number: last}, indent=2) + "\n")
+    except OSError as error:
+        came = f"{HERE / HINTS}: cannot be written ({error.strerror}), so the next hint would be this one again"
+        print(f"python -m lessons: {came}; in a copy that you may write to they come in turn", file=sys.stderr)
     return 0
 
 
@@ -229,6 +241,7 @@ def solution(number, repository=None):
         print(f"The solution is shown once your own passes; python -m lessons hint {number} helps.")
         return 1
     print(function_source(read(full), exercise.name, full))
+    expect_printed()
     return 0
 
 
@@ -248,6 +261,8 @@ def notebook(number, out):
         import jupytext
     except ImportError as error:
         raise UserError("notebook: needs Jupytext; pip install jupytext") from error
+    if Path(out).exists() and not Path(out).is_dir():
+        raise UserError(f"{out}: is a file, expected a folder for the notebooks, new or not")
     targets = [Path(out) / lesson.path.with_suffix(".ipynb").name for lesson in chosen_ones]
     for target in targets:
         if target.exists():
@@ -310,5 +325,10 @@ def unused(path):
 def replace_text(path, text):
     """Write a file so that it holds the old text or the new one, never a part."""
     new = path.with_name(path.name + ".new")
-    new.write_text(text, encoding="utf-8", newline="\n")
-    new.replace(path)
+    try:
+        new.write_text(text, encoding="utf-8", newline="\n")
+        new.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise

@@ -22,6 +22,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tinyaae.surroundings import run_program, usable_cpus
+
 from .experiments import EXPERIMENTS, HEADLINES
 from .trials import try_seeds
 from .words import CLUSTERING_EXTRAS, LEGEND, OPENING, PICTURES
@@ -85,7 +87,7 @@ def seeds(text):
 
 def run_seeds(name, chosen, jobs, backend, flags):
     """Run the unfinished seeds, `jobs` side by side with an equal share of the cores; return the worst status."""
-    threads = max(1, (os.cpu_count() or 1) // jobs)
+    threads = max(1, usable_cpus() // jobs)
     environment = os.environ | {"OPENBLAS_NUM_THREADS": str(threads)}
 
     experiment, home = EXPERIMENTS[name], HERE / (EXPERIMENTS[name].of or name)
@@ -228,4 +230,4 @@ def command(experiment, config):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_program(main))

@@ -6,14 +6,18 @@
 
 The textbook lies at the top of the package, in this reading order: layers, losses, optimizers, priors, networks,
 phases, extras, recipes, model, gradcheck. Everything else is a service: backend, config, data, training, metrics,
-figures, cli.
+figures, surroundings, cli.
 """
 
 import os
 
+from .surroundings import THREADS, threads_by_quota
+
 # After each matrix product OpenBLAS's idle threads spin for a while in case another follows, and slow down what runs
 # meanwhile: on two cores a training step took 30 ms with the default, 20 ms with this. Must be set before NumPy loads.
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "8")
+if threads_by_quota():  # OpenBLAS would start a thread for each processor, also where a container may use only one
+    os.environ[THREADS[0]] = str(threads_by_quota())
 
 from .backend import Backend, fused
 from .config.modes import mode
@@ -27,12 +31,13 @@ __all__ = ["Backend", "UserError", "__version__", "build", "fused", "load", "mod
 __version__ = "0.2.0"
 
 
-def load(run, backend=None, best=False):
+def load(run, backend="numpy", best=False):
     """Return the trained `Model` in the folder `run`, of the last checkpoint or of the epoch `best` on validation.
 
-    `UserError` where there is none or it is damaged.
+    `backend` is a `Backend` or the name of one. `UserError` where there is no such run or it is damaged.
     """
     folder = RunFolder.open(run)
-    model = build(folder.config(), backend or Backend.named("numpy"))
+    backend = "numpy" if backend is None else backend
+    model = build(folder.config(), Backend.named(backend) if isinstance(backend, str) else backend)
     folder.restore(model, best)
     return model

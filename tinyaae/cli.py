@@ -14,17 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
-from . import data, figures
+from . import data
 from .backend import Backend
 from .backend.distributed import base as distributed
 from .config import Config
 from .config.fields import ABOUT, Numbers, choices_of, lacks, names
 from .config.modes import MODES
 from .errors import Diverged, Interrupted, UserError
-from .figures import latent, layout
 from .metrics import content, evaluate
 from .metrics import likelihood as parzen
 from .model import build
+from .surroundings import CLOSED_PIPE, expanded, expect_printed, run_program, usable_cpus
 from .training import Batches
 from .training.checkpoint import START
 from .training.run import complete
@@ -48,10 +48,10 @@ tinyaae encode RUN FILE               codes, classes and probabilities of images
 tinyaae score RUN FILE [--by HOW]     how much each image is like the training images
 tinyaae modes                         the nine modes, a line each
 """
-STARTED = time.perf_counter()
 program = "run_mnist.py"  # how `main` was called; messages begin with it
 
 
+PATHS = ("data", "out", "resume", "evaluate")  # the flags that take a path
 WORDS = {"None": "none", "": "none", "False": "false", "True": "true", "{}": "none"}
 METAVARS = {int: "N", float: "X", str: "NAME"}
 
@@ -160,9 +160,12 @@ def modes_in_words():
 
 
 def start_program(entry):
-    """Return the exit status of `entry()`, as the one job of this process: SIGTERM stops it like Ctrl-C."""
+    """Return the exit status of `entry()`, as the one job of this process: SIGTERM stops it like Ctrl-C.
+
+    So does a closed pipe, as in `… | head -1`, with status 141.
+    """
     signal.signal(signal.SIGTERM, terminate)
-    return entry()
+    return run_program(entry)
 
 
 def command():
@@ -177,16 +180,20 @@ def verbs(argv=None):
         return main(rest, "tinyaae train")
     if verb in ("resume", "evaluate"):
         return main([f"--{verb}", *rest], "tinyaae")
-    if verb in ("draw", "compare"):
-        return draw_or_compare(verb, rest)
-    if verb in ("encode", "score"):
-        return main_of_inference([verb, *rest])
-    if verb in ("modes", "--help", "-h"):
-        print(modes_in_words() if verb == "modes" else VERBS, end="")
-        return 0
-    expected = "train, resume, evaluate, draw, compare, encode, score or modes"
-    print(f"tinyaae: there is no verb {verb!a}; expected {expected}", file=sys.stderr)
-    return 2
+    try:
+        if verb in ("draw", "compare"):
+            return draw_or_compare(verb, rest)
+        if verb in ("encode", "score"):
+            return main_of_inference([verb, *rest])
+        if verb in ("modes", "--help", "-h"):
+            print(modes_in_words() if verb == "modes" else VERBS, end="")
+            expect_printed()
+            return 0
+        expected = "train, resume, evaluate, draw, compare, encode, score or modes"
+        raise UserError(f"there is no verb {verb!a}; expected {expected}")
+    except UserError as error:
+        print(f"tinyaae: {in_one_line(error)}", file=sys.stderr)
+        return 2
 
 
 def main_of_inference(argv):
@@ -204,6 +211,8 @@ def main_of_inference(argv):
 
 def draw_or_compare(verb, argv):
     """Do what `tinyaae draw` and `tinyaae compare` ask; return the exit status."""
+    from . import figures  # not before: it loads Matplotlib
+
     global program
     program = f"tinyaae {verb}"
     p = Parser(prog=program, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -227,13 +236,13 @@ def draw_or_compare(verb, argv):
 def main(argv=None, called="run_mnist.py"):
     """Do what the flags in `argv` ask, on all ranks if mpiexec started several; return the exit status."""
     global program
-    program = called
+    program, started = called, time.perf_counter()
     try:
         ranks = distributed.started()
     except UserError as error:
         status, line = refused(error, 2)
         return distributed.SINGLE_PROCESS.run(lambda: (status, line if distributed.speaks() else None))
-    return ranks.run(lambda: work(argv, ranks))
+    return ranks.run(lambda: work(argv, ranks, started))
 
 
 def mode_and_preset(argv):
@@ -248,19 +257,24 @@ def mode_and_preset(argv):
     return asked.mode, asked.preset
 
 
-def work(argv, ranks):
-    """Do what the flags in `argv` ask; return the exit status and what to say on the standard error."""
+def work(argv, ranks, started):
+    """Do what the flags in `argv` ask; return the exit status and what to say on the standard error.
+
+    `started` is when that began, on the clock `time.perf_counter`.
+    """
     asked = parser(*mode_and_preset(argv)).parse_args(argv)
     flags = {name: value for name, value in vars(asked).items() if value is not None}
-    return guarded(lambda: obey(flags, ranks))
+    return guarded(lambda: obey(flags, ranks, started))
 
 
-def obey(flags, ranks):
+def obey(flags, ranks, started):
     """Do what the flags (name -> value) ask."""
     for name, value in flags.items():
         if isinstance(value, str) and not value.isprintable():
             flag = name.replace("_", "-")
             raise UserError(f"--{flag}: {value!a} given, expected a name that can be printed; is it UTF-8?")
+        if name in PATHS and value:
+            flags[name] = expanded(value)
     quiet = flags.pop("quiet", False)
     for verb, do in (("resume", resume), ("evaluate", test)):
         if verb in flags:
@@ -271,9 +285,9 @@ def obey(flags, ranks):
             if flags:
                 other = sorted(flags)[0].replace("_", "-")
                 raise UserError(f"--{verb}: takes no --{other}; the run's own config.json says all but --quiet")
-            do(run, quiet, ranks)
+            do(run, quiet, ranks, started)
             return
-    start(flags, quiet, ranks)
+    start(flags, quiet, ranks, started)
 
 
 def guarded(job):
@@ -289,7 +303,8 @@ def guarded(job):
     except OSError as error:
         return refused(f"{error}; is the disk full, or a file not ours to read or write?", 2)
     except KeyboardInterrupt as stop:
-        return getattr(stop, "status", 130), f"\n{program}: interrupted{stop}"
+        status = getattr(stop, "status", 130)
+        return status, None if status == CLOSED_PIPE else f"\n{program}: interrupted{stop}"
     return 0, None
 
 
@@ -307,7 +322,7 @@ def terminate(number, frame):
     raise Interrupted(number)
 
 
-def start(flags, quiet, ranks):
+def start(flags, quiet, ranks, started):
     """Check everything before anything is written, then train."""
     if "samples" in flags:
         raise UserError("--samples: goes with --evaluate RUN")
@@ -324,7 +339,7 @@ def start(flags, quiet, ranks):
     if not quiet and config.data:
         print(about_data(dataset))
     with folder.locked():
-        finish(model, batches, dataset, folder, START, quiet)
+        finish(model, batches, dataset, folder, START, quiet, started)
 
 
 def about_data(dataset):
@@ -340,7 +355,7 @@ def about_data(dataset):
     return words + ("" if dataset.classes else "; no labels")
 
 
-def resume(run, quiet, ranks):
+def resume(run, quiet, ranks, started):
     """Continue the run from its last checkpoint; a finished run is left as it is."""
     folder = RunFolder.open(run, ranks)
     if folder.result() is not None:
@@ -357,10 +372,10 @@ def resume(run, quiet, ranks):
             made, now = getattr(config, what), getattr(here, what)
             if made != now:
                 print(f"The run was made on {made} {what}, this is {now}: its last bits may differ.", file=sys.stderr)
-        finish(model, batches, dataset, folder, position, quiet)
+        finish(model, batches, dataset, folder, position, quiet, started)
 
 
-def test(run, quiet, ranks):
+def test(run, quiet, ranks, started):
     """Print how well the run's last checkpoint does on the test set."""
     expect_alone(ranks)
     folder = RunFolder.open(run)
@@ -372,6 +387,7 @@ def test(run, quiet, ranks):
     print(f"{run} after {done.in_words(config.epochs)}: {in_words(found)}")
     if words := content.in_words(found):
         print(words)
+    expect_printed()
 
 
 def expect_alone(ranks):
@@ -380,7 +396,7 @@ def expect_alone(ranks):
         raise UserError(f"--evaluate: is the work of one process, not of {ranks.size}; leave mpiexec out")
 
 
-def likelihood(run_and_samples, quiet, ranks):
+def likelihood(run_and_samples, quiet, ranks, started):
     """Add to the run's result.json how likely the test images are under many samples, and print it."""
     expect_alone(ranks)
     run, samples = run_and_samples
@@ -418,16 +434,21 @@ def likelihood(run_and_samples, quiet, ranks):
 
 def draw(run, everything):
     """Draw the pictures of a run again."""
+    from .figures import draw_all
+
     model, dataset, folder = opened(run)
-    paths = figures.draw_all(model, dataset, folder, everything=everything)
+    paths = draw_all(model, dataset, folder, everything=everything)
     print(f"{len(paths)} pictures in {folder.figures}")
 
 
 def compare(runs, out):
     """Draw the latent spaces of several runs on one page."""
+    from .figures import Subject, latent, layout
+
+    out = expanded(out)
     if Path(out).suffix != ".png":
         raise UserError(f"--out: {out} given, expected a name that ends in .png")
-    figure = layout.map_page(latent.side_by_side([figures.Subject.of_run(*opened(run)) for run in runs]))
+    figure = layout.map_page(latent.side_by_side([Subject.of_run(*opened(run)) for run in runs]))
     try:
         layout.save(figure, out)
     except OSError as error:
@@ -437,7 +458,7 @@ def compare(runs, out):
 
 def opened(run):
     """Return the model of a run after its last checkpoint, on NumPy, with its data and its folder."""
-    folder = RunFolder.open(run)
+    folder = RunFolder.open(expanded(run))
     config = replace(folder.config(), backend="numpy")
     backend, dataset = prepare_again(run, config, quiet=True)
     config.expect_data(dataset)
@@ -471,17 +492,18 @@ def assemble(config, backend, dataset):
     return build(config, backend), batches
 
 
-def finish(model, batches, dataset, folder, position, quiet):
+def finish(model, batches, dataset, folder, position, quiet, started):
     """Train from `position` to the end, evaluate, draw, write result.json, and say what came out."""
     config, ranks = model.config, model.backend.communicator
     if not quiet:
         made = f"{model.backend.name}, {ranks.size} ranks" if ranks.size > 1 else model.backend.name
         print(f"{config.mode}, {config.preset} preset, {made}, seed {config.seed}, into {folder.path}")
-        threads, cores = ranks.local_size * model.backend.threads, os.cpu_count() or 1
+        threads, cores = ranks.local_size * model.backend.threads, usable_cpus()
         if ranks.local_size > 1 and threads > cores:
             print(f"{threads} threads on {cores} cores wait for each other; OPENBLAS_NUM_THREADS=1 may be faster")
-    result, pictures = complete(model, batches, dataset, folder, position, quiet, started=STARTED)
-    print(f"{in_words(result)}; {result['seconds']:.0f} s; {len(pictures)} pictures in {folder.path / 'figures'}")
+    result, pictures = complete(model, batches, dataset, folder, position, quiet, started)
+    drawn = f"{len(pictures)} pictures in {folder.path / 'figures'}" if pictures else result["warnings"][-1]
+    print(f"{in_words(result)}; {result['seconds']:.0f} s; {drawn}")
     if words := content.in_words(result):
         print(words)
     if not quiet:

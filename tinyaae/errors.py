@@ -5,6 +5,8 @@ names the likely cause, where one is known. The command line prints that line an
 traceback.
 """
 
+from operator import index
+
 
 class UserError(ValueError):
     """An error that the user can correct; `str(error)` is the one line to show."""
@@ -20,6 +22,16 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, signal):
         super().__init__()
         self.status = 128 + signal
+
+
+def whole_number(where, name, number, least):
+    """Return `number` as an int; `UserError` unless it is a whole number from `least` up."""
+    try:
+        if index(number) >= least:
+            return index(number)
+    except TypeError:
+        pass
+    raise UserError(f"{where}: {name}={number!r} given, expected a whole number from {least} up")
 
 
 def expect_columns(where, x, columns, hint="", name="x"):

@@ -10,6 +10,7 @@ import numpy as np
 from . import data, load
 from .data.files import write_safely
 from .errors import UserError
+from .surroundings import with_home
 
 
 def main(argv, parser=argparse.ArgumentParser):
@@ -21,10 +22,10 @@ def main(argv, parser=argparse.ArgumentParser):
     if verb == "score":
         p.add_argument("--by", default="reconstruction", help="reconstruction (the default), discriminator or density")
     p.add_argument("--out", metavar="NAME", help=f"write NAME.npz and NAME.csv; default: FILE-{verb}")
-    args = p.parse_args(rest)
+    args = with_home(p.parse_args(rest), ("file", "out"))
     model = load(args.run)
     images, where = data.read_images(Path(args.file))
-    out = Path(args.out or f"{data.stem(Path(args.file))}-{verb}").expanduser()
+    out = Path(args.out or f"{data.stem(Path(args.file))}-{verb}")
     if not out.parent.is_dir():
         raise UserError(f"--out: {out.parent} is no folder; make it first")
     try:

@@ -6,7 +6,7 @@ Everything here takes and returns NumPy arrays, whatever the backend; images are
 import numpy as np
 
 from .backend import Context
-from .errors import UserError, expect_columns
+from .errors import UserError, expect_columns, whole_number
 from .layers import ClusterHeads
 from .networks import Code, one_hot
 from .priors import Categorical
@@ -39,6 +39,14 @@ class Model:
         self.networks = {network.name: network for network in networks}
         expect_distinct([each.name for each in (*networks, *self.phases_with_optimizer())])
         self._captured = backend.captured(self._step)
+
+    def __getstate__(self):
+        return {name: value for name, value in vars(self).items() if name != "_captured"}
+
+    def __setstate__(self, state):
+        """Restore a pickled or copied model, which computes as the original does and shares no array with it."""
+        vars(self).update(state)
+        self._captured = self.backend.captured(self._step)
 
     def __str__(self):
         """Return a line for the mode, each network (its widths and number of weights) and each phase."""
@@ -193,6 +201,7 @@ class Model:
 
     def sample_rows(self, n, labels=None, seed=0, candidates=1):
         """Return what `sample` does as rows (n, d) of a `Dataset`; `labels` are indices of names."""
+        n, seed = whole_number("sample", "n", n, 0), whole_number("sample", "seed", seed, 0)
         ctx, k = Context(self.backend, seed=seed, stream="sample"), self.config.decoder_y_dim
         if k == 0:
             if labels is not None:
@@ -227,8 +236,7 @@ class Model:
         ln p(z)/q(z) (Goodfellow et al. 2014, proposition 1), so such draws are approximately of q(z), on which P was
         trained (Azadi et al. 2018 reject instead). `UserError` where there is no D_gauss of z alone, or of z and y.
         """
-        if candidates < 1:
-            raise UserError(f"sample: candidates={candidates} given, expected 1 or more")
+        candidates = whole_number("sample", "candidates", candidates, 1)
         k = self.config.decoder_y_dim
         if k and y is None:
             y = Categorical(k).sample(n, ctx)
@@ -254,7 +262,7 @@ class Model:
         """
         pair = [unit_interval(self.rows_of("interpolate", np.asarray(image)[None])) for image in (a, b)]
         ends, labels = self.encode_rows(np.concatenate(pair)), self._indices("interpolate", labels)
-        t = np.linspace(0, 1, steps)[:, None]
+        t = np.linspace(0, 1, whole_number("interpolate", "steps", steps, 0))[:, None]
         z, y = ends.z, self.read_y(ends, labels, "interpolate")
         return self.decode(*[None if both is None else (1 - t) * both[:1] + t * both[1:] for both in (z, y)])
 
@@ -270,6 +278,8 @@ class Model:
         labels, k = np.asarray(labels), self.config.decoder_y_dim
         if labels.dtype.kind not in "iu":
             raise UserError(f"{where}: labels are {labels.dtype}, expected integers")
+        if labels.ndim != 1:
+            raise UserError(f"{where}: labels are {labels.shape}, expected (n,), one a row; argmax(axis=1) of one-hot?")
         wrong = labels[(labels < 0) | (labels >= k)]
         if wrong.size:
             raise UserError(f"{where}: label {wrong[0]}, expected 0 to {k - 1}")

@@ -41,6 +41,14 @@ class Network:
         self.size = self.flat.shape[0]
         self.stack.bind(backend, self.views(self.flat))
 
+    def __setstate__(self, state):
+        """Restore a pickled or copied network; its parameters become views into its one vector again."""
+        vars(self).update(state)
+        copied = self.state()
+        self.stack.bind(self.backend, self.views(self.flat))
+        for name, array in self.state().items():
+            array[...] = copied[name]
+
     @property
     def networks(self):
         """The networks that a phase moves when it moves this one."""
@@ -89,11 +97,15 @@ class Gradients:
     """A phase's own gradient: one vector `flat` over all the networks it moves, and `by_network[name]`, its views."""
 
     def __init__(self, backend, networks):
+        self.backend, self.networks = backend, networks
         self.flat = backend.zeros((sum(network.size for network in networks),))
         self.by_network, start = {}, 0
         for network in networks:
             self.by_network[network.name] = network.views(self.flat[start : start + network.size])
             start += network.size
+
+    def __reduce__(self):
+        return Gradients, (self.backend, self.networks)  # a copy starts from zero, as every backward does
 
     def zero(self):
         """Set every gradient to zero."""

@@ -26,6 +26,7 @@ import numpy as np
 from lessons import catalogue
 from lessons.checking import Exercise
 from tinyaae.errors import UserError
+from tinyaae.surroundings import with_home
 
 from . import course as courses
 from . import submission as submissions
@@ -33,6 +34,8 @@ from .sandbox import Limits, Sandbox
 
 TOTAL_SECONDS = 540  # for one submission: Gradescope's limit is 600 unless it is raised
 MOST_SHOWN = 4000  # characters of what one check says
+MOST_NAMES, MOST_REMARK = 10, 3000  # file names that a remark lists, and characters of a remark in the table
+NO_FILE = "there is no file {} in what was handed in"
 
 
 class Check(NamedTuple):
@@ -99,17 +102,29 @@ def grade(path, out, course, folder=catalogue.HERE, seed=None, limits=None, sand
         handed_in = submissions.read(path)
     except UserError as error:
         handed_in = submissions.Submission({}, [str(error)])
-    results.remarks = handed_in.remarks
+    results.remarks = handed_in.remarks + not_found({check.lesson for check in checks}, handed_in)
     for k, check in enumerate(checks):
         if time.monotonic() - started > TOTAL_SECONDS:
             right, says = False, "not run: the checks before it took all the time there is"
         elif check.lesson in handed_in.lessons:
             right, says = verdict(check, handed_in.lessons[check.lesson], seed, sandbox)
         else:
-            right, says = False, f"there is no file {check.file_name} in what was handed in"
+            right, says = False, NO_FILE.format(check.file_name)
         results.tell(k, right, says)
     results.write()
     return results.content()
+
+
+def not_found(lessons, handed_in):
+    """Return, in a list of at most one line, the lessons for which there is no file, and what else was handed in."""
+    missing = sorted(lessons - handed_in.lessons.keys())
+    if not missing or (handed_in.remarks and not handed_in.lessons and not handed_in.others):  # the remarks say why
+        return []
+    names = [name[:80] for name in handed_in.others[:MOST_NAMES]]
+    more = len(handed_in.others) - len(names)
+    came = ", ".join(names) + (f" and {more} more" if more else "") if names else "none"
+    expected = f"expected names such as lesson_{missing[0]:02d}_….py"
+    return [f"no file for lesson {', '.join(map(str, missing))}; other files: {came}; {expected}"]
 
 
 def private_of(folder, *paths):
@@ -213,7 +228,10 @@ class Results:
         """Put the results in place at once: whoever reads the file meanwhile sees the old or the new ones."""
         if self.out is None:
             return
-        handle, temporary = tempfile.mkstemp(dir=self.out.parent, prefix=".results-")  # for its owner only
+        try:
+            handle, temporary = tempfile.mkstemp(dir=self.out.parent, prefix=".results-")  # for its owner only
+        except OSError as error:
+            raise UserError(f"{self.out}: cannot be written ({error.strerror}); is the folder writable?") from error
         try:
             with open(handle, "w", encoding="utf-8") as file:
                 json.dump(self.content(), file, indent=2)
@@ -227,12 +245,16 @@ class Results:
 
 
 def grade_all(top, table, course, folder=catalogue.HERE, seed=None, limits=None):
-    """Grade each folder, .zip and .py file in the folder `top`; write one row for each to the CSV file `table`."""
-    entries = sorted(p for p in Path(top).iterdir() if p.is_dir() or p.suffix.lower() in (".zip", ".py"))
+    """Grade each entry of the folder `top`; write one row for each to the CSV file `table`.
+
+    An entry that is no folder, .zip or lesson has a row too, without points and with a remark. So has every check
+    without points.
+    """
+    entries = sorted(p for p in Path(top).iterdir() if p.resolve() != Path(table).resolve())
     names = [f"{check.exercise.number}{' hidden' if check.hidden else ''}" for check in checks_of(course, folder)]
     with (
         Sandbox([*private_of(folder, table), *entries], limits) as sandbox,
-        open(table, "w", newline="", encoding="utf-8") as file,
+        table_of(table) as file,
     ):
         say_protections(sandbox)
         rows = csv.writer(file)
@@ -241,12 +263,28 @@ def grade_all(top, table, course, folder=catalogue.HERE, seed=None, limits=None)
             try:
                 results = grade(entry, None, course, folder, seed, sandbox=sandbox)
                 scores = [test["score"] for test in results["tests"]]
-                most, remark = sum(test["max_score"] for test in results["tests"]), results["output"].split("\n")[1:]
+                most, remark = sum(test["max_score"] for test in results["tests"]), remarks_in(results)
             except Exception as error:  # one that breaks the grader must not cost the others their grade
                 scores, most, remark = [0] * len(names), "", [f"{type(error).__name__}: {error}"]
-            rows.writerow([cell(entry.name), sum(scores), most, *scores, cell("; ".join(remark))])
+            rows.writerow([cell(entry.name), sum(scores), most, *scores, cell("; ".join(remark)[:MOST_REMARK])])
             file.flush()
             print(f"{clean(entry.name)}: {sum(scores):g}")
+
+
+def table_of(path):
+    """Open the CSV file to write; `UserError` where it cannot be made."""
+    try:
+        return open(path, "w", newline="", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}); does its folder exist?") from error
+
+
+def remarks_in(results):
+    """Return the remarks, and the first line of each check without points, unless a remark has told of its file."""
+    failed = [test for test in results["tests"] if test["status"] == "failed"]
+    lines = [test["output"].split("\n")[0] for test in failed]
+    told = NO_FILE.partition("{")[0]
+    return results["output"].split("\n")[1:] + [line for line in lines if not line.startswith(told)]
 
 
 def cell(text):
@@ -276,7 +314,7 @@ def parser():
 
 def main(argv=None):
     """Run `grade` or `grade-all`; return the exit status."""
-    args = parser().parse_args(argv)
+    args = with_home(parser().parse_args(argv), ("submission", "folder", "out", "csv", "course"))
     limits = Limits()._replace(seconds=args.seconds, memory_mb=args.memory)
     course = courses.load(args.course or Path(__file__).with_name("course.toml"))
     if args.verb == "grade-all":

@@ -1,7 +1,8 @@
 """Takes the lessons out of what a student handed in: a folder, a ZIP file or one .py file.
 
-Only the text of files called `lesson_NN….py` is read, and nothing is unpacked or imported. A link is not followed: it
-may lead to the solutions, which the grader may read and the student may not.
+Only the text of files called `lesson_NN….py` is read, and nothing is unpacked or imported. Such a name may have what a
+learning platform puts around it, as in `doejane_123_Lesson_01_linear.py.txt`. A link is not followed: it may lead to
+the solutions, which the grader may read and the student may not.
 """
 
 import os
@@ -13,15 +14,17 @@ from typing import NamedTuple
 
 from tinyaae.errors import UserError
 
-LESSON = re.compile(r"lesson_(\d\d)[^/\\]*\.py")
+LESSON = re.compile(r"lesson_(\d\d)(?!\d)[^/\\]*\.py")
+LIKE_ONE = re.compile(r"(?:.*[^a-z])?lesson[ _-]*(\d\d?)(?!\d)[^/\\]*\.(?:py|py\.txt|txt)", re.IGNORECASE | re.DOTALL)
 MOST_BYTES, MOST_ZIP_BYTES, MOST_FILES = 2**20, 32 * 2**20, 5000  # of one lesson, of a ZIP file, looked at in a folder
 
 
 class Submission(NamedTuple):
-    """What was handed in: number of the lesson -> its text, and remarks for the student."""
+    """What was handed in: number of the lesson -> its text, remarks for the student, and the names of other files."""
 
     lessons: dict
     remarks: list
+    others: list = []
 
 
 def read(path):
@@ -32,7 +35,7 @@ def read(path):
             return chosen(in_folder(path))
         if path.suffix.lower() == ".zip":
             return chosen(in_zip(path))
-        if path.suffix == ".py":
+        if path.suffix.lower() == ".py" or LIKE_ONE.fullmatch(path.name):
             return chosen([(path.name, lambda: regular(path))])
     except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError) as error:
         raise UserError(f"{path.name}: cannot be read ({error}); expected a folder, a .zip or a .py file") from error
@@ -40,12 +43,19 @@ def read(path):
 
 
 def chosen(files):
-    """Return the `Submission` of (name, function that returns the text) pairs."""
-    found, remarks = {}, []
-    for name, text in sorted(files, key=lambda file: (file[0].count("/"), file[0])):
-        parts = name.split("/")
-        match = LESSON.fullmatch(parts[-1])
-        if not match or any(part.startswith((".", "__MACOSX", "originals")) for part in parts[:-1]):
+    """Return the `Submission` of (name, function that returns the text) pairs; exact names and outer folders first."""
+    found, remarks, others = {}, [], []
+
+    def order(file):
+        return LESSON.fullmatch(file[0].rpartition("/")[2]) is None, file[0].count("/"), file[0]
+
+    for name, text in sorted(files, key=order):
+        *folders, last = name.split("/")
+        match = LESSON.fullmatch(last) or LIKE_ONE.fullmatch(last)
+        if any(part.startswith((".", "__MACOSX", "originals")) for part in folders):
+            continue
+        if not match:
+            others += [name] if last else []
             continue
         number = int(match[1])
         if number in found:
@@ -55,7 +65,7 @@ def chosen(files):
             found[number] = text()
         except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError) as error:
             remarks.append(f"{name}: not graded ({error})")
-    return Submission(found, remarks)
+    return Submission(found, remarks, others)
 
 
 def in_folder(top):

@@ -14,6 +14,7 @@ import pytest
 from small_course import lesson_with, write_course
 
 from lessons import catalogue
+from lessons.__main__ import main as lessons_command
 from lessons.instructor import course as courses
 from lessons.instructor import grade as grading
 from lessons.instructor import sandbox as sandboxes
@@ -634,3 +635,71 @@ def test_mistakes_of_the_instructor_are_told(arguments, says, monkeypatch, tmp_p
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=says):
         grading.main(arguments)
+
+
+# Names that learning platforms make, and folders where nothing can be written -----------------------------------------
+
+PLATFORMS = [
+    "doejane_123_456_lesson_01_linear.py", "Lesson_01_linear.py", "lesson_01_linear.py.txt", "LESSON_01_LINEAR.PY",
+    "lesson_01_linear.txt", "lesson 01 linear (2).py", "lesson-1.py", "lesson_01_linear-2.py", "Lesson1.py",
+    "Lesson 2 homework_doejane_attempt_2026-01-02-10-00-00_lesson_01_linear.py",
+    "12345-678 - Jane Doe - Jan 2, 2026 1234 PM - lesson_01_linear.py",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PLATFORMS)
+def test_a_lesson_is_found_under_the_name_that_a_platform_makes(tmp_path, name):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_text("mine")
+    for path in (tmp_path / "in", tmp_path / "in" / name, zipped(tmp_path / "s.zip", (f"Jane Doe/{name}", "mine"))):
+        assert submission.read(path).lessons == {1: b"mine"}
+
+
+def test_an_exact_name_counts_before_one_like_it(tmp_path):
+    path = zipped(tmp_path / "s.zip", ("in/lesson_01_a.py", "exact"), ("Lesson_01_notes.txt", "notes"))
+    assert submission.read(path).lessons == {1: b"exact"}
+
+
+@pytest.mark.parametrize("name", ["test_01_a.py", "lesson_01_a.ipynb", "lesson.py", "lesson_2026.py", "a.pdf"])
+def test_another_name_is_listed(tmp_path, name):
+    (tmp_path / name).touch()
+    assert submission.read(tmp_path)[::2] == ({}, [name])
+
+
+def test_every_entry_has_a_row_and_every_zero_a_reason(folder, course, tmp_path):
+    entries = tmp_path / "all"
+    for name in ("ann", "ben", "cleo", "dan"):
+        (entries / name).mkdir(parents=True)
+    (entries / "ann" / "ann_12_Lesson_01_small.py.txt").write_text(lesson_with())
+    (entries / "ben" / "homework.ipynb").write_text("{}")
+    (entries / "cleo" / "lesson_01_small.py").write_text(lesson_with(DOUBLE="return x"))
+    (entries / "eve_Lesson_01_small.py").write_bytes(b"\xef\xbb\xbf" + lesson_with().encode())
+    (entries / "fay.tar.gz").touch()
+    (entries / "gus.txt").touch()
+    grade_all(entries, entries / "grades.csv", course, folder, limits=LIMITS)
+    with open(entries / "grades.csv", newline="", encoding="utf-8") as file:
+        rows = {row[0]: row for row in csv.reader(file)}
+    assert rows.keys() == {"submission", *(path.name for path in entries.iterdir())} - {"grades.csv"}
+    assert rows["ann"][1:] == ["2", "2", "1", "1", ""] == rows["eve_Lesson_01_small.py"][1:]
+    assert "no file for lesson 1; other files: homework.ipynb; expected names such as lesson_01_" in rows["ben"][5]
+    assert rows["cleo"][5] == "1.1 double: the outcome is not right."
+    assert "other files: none" in rows["dan"][5]
+    assert all("expected a folder, a .zip or a .py file" in rows[name][5] for name in ("fay.tar.gz", "gus.txt"))
+
+
+@pytest.mark.parametrize(
+    "words", [["grade-all", "all", "--csv", "nodir/g.csv"], ["grade", "all", "--out", "/proc/r.json"]]
+)
+def test_results_that_cannot_be_written_are_told_in_one_line(words, tmp_path, monkeypatch, capsys):
+    (tmp_path / "all" / "ann").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert lessons_command(words) == 2
+    err = capsys.readouterr().err
+    assert f"{words[-1]}: cannot be written" in err and "Traceback" not in err
+    assert [path.name for path in tmp_path.rglob("*")] == ["all", "ann"]
+
+
+@pytest.mark.parametrize("words", [["notebook", "1", "--out", "/proc/none"], ["start", "/proc/none"]])
+def test_a_folder_that_cannot_be_made_is_told_in_one_line(words, capsys):
+    assert lessons_command(words) == 2
+    assert capsys.readouterr().err.count("\n") == 1

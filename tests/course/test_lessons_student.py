@@ -374,3 +374,93 @@ def test_a_fresh_copy_runs_from_its_own_folder(tmp_path):
     command = [sys.executable, "-m", "pytest", "-q", "lessons/test_01_linear.py", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=tmp_path / "mine", env=environment, capture_output=True, text=True)
     assert "2 failed, 1 passed" in done.stdout
+
+
+# What surrounds a student ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        lambda text: b"\xef\xbb\xbf" + text.encode(),
+        lambda text: ("# -*- coding: latin-1 -*-\n# caf\xe9\n" + text).encode("latin-1"),
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: text.replace("\n", "\r").encode(),
+    ],
+    ids=["byte-order mark", "coding line", "lines of Windows", "lines of an old Macintosh"],
+)
+def test_what_python_reads_is_checked(copy, lessons, encoded):
+    edit(copy, (STUB_1, SOLVED_1), (STUB_2, SOLVED_2))
+    path = copy / "lesson_01_twice.py"
+    path.write_bytes(encoded(path.read_text(encoding="utf-8")))
+    assert lessons("check")[0] == 0
+    assert lessons("solution 1.1")[0] == 0
+    assert "cannot" not in lessons("")[1]
+
+
+def test_a_file_in_no_encoding_breaks_its_lesson_alone(copy, lessons):
+    path = copy / "lesson_01_twice.py"
+    path.write_bytes(path.read_bytes() + b'name = "caf\xe9"\n')
+    status, text = lessons("check")
+    assert status == 1 and "lesson_01_twice.py cannot be read to its end" in text
+    status, text = lessons("")
+    assert status == 0 and "broken: 1.1, 1.2" in text
+
+
+def test_a_check_needs_no_backend_for_windows(copy, lessons, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "nonsense")
+    edit(copy, (STUB_1, SOLVED_1), ("import numpy as np", "import os\nimport numpy as np"))
+    edit(copy, (SOLVED_1, f'assert os.environ["MPLBACKEND"] == "agg"\n    {SOLVED_1}'))
+    assert lessons("check 1.1")[0] == 0
+
+
+def test_a_hint_is_printed_where_it_cannot_be_counted(copy, lessons):
+    (copy / ".hints.json.new").mkdir()  # as in a folder that is read-only, for root, too
+    status, text = lessons("hint 1.1")
+    assert status == 0 and "hint 1 of 3" in text and "cannot be written" in text and text.count("\n") == 2
+
+
+def test_reset_where_nothing_can_be_written_is_told_and_leaves_the_lesson(copy, lessons, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied", "there")
+
+    edit(copy, (STUB_1, SOLVED_1))
+    before = (copy / "lesson_01_twice.py").read_bytes()
+    monkeypatch.setattr(student.shutil, "copy2", refuse)
+    status, text = lessons("reset 1")
+    assert (status, text.count("\n")) == (2, 1) and "there: Permission denied" in text
+    monkeypatch.undo()
+    monkeypatch.setattr(student, "HERE", copy)
+    (copy / "lesson_01_twice.py.new").mkdir()
+    assert lessons("reset 1")[0] == 2
+    assert (copy / "lesson_01_twice.py").read_bytes() == before
+
+
+def test_notebooks_into_a_file_are_refused(copy, lessons, tmp_path):
+    (tmp_path / "file").touch()
+    status, text = lessons(f"notebook 1 --out {tmp_path / 'file'}")
+    assert (status, text.count("\n")) == (2, 1) and "is a file, expected a folder" in text
+    assert lessons(f"notebook 1 --out {tmp_path / 'file' / 'more'}")[0] == 2
+
+
+def test_the_home_folder_is_expanded(copy, lessons, tmp_path, monkeypatch):
+    pytest.importorskip("jupytext")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert lessons("notebook 1 --out=~/notebooks")[0] == 0
+    assert (tmp_path / "notebooks" / "lesson_01_twice.ipynb").is_file()
+
+
+def test_the_doctor_names_processors_that_may_not_be_used(monkeypatch):
+    monkeypatch.setattr(doctor, "usable_cpus", lambda: 1)
+    monkeypatch.setattr(doctor, "openblas_threads", lambda: 1)
+    monkeypatch.setattr(doctor.os, "cpu_count", lambda: 8)
+    assert "1 of 1 for matrix products (this process may use 1 of the machine's 8 processors)" in doctor.threads()[2]
+
+
+def test_a_thing_that_the_doctor_cannot_ask_hides_no_other(lessons, monkeypatch):
+    def gone(path):
+        raise FileNotFoundError(2, "No such file or directory", path)
+
+    monkeypatch.setattr(doctor.shutil, "disk_usage", gone)
+    status, text = lessons("doctor")
+    assert status == 1 and "MEND  disk: FileNotFoundError" in text and "notebooks: " in text

@@ -28,6 +28,7 @@ from tinyaae.backend.distributed import base as distributed
 from tinyaae.backend.distributed import mpi
 from tinyaae.backend.distributed import nccl as cupy_messages
 from tinyaae.errors import UserError
+from tinyaae.surroundings import usable_cpus
 from tinyaae.training.run_folder import RunFolder
 
 BESIDE = Path(sys.executable).with_name("mpiexec")  # where pip puts MPICH's
@@ -409,7 +410,7 @@ def test_rank_0_alone_prints_and_writes(pair):
     assert job.stdout.count("numpy, 2 ranks, seed 1") == 1
     assert len(re.findall("^epoch", job.stdout, re.M)) == 3 and job.stdout.count("pictures in") == 1
     assert {path.name for path in two.rglob("*")} == {path.name for path in one.rglob("*")}
-    assert ("wait for each other" in job.stdout) == ((os.cpu_count() or 1) < 2)
+    assert ("wait for each other" in job.stdout) == (usable_cpus() < 2)
     result = RunFolder.open(two).result()
     assert result["machine"].startswith("2 ranks of ") and RunFolder.open(two).config().ranks == 2
     assert result.keys() == RunFolder.open(one).result().keys()

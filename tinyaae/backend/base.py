@@ -6,10 +6,26 @@ GPU. `numpy.py`, `numba.py` and `cuda/backend.py` replace the kernels that they 
 replacement with the plain version.
 """
 
+from importlib import import_module
+from types import SimpleNamespace
+
 import numpy as np
 
 from ..errors import UserError
 from .distributed.base import SINGLE_PROCESS
+
+
+class Functions(SimpleNamespace):
+    """The `xp` of a backend that changes some functions of its library; it is pickled as a part of that backend."""
+
+    def __init__(self, backend, **functions):
+        super().__init__(**functions, backend=backend)
+
+    def __reduce__(self):
+        return getattr, (self.backend, "xp")
+
+    def __deepcopy__(self, memo):
+        return self
 
 
 class Backend:
@@ -50,6 +66,25 @@ class Backend:
                 notice(f"No GPU, so this runs on NumPy ({error}).")
                 return Backend.named("numpy", dtype)
         raise UserError(f"--backend: {name!r} is not a backend; expected numpy, numpy-fast, cupy or auto")
+
+    # A copy of a model computes with the same backend; a pickled backend starts anew where it is loaded, and alone.
+
+    def functions(self, name):
+        """Return `xp`, the array library called `name`."""
+        return import_module(name)
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __getstate__(self):
+        made_anew = ("xp", "dtype", "communicator")
+        kept = {name: value for name, value in vars(self).items() if name[0] != "_" and name not in made_anew}
+        return kept, self.xp.__name__, np.dtype(self.dtype).name
+
+    def __setstate__(self, state):
+        kept, library, dtype = state
+        vars(self).update(kept)
+        Backend.__init__(self, self.functions(library), dtype)
 
     def join(self, communicator):
         """Share every batch with the ranks of `communicator` from now on; return this backend."""

@@ -17,15 +17,21 @@ class FastBackend(NumpyBackend):
 
     name = "numpy-fast"
 
-    def __init__(self, dtype="float32", threads=None):
+    def functions(self, name="numpy"):
         try:
             from numba import njit
         except ImportError as error:
             raise UserError("backend numpy-fast: Numba is not installed; run pip install -e '.[fast]'") from error
-        compiled = njit(nogil=True, error_model="numpy", cache=True)
+
+        def compiled(kernel):
+            try:
+                return njit(nogil=True, error_model="numpy", cache=True)(kernel)
+            except RuntimeError:  # Numba finds no folder for its cache, and compiles in each process
+                return njit(nogil=True, error_model="numpy")(kernel)
+
         self._momentum, self._adam = compiled(momentum), compiled(adam)
         self._bias_relu, self._relu_backward = compiled(bias_relu), compiled(relu_backward)
-        super().__init__(dtype, threads)
+        return super().functions(name)
 
     def fused(self):
         return super().fused() | {

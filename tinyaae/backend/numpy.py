@@ -8,11 +8,11 @@ the plain version, for any number of threads.
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import numpy as np
 
-from .base import Backend
+from ..surroundings import THREADS, usable_cpus
+from .base import Backend, Functions
 
 BLOCK = 1 << 17  # elements; five float32 vectors fit in a cache of 3 MB, and threads rarely wait for Python's lock
 
@@ -21,11 +21,21 @@ class NumpyBackend(Backend):
     """Arrays are `numpy.ndarray`; `threads` work on the optimizers' vectors."""
 
     name = "numpy"
+    _pool = _process = None
 
     def __init__(self, dtype="float32", threads=None):
-        super().__init__(SimpleNamespace(**vars(np), fused=self.fused()), dtype)
+        super().__init__(self.functions(), dtype)
         self.threads = threads or cores()
-        self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
+
+    def functions(self, name="numpy"):
+        return Functions(self, **vars(np), fused=self.fused())
+
+    @property
+    def pool(self):
+        """Return the pool of threads, started on first use, and again in a forked process, which has no threads."""
+        if self._process != os.getpid():
+            self._pool, self._process = ThreadPoolExecutor(self.threads - 1), os.getpid()
+        return self._pool
 
     def fused(self):
         """Return name of a formula (see `fused.py`) -> its faster replacement."""
@@ -80,10 +90,11 @@ class NumpyBackend(Backend):
                 blocks = [vector[start : start + BLOCK] for vector in vectors]
                 update(*blocks, scratch[: blocks[0].size])
 
-        if self._pool is None or len(starts) < 2 * self.threads:
+        if self.threads == 1 or len(starts) < 2 * self.threads:
             work(starts)
             return
-        helpers = [self._pool.submit(work, starts[k :: self.threads]) for k in range(1, self.threads)]
+        pool = self.pool
+        helpers = [pool.submit(work, starts[k :: self.threads]) for k in range(1, self.threads)]
         work(starts[:: self.threads])
         for helper in helpers:
             helper.result()
@@ -102,8 +113,8 @@ def linear_backward(layer, dy, x, grads=None, want_dx=True):
 
 def cores():
     """Return the number of CPU cores that this process may use; OPENBLAS_NUM_THREADS and OMP_NUM_THREADS limit it."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    available = usable_cpus()
+    for variable in THREADS:
         if os.environ.get(variable, "").isdigit():
             return max(1, min(available, int(os.environ[variable])))
     return available

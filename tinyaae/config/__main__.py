@@ -3,6 +3,9 @@
 python -m tinyaae.config > docs/settings.md
 """
 
+import sys
+
+from ..surroundings import expect_printed, run_program
 from .fields import ABOUT, Numbers, choices_of, lacks, names
 from .flags import flag
 from .modes import MODES
@@ -43,5 +46,12 @@ def row(name):
     return f"| `{flag(name)}` | {words.replace('|', '&#124;')} | {default} | {used} |"
 
 
-if __name__ == "__main__":
+def main():
+    """Print the page; return 0."""
     print(page(), end="")
+    expect_printed()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_program(main))

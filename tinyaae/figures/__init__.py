@@ -6,10 +6,14 @@ What a picture shows is computed in `arrays`, `images` and `latent` from a `Subj
 
 from typing import Any, NamedTuple
 
-import numpy as np
+from ..surroundings import import_matplotlib
 
-from . import arrays, charts, images, latent, layout
-from .arrays import Subject
+import_matplotlib()  # before the modules that draw, so that no MPLBACKEND stops them
+
+import numpy as np  # noqa: E402
+
+from . import arrays, charts, images, latent, layout  # noqa: E402
+from .arrays import Subject  # noqa: E402
 
 __all__ = ["FIRST", "PICTURES", "Subject", "can", "chosen", "draw_all"]
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import data as datasets
-from .. import figures
 from ..backend import Backend
 from ..config import Config
+from ..errors import UserError
 from ..metrics import content, evaluate
 from ..model import build
+from ..surroundings import expanded
 from .batches import Batches
 from .checkpoint import START
 from .loop import train as train_epochs
@@ -43,7 +44,7 @@ def prepare(mode=None, data=None, **flags):
 def configured(mode, data, flags):
     """Return the config and the dataset that `train` is asked for."""
     if isinstance(data, str | os.PathLike):
-        flags["data"] = os.path.abspath(data)
+        flags["data"] = data = os.path.abspath(expanded(data))
     config = Config.of(mode, **flags)
     if isinstance(data, datasets.Dataset):
         if data.name != "mnist" and "labels" not in flags and config.labels != 0:
@@ -129,7 +130,7 @@ def complete(model, batches, dataset, folder, position, quiet, started, each_epo
     try:
         warnings = train_epochs(model, batches, folder, position, quiet, each_epoch=each_epoch)
         found = ranks.on_rank_0(lambda: evaluate(model, dataset, batches.validation))
-        pictures = ranks.on_rank_0(lambda: figures.draw_all(model, dataset, folder, found))
+        pictures, undrawn = ranks.on_rank_0(lambda: draw(model, dataset, folder, found))
     except KeyboardInterrupt as stop:
         if folder.saved:
             done = f"epoch {folder.saved.epoch}" + (f", step {folder.saved.step}" if folder.saved.step else "")
@@ -140,10 +141,19 @@ def complete(model, batches, dataset, folder, position, quiet, started, each_epo
         "revision": folder.revision, "mode": config.mode, "seed": config.seed, "backend": model.backend.name,
         "labels": config.labels, "epochs": config.epochs, "stopped_after": stopped_after(folder, config),
         "seconds": seconds, "machine": machine(model.backend), "commit": commit(), **found,
-        "warnings": warnings + content.warnings_in(found),
+        "warnings": warnings + content.warnings_in(found) + undrawn,
     }  # fmt: skip
     folder.write_result(result)
     return result, pictures
+
+
+def draw(model, dataset, folder, found):
+    """Return the pictures' paths, and in a list of at most one line why there are none: a run does not need them."""
+    try:
+        from .. import figures  # not before: Matplotlib is loaded where something is drawn
+    except UserError as error:
+        return [], [f"no pictures: {error}, then tinyaae draw {folder.path}"]
+    return figures.draw_all(model, dataset, folder, found), []
 
 
 def stopped_after(folder, config):
@@ -157,9 +167,8 @@ def commit():
     here = Path(__file__).resolve().parent.parent.parent
 
     def git(*words):
-        return subprocess.run(
-            ["git", "-C", here, *words], capture_output=True, text=True, timeout=10, check=True
-        ).stdout
+        run = subprocess.run(["git", "-C", here, *words], capture_output=True, timeout=10, check=True)
+        return os.fsdecode(run.stdout)
 
     try:
         if not os.path.samefile(git("rev-parse", "--show-toplevel").strip(), here):

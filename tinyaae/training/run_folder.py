@@ -24,6 +24,7 @@ from ..data.npz import read_arrays
 from ..errors import UserError
 from ..priors import is_same
 from ..recipes import prior_of
+from ..surroundings import expanded
 from .checkpoint import read_checkpoint, write_checkpoint
 
 try:
@@ -37,7 +38,7 @@ class RunFolder:
 
     def __init__(self, path, revision, communicator=SINGLE_PROCESS):
         self.communicator = communicator
-        self.path, self.revision = Path(path), revision
+        self.path, self.revision = Path(expanded(path)), revision
         self.saved = None  # the position of the last checkpoint that was written or read
 
     @staticmethod
@@ -47,7 +48,7 @@ class RunFolder:
             raise UserError(f"--revision: {revision!r} given, expected a plain name; use --out for a path")
         if out == "":
             raise UserError("--out: an empty name given, expected the folder to make")
-        path = Path(out) if out else Path("runs") / revision if revision else None
+        path = Path(expanded(out)) if out else Path("runs") / revision if revision else None
         if path is not None and os.path.lexists(path) and not (os.path.isdir(path) and not os.listdir(path)):
             what = "holds files already" if os.path.isdir(path) else "is a file"
             raise UserError(f"--{'out' if out else 'revision'}: {path} {what}; name another, or --resume {path}")
@@ -63,7 +64,7 @@ class RunFolder:
         stamp, copy = revision or time.strftime("%Y%m%d-%H%M%S"), 1
         while True:
             name = stamp if copy == 1 else f"{stamp}-{copy}"
-            path = Path(out) if out else Path("runs") / name
+            path = Path(expanded(out)) if out else Path("runs") / name
             try:
                 path.mkdir(parents=True, exist_ok=True)
                 (path / "config.json").open("x").close()  # only one process can create it, and so owns the run
@@ -78,7 +79,7 @@ class RunFolder:
     @classmethod
     def open(cls, path, communicator=SINGLE_PROCESS):
         """Open an existing run; `UserError` where `path` is not the folder of a run."""
-        folder = cls(path, Path(path).name, communicator)
+        folder = cls(path, Path(expanded(path)).name, communicator)
         folder.revision = folder.config().revision
         return folder
 

@@ -6,11 +6,12 @@ recorded (`cublas`). It records a training step as a CUDA graph (`graph`).
 
 from contextlib import suppress
 from functools import cached_property
-from types import ModuleType
+from importlib import import_module
 
 import numpy as np
 
 from ...errors import UserError
+from ..base import Functions
 from ..distributed.nccl import between_gpus
 from . import kernels as cuda_kernels
 from . import layers as cuda_layers
@@ -43,10 +44,12 @@ class CupyBackend(CapturingBackend):
             raise UserError(f"backend cupy: CuPy finds no usable GPU ({reason}); is the driver installed?") from error
         if devices == 0:
             raise UserError("backend cupy: this machine has no NVIDIA GPU, which backend numpy does without")
-        functions = ModuleType("cupy")  # CuPy's functions, another matmul, and the fused formulas
-        functions.__dict__.update(vars(cupy), matmul=self.matmul, fused=cuda_layers.fused(self))
-        super().__init__(functions, dtype)
+        super().__init__(self.functions(), dtype)
         self.graphs, self.tf32 = graphs, tf32
+
+    def functions(self, name="cupy"):
+        own = {"__name__": name, "matmul": self.matmul, "fused": cuda_layers.fused(self)}
+        return Functions(self, **vars(import_module(name)) | own)
 
     def join(self, communicator):
         if communicator.size > 1:
