@@ -3,6 +3,7 @@
     python -m results run semi-supervised-100 --seeds 0-4 --jobs 2     start, or continue what was stopped
     python -m results run likelihood-10m --seeds 0                     10 million samples from the run of `likelihood`
     python -m results try "--z 8" --seeds 10-14                        on validation images, with the test set unread
+    python -m results one-class                                        one digit left out: an AAE must find it
     python -m results table                                            write the tables from the files
     python -m results check                                            fail where tables and files disagree
 
@@ -24,6 +25,7 @@ from pathlib import Path
 
 from tinyaae.surroundings import run_program, usable_cpus
 
+from . import one_class
 from .experiments import EXPERIMENTS, HEADLINES
 from .trials import try_seeds
 from .words import CLUSTERING_EXTRAS, LEGEND, OPENING, PICTURES
@@ -50,6 +52,8 @@ def main(argv=None):
     trial.add_argument("--seeds", type=seeds, default="10", help="e.g. 10-14; not those of the rows, 0-4")
     trial.add_argument("--jobs", type=int, default=1, help="trials side by side")
     trial.add_argument("--backend", default="numpy")
+    single = verbs.add_parser("one-class", help="train without one digit, and find it by scores")
+    single.add_argument("--digits", type=seeds, default="0-9", help="e.g. 0-4 or 0,2")
     verbs.add_parser("table", help="write the tables in results/README.md and README.md")
     verbs.add_parser("check", help="fail where the tables and the files disagree")
     args = parser.parse_args(argv)
@@ -60,6 +64,9 @@ def main(argv=None):
         return 2
     if args.verb == "run":
         return run_seeds(args.name, args.seeds, args.jobs, args.backend, args.flags)
+    if args.verb == "one-class":
+        one_class.run(args.digits)
+        return 0
     if args.verb == "try":
         return try_seeds(args.flags, args.seeds, args.jobs, args.backend)
     if args.verb == "table":
@@ -145,6 +152,7 @@ def table():
             made += f", then `--evaluate RUN --samples {experiment.samples}`" if experiment.samples else ""
             made += f", with commit {experiment.record} checked out" if experiment.record else ""
             commands.append(f"* `{name}`: {seen}. Made by {made}")
+    lines += one_class.lines()
     lines += ["", "## Seed by seed", "", *(commands or ["Nothing has been run yet."])]
     lines.append("")
     return "\n".join(lines)

@@ -157,11 +157,12 @@ class Model:
         return np.array(self.config.label_names)[np.argmax(self.encode(images).logits, axis=1)]
 
     def score(self, images, by="reconstruction"):
-        """Return a number (n,) for each image (n, d): the larger, the more it is like the training images.
+        """Return a number (n,) for each image (n, d), which is lower for images unlike those of training.
 
-        by: "reconstruction", −½ Σ (P(Q(x)) − x)²; "discriminator", the logit of D_gauss (a GAN's D_image), which is
-        positive for codes that look like draws from the prior; or "density", ln p(z) of the code. Raises `UserError`
-        where the mode has no such number.
+        by: "reconstruction", −½ Σ (P(Q(x)) − x)²; "density", ln p(z) of the code; or "discriminator", the logit of
+        D_gauss (a GAN's D_image), positive for what looks like a draw from the prior. It approaches ln p(z)/q(z), so it
+        is low far from the prior, but high where the prior has density and no training image has its code.
+        Raises `UserError` where the mode has no such number.
         """
         rows = self.rows_of("score", images)
         if by == "discriminator" and "D_image" in self.networks:
@@ -173,6 +174,8 @@ class Model:
             difference = self.decode_rows(code.z, self.read_y(code, None, "score")) - unit_interval(rows)
             return -np.sum(difference * difference, axis=1) / 2
         if by == "density":
+            if not self.has_prior:
+                raise UserError(f"score: mode {self.config.mode} matches codes to no prior; by reconstruction?")
             return self.prior.log_density(np, code.z.astype(np.float64))
         if not self.can_resample:
             raise UserError(f"score: mode {self.config.mode} has no discriminator of codes alone; by reconstruction?")

@@ -97,7 +97,7 @@ def from_arrays(x_train, y_train=None, x_test=None, y_test=None, x_validation=No
         rest, test = np.sort(order[count:]), np.sort(order[:count])
         for parts in (rows, labels):
             parts["test"], parts["train"] = parts["train"][test], parts["train"][rest]
-    numbered = names == tuple(range(len(names)))
+    numbered = all(type(name) is int and name == k for k, name in enumerate(names))
     return Dataset(
         name, rows["train"], labels["train"], rows["test"], labels["test"], len(names), side,
         () if numbered else names, channels, x_validation=rows.get("validation"),

@@ -8,6 +8,21 @@ def error_rate(predicted, true):
     return float(np.mean(predicted != true))
 
 
+def auc(score, positive):
+    """Return the area under the ROC curve: how often a positive row (n,) has a larger score (n,) than another one.
+
+    Equal scores count half. It is the statistic of Mann and Whitney (1947) as a fraction of all pairs. Raises
+    `ValueError` where all rows are of one kind.
+    """
+    score, positive = np.asarray(score), np.asarray(positive, bool)
+    n, m = int(np.sum(positive)), int(np.sum(~positive))
+    if not n or not m:
+        raise ValueError("auc: all rows are of one kind")
+    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
+    rank = np.cumsum(counts) - (counts - 1) / 2  # of each distinct score, the mean rank of its rows
+    return float((np.sum(rank[inverse][positive]) - n * (n + 1) / 2) / (n * m))
+
+
 def confusion(predicted, true, classes):
     """Return counts (classes, classes): row = true class, column = predicted class."""
     return contingency(true, predicted, classes, classes)
