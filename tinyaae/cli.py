@@ -79,7 +79,7 @@ def widths(text):
 
 
 # fields whose values are written in their own way -> how they are read, and their form
-SPECIAL = {"labels": (labels, "N|all"), "hidden": (widths, "N[,N…]"), "data": (str, "DIR-or-npz")}
+SPECIAL = {"labels": (labels, "N|all"), "hidden": (widths, "N[,N…]"), "data": (str, "PATH")}
 TYPES = {int: int, float: float, bool: bool}
 
 

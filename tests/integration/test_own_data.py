@@ -117,7 +117,7 @@ def test_mode_supervised_needs_the_label_of_every_image():
 
 def test_an_own_validation_set_is_what_a_run_is_measured_on():
     dataset = data.from_arrays(X[:90], Y[:90], TEST_X, TEST_Y, X[90:], Y[90:])
-    model, batches = tinyaae.prepare(None, dataset, **SMALL)
+    _, batches = tinyaae.prepare(None, dataset, **SMALL)
     np.testing.assert_array_equal(batches.validation[1], Y[90:])
     assert isinstance(batches, Batches) and batches.steps == 9  # no training image is held out
 

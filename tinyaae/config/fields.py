@@ -58,7 +58,7 @@ class Numbers:
     ranks: int = number("filled", 1, "processes that share each batch", least=1, below=MANY)
     revision: str = number("filled", "", "the name of the run")
     seed: int = number("flag", 0, "of weights, noise, batches and drawn labels", below=MANY)
-    data: str | None = number("flag", None, "IDX files with MNIST's names, or an .npz; without it MNIST")
+    data: str | None = number("flag", None, "a folder or file with your own images; without it MNIST")
     data_name: str = number("filled", "", "what the data is called")
     data_digest: str = number("filled", "", "of all arrays of the data")
     inputs: int = number("filled", 784, "pixels of an image", least=1, below=MANY)
