@@ -17,9 +17,9 @@ os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "8")
 
 from .backend import Backend, fused
 from .config.modes import mode
+from .config.priors import prior
 from .errors import UserError
 from .model import build
-from .priors import prior
 from .training.run import prepare, train
 from .training.run_folder import RunFolder
 

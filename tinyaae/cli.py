@@ -16,6 +16,7 @@ from .backend import Backend
 from .backend.distributed import base as distributed
 from .config import Config
 from .config.fields import ABOUT, Numbers, choices_of, lacks, names
+from .config.imports import import_file, in_own_file
 from .config.modes import MODES
 from .errors import Diverged, Interrupted, UserError
 from .figures.__main__ import main as draw_or_compare
@@ -41,7 +42,8 @@ tinyaae resume RUN                    continue the run in this folder
 tinyaae evaluate RUN [--samples N]    test the trained run in this folder
 tinyaae draw RUN                      its pictures again, into its figures/
 tinyaae compare RUN RUN … [--out F]   the latent spaces of several runs on one page
-tinyaae modes                         the nine modes, a line each
+tinyaae modes                         the modes, a line each
+Each verb takes --import FILE, a Python file that registers modes and priors of your own.
 """
 STARTED = time.perf_counter()
 program = "run_mnist.py"  # how `main` was called; messages begin with it
@@ -97,6 +99,10 @@ def parser(mode="semi-supervised", preset="quick"):
         p.add_argument("--" + name.replace("_", "-"), help=line.replace("%", "%%"), **how)
     p.add_argument("--extra", action="append", metavar="NAME=NUMBER", help="a further term; may be repeated; see below")
     p.add_argument("--set", action="append", metavar="NAME=VALUE", help="a setting; may be repeated; see below")
+    p.add_argument(
+        "--import", dest="imports", action="append", metavar="FILE",
+        help="run this Python file first, which registers modes and priors of your own; may be repeated",
+    )  # fmt: skip
     p.add_argument("--out", metavar="DIR", help="the run's folder; default: runs/REVISION")
     p.add_argument("--revision", metavar="NAME", help="the run's name; default: date and time")
     p.add_argument("--resume", metavar="RUN", help="continue the run in this folder")
@@ -174,8 +180,10 @@ def verbs(argv=None):
         return main([f"--{verb}", *rest], "tinyaae")
     if verb in ("draw", "compare"):
         return draw_or_compare([verb, *rest])
-    if verb in ("modes", "--help", "-h"):
-        print(modes_in_words() if verb == "modes" else VERBS, end="")
+    if verb == "modes":
+        return list_modes(rest)
+    if verb in ("--help", "-h"):
+        print(VERBS, end="")
         return 0
     expected = "train, resume, evaluate, draw, compare or modes"
     print(f"tinyaae: there is no verb {verb!a}; expected {expected}", file=sys.stderr)
@@ -194,23 +202,43 @@ def main(argv=None, called="run_mnist.py"):
     return ranks.run(lambda: work(argv, ranks))
 
 
-def mode_and_preset(argv):
-    """Return the mode and the preset that `argv` asks for, so that the help has their defaults."""
+def list_modes(argv):
+    """Print a line for each mode, those of imported files included; return the exit status."""
+    global program
+    program = "tinyaae modes"
+    p = Parser(prog=program, description="The modes, a line each.", allow_abbrev=False)
+    p.add_argument("--import", dest="imports", action="append", metavar="FILE", default=[])
+    try:
+        for file in p.parse_args(argv).imports:
+            import_file(file)
+    except UserError as error:
+        status, line = refused(error, 2)
+        print(line, file=sys.stderr)
+        return status
+    print(modes_in_words(), end="")
+    return 0
+
+
+def first_look(argv):
+    """Run the files that `argv` imports; return the mode and the preset that it asks for, whose defaults help shows."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     first.add_argument("--mode")
     first.add_argument("--preset", default="quick")
+    first.add_argument("--import", dest="imports", action="append", default=[])
     try:
         asked, _ = first.parse_known_args(argv)
     except argparse.ArgumentError:
         return None, "quick"
+    for file in asked.imports:
+        import_file(file)
     return asked.mode, asked.preset
 
 
 def work(argv, ranks):
     """Do what the flags in `argv` ask; return the exit status and what to say on the standard error."""
-    asked = parser(*mode_and_preset(argv)).parse_args(argv)
-    flags = {name: value for name, value in vars(asked).items() if value is not None}
     try:
+        asked = parser(*first_look(argv)).parse_args(argv)
+        flags = {name: value for name, value in vars(asked).items() if value is not None and name != "imports"}
         for name, value in flags.items():
             if isinstance(value, str) and not value.isprintable():
                 flag = name.replace("_", "-")
@@ -238,6 +266,10 @@ def work(argv, ranks):
         return refused(f"{error}; is the disk full, or a file not ours to read or write?", 2)
     except KeyboardInterrupt as stop:
         return getattr(stop, "status", 130), f"\n{program}: interrupted{stop}"
+    except Exception as error:
+        if place := in_own_file(error):
+            return refused(place, 2)
+        raise
     return 0, None
 
 

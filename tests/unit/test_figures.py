@@ -17,6 +17,7 @@ from tinyaae.backend import Backend, Context
 from tinyaae.config import Config
 from tinyaae.config.fields import names
 from tinyaae.config.modes import MODES
+from tinyaae.config.priors import prior_named
 from tinyaae.data import Dataset, split, unit_interval
 from tinyaae.figures import arrays as seen
 from tinyaae.figures import charts, images
@@ -26,7 +27,6 @@ from tinyaae.figures.__main__ import main as command
 from tinyaae.metrics import evaluate
 from tinyaae.model import Model, build
 from tinyaae.networks import Code
-from tinyaae.priors import prior_named
 from tinyaae.training.loop import keep_codes
 from tinyaae.training.run_folder import RunFolder
 

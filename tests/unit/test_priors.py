@@ -11,9 +11,9 @@ import pytest
 from helpers import host
 
 from tinyaae.backend import Context
+from tinyaae.config.priors import PRIORS, has_slope, prior_named
 from tinyaae.errors import UserError
 from tinyaae.priors import (
-    PRIORS,
     Categorical,
     Gamma,
     Gaussian,
@@ -21,8 +21,6 @@ from tinyaae.priors import (
     Laplace,
     SwissRoll,
     Uniform,
-    has_slope,
-    prior_named,
     random_one_hot,
 )
 

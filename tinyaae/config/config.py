@@ -12,8 +12,7 @@ from itertools import pairwise
 
 from ..data import digest
 from ..errors import UserError
-from ..priors import has_modes, has_slope, in_a_plane, options_of, prior_named
-from .fields import ABOUT, Numbers, lacks, priors_of_z
+from .fields import ABOUT, Numbers, choices_of, lacks, priors_of_z
 from .flags import (
     PRIOR,
     epochs_of,
@@ -28,6 +27,7 @@ from .flags import (
 )
 from .modes import MODES
 from .presets import MODE_DEFAULTS, PRESETS, is_labelled_reduction, numbers_of
+from .priors import has_modes, has_slope, in_a_plane, options_of, prior_named
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,11 @@ class Config(Numbers):
     def y_is_class(self):
         """Whether output k of y means class k, rather than some cluster."""
         return self.y_dim > 0 and self.labels != 0
+
+    def make_prior(self):
+        """Return the prior of z, with its options."""
+        modes = self.classes if has_modes(self.prior) else None
+        return prior_named(self.prior, self.z, modes, **self.prior_options)
 
     def _width(self, source):
         if source == "either":
@@ -231,6 +236,12 @@ class Config(Numbers):
             values["hidden"] = tuple(values["hidden"])
             values["side"] = values["side"] and tuple(values["side"])
             values["step_decay"] = epochs_of(values["step_decay"])
+            for name in ("mode", "prior"):
+                if isinstance(values[name], str) and values[name] not in choices_of(name):
+                    raise ValueError(
+                        f"there is no {name} {ascii(values[name])[:80]} here; --import the file that registers it, or "
+                        "in Python import that file before tinyaae.load"
+                    )
             config = cls(**values)
             config.check()
         except (ValueError, TypeError, AttributeError, RecursionError) as error:

@@ -7,9 +7,9 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
-from ..priors import PRIORS
 from .modes import MODES
 from .presets import PRESETS
+from .priors import PRIORS
 
 
 class About(NamedTuple):

@@ -104,7 +104,8 @@ def expect_choice(name, value):
     known = choices_of(name)
     if known is not None and value not in known:
         choices = ", ".join(choice or "null" for choice in known)
-        raise UserError(f"{flag(name)}: there is no {name} {value!r}; expected one of {choices}")
+        hint = ", or --import FILE for your own" if name in ("mode", "prior") else ""
+        raise UserError(f"{flag(name)}: there is no {name} {value!r}; expected one of {choices}{hint}")
 
 
 def expect_bounds(name, value):

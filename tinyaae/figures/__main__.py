@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from .. import UserError, data, load
+from ..config.imports import import_file, in_own_file
 from ..training.run_folder import RunFolder
 from . import draw_all
 from .latent import side_by_side
@@ -26,8 +27,15 @@ def main(argv=None):
     compare = verbs.add_parser("compare", help="the latent spaces of several runs on one page")
     compare.add_argument("runs", nargs="+", metavar="run", help="the runs' folders, from left to right")
     compare.add_argument("--out", default="side_by_side.png", metavar="FILE", help="default: side_by_side.png")
+    for verb in (draw, compare):
+        verb.add_argument(
+            "--import", dest="imports", action="append", default=[], metavar="FILE",
+            help="run this Python file first, which registers modes and priors of your own",
+        )  # fmt: skip
     args = parser.parse_args(argv)
     try:
+        for file in args.imports:
+            import_file(file)
         if args.verb == "draw":
             paths = draw_all(*opened(args.run), RunFolder.open(args.run))
             print(f"{len(paths)} pictures in {Path(args.run) / 'figures'}")
@@ -37,6 +45,11 @@ def main(argv=None):
     except (UserError, OSError) as error:
         hint = "" if isinstance(error, UserError) else "; is the disk full, or a file not ours to read or write?"
         print(f"python -m tinyaae.figures: {error}{hint}", file=sys.stderr)
+        return 2
+    except Exception as error:
+        if not (place := in_own_file(error)):
+            raise
+        print(f"python -m tinyaae.figures: {place}", file=sys.stderr)
         return 2
     return 0
 

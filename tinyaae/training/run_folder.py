@@ -23,7 +23,6 @@ from ..data.files import write_safely, writing
 from ..data.npz import read_arrays
 from ..errors import UserError
 from ..priors import is_same
-from ..recipes import prior_of
 from .checkpoint import read_checkpoint, write_checkpoint
 
 try:
@@ -237,10 +236,10 @@ class RunFolder:
 
 def expect_named_prior(model):
     """Raise `UserError` where a prior of z is not the prior that the config names: a load would build the latter."""
-    expected = prior_of(model.config)
+    expected = model.config.make_prior()
     adversaries = [found for phase in model.phases_with_optimizer() for found in getattr(phase, "adversaries", ())]
     for prior in (model.prior, *(adversary.prior for adversary in adversaries if adversary.field == "z")):
         if not is_same(prior, expected):
             came = f"{type(prior).__name__} put in by hand"
-            hint = "give its options by --set, or enter its class in tinyaae.priors.PRIORS"
+            hint = "give its options by --set, or register its class by @tinyaae.prior"
             raise UserError(f"prior: {came}, expected the {model.config.prior} prior that config.json names; {hint}")
