@@ -44,6 +44,18 @@ def test_a_mode_of_ones_own_trains_and_its_phase_passes_the_gradient_check(tmp_p
     assert float(error) < 1e-4
 
 
+def test_a_mode_with_an_adversarial_loss_of_ones_own_runs_from_the_command_line(tmp_path):
+    (tmp_path / "my_models.py").write_text(CODE["An adversarial loss"], encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OPENBLAS_NUM_THREADS": "1"}
+    for line in re.search(r"```sh\n(.*?)```", SECTIONS["On the command line"], re.S)[1].splitlines():
+        command, *words = line.split()
+        assert command == "tinyaae"
+        job = [sys.executable, "-W", "error", "-m", "tinyaae", *words]
+        done = subprocess.run(job, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, ""), line
+    assert "reconstruction error" in done.stdout
+
+
 def test_a_backend_of_ones_own_runs_the_steps(tmp_path):
     (updates,) = printed("A backend", tmp_path)
     assert int(updates) == 4 * 20

@@ -7,7 +7,7 @@ from tiny import REPOSITORY
 
 PACKAGE = REPOSITORY / "tinyaae"
 TEXTBOOK = ["layers", "losses", "optimizers", "priors", "networks", "phases", "extras", "recipes", "model", "gradcheck"]
-LIBRARY = {"math", "inspect", "itertools", "typing", "zlib", "numpy"}
+LIBRARY = {"functools", "math", "inspect", "itertools", "typing", "zlib", "numpy"}
 INTERFACE = {"backend": {"Backend", "Context"}, "errors": None}
 
 

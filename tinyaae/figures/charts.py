@@ -4,17 +4,20 @@ Each is one function to a matplotlib `Figure`, from a model and its data, from t
 entries of result.json.
 """
 
+import math
+
 import numpy as np
 from matplotlib.colors import PowerNorm
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ..metrics import contingency, error_rate
-from ..training.collapse import chance
+from ..metrics.own import own_values
+from ..training.collapse import chance_of
 from .arrays import MOST_ROWS, palette, shown
 from .latent import key_of_classes
 from .layout import BLUE, FAINT, GREY, INK, ORANGE, chart_page, name_axes
 
-CURVES = [  # title, column of metrics.csv -> its name, a dotted line (of a smoothing: where, its name), scale
+CURVES = [  # title, column of metrics.csv -> its name, a dotted line (of a model: where, its name), scale
     ("Reconstruction error ½ Σ (x̂ − x)²",
      {"half_squared_error": "training, on noisy input", "reconstruction_error": "validation"}, None, "linear"),
     ("Cross-entropy of the pixels", {"cross_entropy": "training, on noisy input"}, None, "linear"),
@@ -22,10 +25,10 @@ CURVES = [  # title, column of metrics.csv -> its name, a dotted line (of a smoo
     ("Adversarial losses",
      {"D_gauss": "D_gauss", "G_gauss": "Q against D_gauss", "D_cat": "D_cat", "G_cat": "Q against D_cat",
       "D_image": "D of images", "G_image": "P against D of images"},
-     lambda s: (chance(s), f"{chance(s):.3f}: D cannot tell"), "linear"),
+     lambda model: (chance_of(model), f"{chance_of(model):.3f}: D cannot tell"), "linear"),
     ("Accuracy of D",
      {"D_gauss_accuracy": "D_gauss", "D_cat_accuracy": "D_cat", "D_image_accuracy": "D of images"},
-     lambda s: (0.5, "50 %: D guesses"), "share"),
+     lambda model: (0.5, "50 %: D guesses"), "share"),
     ("Cluster heads closer than η", {"head_distance": "Σ max(0, η − distance)"}, None, "linear"),
     ("Latent noise: reconstruction from z + noise", {"latent_noise": "training"}, None, "linear"),
     ("Information maximization: λ·(H(y|x) − 4·H(y))", {"information_maximization": "training"}, None, "linear"),
@@ -39,6 +42,7 @@ CURVES = [  # title, column of metrics.csv -> its name, a dotted line (of a smoo
 def learning_curves(model, metrics):
     """Draw each phase's losses over the epochs, from the rows of metrics.csv, and what validation says of them."""
     panels = [panel for panel in CURVES if panel[1].keys() & metrics[0].keys()]
+    panels += [(name, {name: "training"}, None, "linear") for name in own_values(metrics[0])]
     columns = min(3, len(panels))
     shape = -(-len(panels) // columns), columns
     figure, axes = chart_page(max(380 * columns, 620), 300 * shape[0], "Learning curves", "One point an epoch.", shape)
@@ -50,8 +54,8 @@ def learning_curves(model, metrics):
             colour = ORANGE if column[1:5] == "_cat" or "error" in column else BLUE
             style = "--" if column.startswith("G_") else "-"
             ax.plot(epochs, values, style, color=colour, label=names[column], **look)
-        if reference:
-            where, name = reference(model.config.smoothing)
+        where, name = reference(model) if reference else (math.inf, "")
+        if math.isfinite(where):
             ax.axhline(where, color=GREY, ls=":", lw=1.2, label=name)
         name_axes(ax, title, "epoch")
         ax.set_yscale("log" if scale == "log" else "linear")

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from ..errors import Diverged, UserError
 from ..metrics import diagnostics
+from ..metrics.own import own_values
 from ..optimizers import linear_schedule, step_schedule
 from .checkpoint import START, Position
 from .collapse import CollapseMonitor
@@ -32,6 +33,7 @@ WORDS = {  # metric -> its text in the line of an epoch
     "validation_cluster_error": "cluster error on validation {:.2%}",
 }
 
+COUNT = "count of "  # begins the name of the number of steps that a total is over, where some phase skips steps
 FINITE_CHECK_EVERY = 100  # steps between checks that all numbers are finite; each check waits for the device
 VALIDATION = ("validation_error", "validation_cluster_error", "reconstruction_error")  # the first ranks epochs
 
@@ -68,8 +70,9 @@ def train(model, batches, folder, position=START, quiet=False, say=print, each_e
             position = Position(epoch + 1)
             warned = training.monitor.update(row)
             if not quiet:
-                words = ", ".join(text.format(row[name]) for name, text in WORDS.items() if name in row)
-                say(f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}: {words} ({row['seconds']:.0f} s)")
+                words = [text.format(row[name]) for name, text in WORDS.items() if name in row]
+                words += [f"{name} {row[name]:.4g}" for name in own_values(row)]
+                say(f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}: {', '.join(words)} ({row['seconds']:.0f} s)")
                 for words in warned:
                     say(f"warning: {words}")
             (early,) = model.backend.communicator.all_reduce_max(int(bool(each_epoch) and each_epoch(row) is True))
@@ -90,6 +93,11 @@ class Training:
         self.communicator = model.backend.communicator
         self.factor_at = schedule(model.config)
         self.monitor, self.best, self.saved_at = CollapseMonitor(model), math.inf, time.monotonic()
+        self.skips = any(phase.every > 1 for phase in model.phases)
+        for phase in model.phases:
+            if phase.every > batches.steps:
+                came = f"steps every {phase.every} steps, but an epoch has {batches.steps}"
+                raise UserError(f"{phase.name}: {came}; expected every={batches.steps} or less")
         for row in folder.metrics():
             self.monitor.update(row)
             self.best = min(self.best, measure(row))
@@ -107,6 +115,8 @@ class Training:
             self.set_rates(epoch, done - 1)
             for name, value in self.model.step(batch).items():
                 totals[name] = totals.get(name, 0.0) + value
+                if self.skips:  # then the values of some phases are not those of every step
+                    totals[COUNT + name] = totals.get(COUNT + name, 0.0) + self.model.backend.zeros(()) + 1
             if done < steps:
                 stop, due = interruption.agreed(time.monotonic() - self.saved_at >= 60 * config.save_minutes)
                 if due or stop:
@@ -123,8 +133,12 @@ class Training:
 
     def measured(self, end):
         """Return the metrics of the epoch that has reached its `end`."""
-        row = {"epoch": end.epoch + 1, **{name: float(total) / end.step for name, total in end.totals.items()}}
-        row |= diagnostics(self.model, *self.batches.validation)
+        sums = {name: float(total) for name, total in end.totals.items()}
+        means = {name: sums[name] / sums.get(COUNT + name, end.step) for name in sums if not name.startswith(COUNT)}
+        row, found = {"epoch": end.epoch + 1}, diagnostics(self.model, *self.batches.validation)
+        if taken := sorted(means.keys() & {"epoch", "seconds", *found}):
+            raise UserError(f"{taken[0]}: a phase's value is called like a column of metrics.csv; rename it")
+        row |= means | found
         sick = [name for name, value in row.items() if not math.isfinite(value)]
         if sick:
             raise self.diverged(end, f"{', '.join(sick)} of the validation images")
