@@ -36,6 +36,8 @@ def expect_distinct(names):
 class Model:
     """Networks by name, phases in order, the prior of z, and inference with them."""
 
+    by_hand = False  # whether Q or P is not the one that the config says
+
     def __init__(self, config, backend, networks, phases, prior):
         self.config, self.backend, self.phases, self.prior = config, backend, phases, prior
         self.networks = {network.name: network for network in networks}
@@ -276,9 +278,19 @@ class Model:
         return outputs
 
 
-def build(config, backend):
-    """Return the `Model` that `config` describes, with fresh weights from its seed; `UserError` if it is too big."""
+def build(config, backend, encoder=None, decoder=None):
+    """Return the `Model` that `config` describes, with fresh weights from its seed; `UserError` if it is too big.
+
+    `encoder` and `decoder` make Q and P in place of the recipe's: each is a function of the `Builder` that returns an
+    `Encoder` or a `Decoder`. The decoder of a mode with cluster heads is also given `heads`, their number.
+    """
     config.expect_memory()
     make = Builder(config, backend)
+    for name, function in (("encoder", encoder), ("decoder", decoder)):
+        if function:
+            setattr(make, name, partial(function, make))
     networks, phases = networks_and_phases(make)
-    return Model(config, backend, networks, phases, make.prior)
+    model = Model(config, backend, networks, phases, make.prior)
+    model.by_hand = bool(encoder or decoder)
+    config.expect_widths(model)
+    return model

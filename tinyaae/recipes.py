@@ -128,10 +128,11 @@ class Builder:
         )  # fmt: skip
 
     def decoder(self, heads=0):
+        """Return P, whose hidden widths are Q's in reverse."""
         c = self.config
         batch_norm = c.batch_norm if c.decoder_norm is None else c.decoder_norm
         return networks.decoder(
-            self.backend, c.decoder_y_dim + c.z, c.hidden, c.inputs, heads=heads,
+            self.backend, c.decoder_y_dim + c.z, c.hidden[::-1], c.inputs, heads=heads,
             logits=c.reconstruction == "cross-entropy", batch_norm=batch_norm, std=c.weight_std, seed=c.seed,
         )  # fmt: skip
 

@@ -36,6 +36,15 @@ def test_a_layer_of_ones_own_passes_the_gradient_check(tmp_path):
     assert float(error) < 1e-6
 
 
+def test_an_encoder_and_a_decoder_of_ones_own_train_and_are_loaded(tmp_path):
+    first, q, p, d, *_, size = printed("An encoder and a decoder", tmp_path)
+    assert first == "aae: z of 8, prior gaussian"
+    assert [line.split(",")[0].split() for line in (q, p, d)] == [
+        ["Q", "784-100-8"], ["P", "8-300-784"], ["D_gauss", "8-50-50-1"]
+    ]  # fmt: skip
+    assert int(size) == 784 * 100 + 100 + 100 * 8 + 8
+
+
 def test_a_mode_of_ones_own_trains_and_its_phase_passes_the_gradient_check(tmp_path):
     first, *about, discrepancy, error = printed("A mode", tmp_path)
     assert first == "wae: z of 8, prior gaussian"

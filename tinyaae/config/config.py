@@ -10,8 +10,10 @@ import os
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
 
+import numpy as np
+
 from ..data import digest
-from ..errors import UserError
+from ..errors import UserError, expect_columns
 from .fields import ABOUT, Numbers, choices_of, lacks, priors_of_z
 from .flags import (
     PRIOR,
@@ -218,6 +220,16 @@ class Config(Numbers):
         if needed > memory:
             came = f"{needed / 1e9:.3g} GB for {list(self.hidden)}, z {self.z}"
             raise UserError(f"--hidden: about {came}; this machine has {memory / 1e9:.3g} GB; smaller widths?")
+
+    def expect_widths(self, model):
+        """Raise `UserError` unless Q outputs and P paints what this config says; a recipe may have its own networks."""
+        if "Q" in model.networks:
+            code = model.encode(np.zeros((2, self.inputs), np.uint8))
+            expect_columns("Q", code.z, self.z, "is its last layer as wide as y and z?", "z")
+        if "P" in model.networks:
+            y = np.zeros((2, self.decoder_y_dim)) if self.decoder_y_dim else None
+            image = model.decode(np.zeros((2, self.z)), y)
+            expect_columns("P", image, self.inputs, "is its last layer as wide as an image?", "its image")
 
     def to_json(self):
         """Return the text of config.json."""

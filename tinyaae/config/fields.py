@@ -69,7 +69,7 @@ class Numbers:
     labels: int | str = number("flag", 0, "how many training images show their label, or all", ("labels",))
     images: int = number("flag", 0, "train on N images at most, labelled or not; 0: on all", below=MANY)
     animate: bool = number("flag", False, "make a GIF of the latent space over the epochs")
-    hidden: tuple = number("flag", (400, 400), "hidden widths; one number is used for two layers")
+    hidden: tuple = number("flag", (400, 400), "hidden widths, of P in reverse; one number is used for two layers")
     z: int = number("flag", 10, "dimensions of z", least=1, below=MANY)
     clusters: int = number("flag", 0, "how many clusters, where there are no labels", ("clusters",), below=MANY)
     eta: float = number("set", 5.0, "cluster heads closer than this push each other away", ("heads",))

@@ -214,7 +214,7 @@ class RunFolder:
 
     @by_rank_0
     def _write(self, name, model, position):
-        expect_named_prior(model)
+        expect_named(model)
         write_safely(self.path / name, lambda file: write_checkpoint(file, model, position))
 
     def restore(self, model, best=False):
@@ -234,8 +234,11 @@ class RunFolder:
         return position
 
 
-def expect_named_prior(model):
-    """Raise `UserError` where a prior of z is not the prior that the config names: a load would build the latter."""
+def expect_named(model):
+    """Raise `UserError` where a network or a prior of z is not what the config names: a load would build the latter."""
+    if model.by_hand:
+        hint = "make them in a mode of your own, registered by @tinyaae.mode"
+        raise UserError(f"network: Q or P put in by hand, which a load would not find in config.json; {hint}")
     expected = model.config.make_prior()
     adversaries = [found for phase in model.phases_with_optimizer() for found in getattr(phase, "adversaries", ())]
     for prior in (model.prior, *(adversary.prior for adversary in adversaries if adversary.field == "z")):
