@@ -27,8 +27,9 @@ def printed(title, folder):
 
 
 def test_a_prior_of_ones_own_is_what_the_codes_follow(tmp_path):
-    (spread,) = printed("A prior", tmp_path)
+    spread, error = printed("A prior", tmp_path)
     assert 1.5 < float(spread) < 2.7
+    assert float(error) == 0
 
 
 def test_a_layer_of_ones_own_passes_the_gradient_check(tmp_path):

@@ -29,6 +29,7 @@ class Backend:
     def named(name, dtype="float32", notice=print):
         """Return the backend `numpy`, `numpy-fast`, `cupy` or `auto` (cupy if it works, else numpy and a `notice`).
 
+        `strict` has slow arrays that refuse what a GPU may refuse; it is for tests.
         Raises `UserError` for a backend that cannot be used, and for an unknown name.
         """
         if name == "numpy":
@@ -49,6 +50,14 @@ class Backend:
                     raise
                 notice(f"No GPU, so this runs on NumPy ({error}).")
                 return Backend.named("numpy", dtype)
+        if name == "strict":
+            try:
+                from .strict import StrictBackend
+            except ImportError as error:
+                raise UserError(
+                    "backend strict: array-api-strict is not installed; pip install array-api-strict"
+                ) from error
+            return StrictBackend(dtype)
         raise UserError(f"--backend: {name!r} is not a backend; expected numpy, numpy-fast, cupy or auto")
 
     def join(self, communicator):

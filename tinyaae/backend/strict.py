@@ -1,4 +1,4 @@
-"""The third backend of the tests: `array-api-strict`, which has the array API standard and nothing else.
+"""The backend `strict`: arrays of `array-api-strict`, which have the array API standard and nothing else. For tests.
 
 It refuses what NumPy lets pass and a GPU library may not (unknown functions, silent changes of type), and it plays a
 second device, `device1`, on which any mixing of host and device arrays raises: most of what goes wrong on a GPU, found
@@ -8,7 +8,7 @@ without one.
 import array_api_strict
 import numpy as np
 
-from tinyaae.backend import Backend
+from .base import Backend
 
 
 class StrictBackend(Backend):
@@ -16,7 +16,7 @@ class StrictBackend(Backend):
 
     name = "array-api-strict"
 
-    def __init__(self, dtype="float32", device="CPU_DEVICE"):
+    def __init__(self, dtype="float32", device="device1"):
         super().__init__(array_api_strict, dtype)
         self.device = array_api_strict.Device(device)
 
