@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from tiny import REPOSITORY
 
@@ -12,17 +13,23 @@ PAGE = (REPOSITORY / "docs" / "extending.md").read_text(encoding="utf-8")
 SECTIONS = {part.split("\n")[0]: part for part in PAGE.split("\n## ")[1:]}
 CODE = {title: "\n".join(re.findall(r"```python\n(.*?)```", text, re.S)) for title, text in SECTIONS.items()}
 CODE["A mode"] = CODE.pop("A phase") + CODE["A mode"]  # the mode uses the phase before it
+EXPORT, USE, ONNX = re.findall(r"```python\n(.*?)```", SECTIONS["Another program"], re.S)
 LINES = {"A prior": 12, "A layer": 15, "A phase": 40, "A mode": 10}  # of the class or function, without blank lines
 
 
 def printed(title, folder):
     """Return the lines that the code of a section prints, run by itself."""
-    (folder / "mine.py").write_text(CODE[title], encoding="utf-8")
+    return script(CODE[title], folder)
+
+
+def script(code, folder, warnings="error"):
+    """Return the lines that `code` prints, run by itself in `folder`."""
+    (folder / "mine.py").write_text(code, encoding="utf-8")
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OPENBLAS_NUM_THREADS": "1"}
     job = subprocess.run(
-        [sys.executable, "-W", "error", "mine.py"], cwd=folder, env=environment, capture_output=True, text=True
+        [sys.executable, "-W", warnings, "mine.py"], cwd=folder, env=environment, capture_output=True, text=True
     )
-    assert (job.returncode, job.stderr) == (0, "")
+    assert (job.returncode, job.stderr if warnings == "error" else "") == (0, ""), job.stderr
     return job.stdout.splitlines()
 
 
@@ -64,6 +71,46 @@ def test_a_mode_with_an_adversarial_loss_of_ones_own_runs_from_the_command_line(
         done = subprocess.run(job, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, ""), line
     assert "reconstruction error" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A folder with q.npz, and 500 test images with the code that the model itself gives them."""
+    folder = tmp_path_factory.mktemp("exported")
+    more = """
+images = tinyaae.data.load_mnist().x_test[:500]
+code = model.encode(images)
+import numpy as np
+np.savez("expected.npz", images=images, logits=code.logits, z=code.z)
+"""
+    script(EXPORT + more, folder)
+    with np.load(folder / "expected.npz") as expected:
+        return folder, dict(expected)
+
+
+def test_numpy_alone_classifies_and_encodes_with_an_exported_model(exported):
+    folder, expected = exported
+    before, after = "images = np.load('expected.npz')['images']", "np.savez('numpy.npz', h=h, z=z, y=classes)"
+    script(f"import numpy as np\n{before}\n{USE}\n{after}", folder)
+    with np.load(folder / "numpy.npz") as found:
+        np.testing.assert_array_equal(found["y"], np.argmax(expected["logits"], axis=1))
+        np.testing.assert_allclose(found["z"], expected["z"], atol=1e-5)
+        np.testing.assert_allclose(found["h"][:, :10], expected["logits"], atol=1e-5)
+
+
+def test_onnxruntime_gives_the_codes_of_an_exported_model(exported):
+    pytest.importorskip("onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    folder, expected = exported
+    script(ONNX, folder, warnings="default")
+    session = onnxruntime.InferenceSession(folder / "q.onnx", providers=["CPUExecutionProvider"])
+    (h,) = session.run(None, {"images": expected["images"].astype(np.float32) / 255})
+    np.testing.assert_allclose(h, np.concatenate([expected["logits"], expected["z"]], axis=1), atol=1e-5)
+
+
+@pytest.mark.parametrize("code, most", [(USE, 11), (ONNX, 18)], ids=["numpy", "onnx"])
+def test_what_uses_an_export_is_as_short_as_promised(code, most):
+    assert len([line for line in code.splitlines() if line.strip()]) <= most
 
 
 def test_a_backend_of_ones_own_runs_the_steps(tmp_path):
