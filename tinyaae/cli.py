@@ -25,7 +25,7 @@ from .metrics import likelihood as parzen
 from .model import build
 from .training import Batches
 from .training.checkpoint import START
-from .training.run import complete
+from .training.run import complete, started_from
 from .training.run_folder import RunFolder
 
 EXAMPLES = """\
@@ -105,6 +105,7 @@ def parser(mode="semi-supervised", preset="quick"):
     )  # fmt: skip
     p.add_argument("--out", metavar="DIR", help="the run's folder; default: runs/REVISION")
     p.add_argument("--revision", metavar="NAME", help="the run's name; default: date and time")
+    p.add_argument("--start-from", metavar="RUN", help="start from the last weights of this run, as a new run")
     p.add_argument("--resume", metavar="RUN", help="continue the run in this folder")
     p.add_argument("--evaluate", metavar="RUN", help="test the trained run in this folder")
     p.add_argument(
@@ -291,7 +292,7 @@ def start(flags, quiet, ranks):
     """Check everything before anything is written, then train."""
     if "samples" in flags:
         raise UserError("--samples: goes with --evaluate RUN")
-    out, revision = flags.pop("out", None), flags.pop("revision", None)
+    out, revision, run = (flags.pop(name, None) for name in ("out", "revision", "start_from"))
     ranks.on_rank_0(lambda: RunFolder.check(out, revision))
     if flags.get("data"):
         flags["data"] = os.path.abspath(flags["data"])  # so that --resume finds it from anywhere
@@ -299,8 +300,12 @@ def start(flags, quiet, ranks):
     backend, dataset = prepare(config, quiet, ranks)
     config = config.for_data(dataset).for_backend(backend)
     model, batches = assemble(config, backend, dataset)
+    start = started_from(run, model)
     folder = RunFolder.create(out, revision, ranks)
-    folder.write_config(config)
+    folder.begin(model, start)
+    if start and not quiet:
+        found = start["start_from"]
+        print(f"starts from {found['run']} after epoch {found['epoch']}: {', '.join(found['networks'])}")
     with folder.locked():
         finish(model, batches, dataset, folder, START, quiet)
 

@@ -73,6 +73,36 @@ def test_a_mode_with_an_adversarial_loss_of_ones_own_runs_from_the_command_line(
     assert "reconstruction error" in done.stdout
 
 
+WRITER = """
+class SummaryWriter:
+    def __init__(self, folder):
+        self.folder = folder
+
+    def add_scalar(self, name, value, step):
+        print(self.folder, name, float(value), int(step))
+
+    def add_images(self, name, images, step, dataformats):
+        print(self.folder, name, images.shape, int(step), dataformats)
+
+    def close(self):
+        print("closed")
+"""
+
+
+def test_tensorboard_gets_every_metric_of_every_epoch(tmp_path):
+    """A stand-in for its writer: torch is no dependency of the tests."""
+    board = tmp_path / "torch" / "utils" / "tensorboard"
+    board.mkdir(parents=True)
+    for folder in (board, board.parent, board.parent.parent):
+        (folder / "__init__.py").write_text(WRITER if folder == board else "", encoding="utf-8")
+    *lines, last = printed("After each epoch", tmp_path)
+    assert last == "closed"
+    for epoch in ("1", "2"):
+        mine = [line.split() for line in lines if line.split()[-1] == epoch]
+        assert {"half_squared_error", "D_gauss", "reconstruction_error"} <= {words[1] for words in mine}
+        assert f"board samples (16, 28, 28, 1) {epoch} NHWC" in lines
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """A folder with q.npz, and 500 test images with the code that the model itself gives them."""

@@ -3,6 +3,7 @@
 A number that is not finite never reaches a checkpoint.
 """
 
+import inspect
 import math
 import sys
 import time
@@ -50,8 +51,8 @@ def schedule(config):
 def train(model, batches, folder, position=START, quiet=False, say=print, each_epoch=None):
     """Train `model` from `position` to the end of its config, with metrics and checkpoints; return the warnings.
 
-    `each_epoch(row)` is called after every epoch; True ends the training there. Where several ranks train, each calls
-    this, and rank 0 alone touches the folder.
+    `each_epoch(row)`, or `each_epoch(row, model)` where it needs two arguments, is called after every epoch; True ends
+    the training there. Where several ranks train, each calls this, and rank 0 alone touches the folder.
 
     Raises `Diverged` when a number is no longer finite, and leaves the last good checkpoint. Raises `Interrupted`,
     after saving, on Ctrl-C or SIGTERM. Raises `UserError` where the disk is full or `position` is not in this data.
@@ -60,6 +61,7 @@ def train(model, batches, folder, position=START, quiet=False, say=print, each_e
         raise UserError(f"step {position.step} of {batches.steps} in an epoch; has the data changed?")
     epochs = model.config.epochs
     training = Training(model, batches, folder, quiet)
+    given = (model,) if needs_model(each_epoch) else ()
     with warnings.catch_warnings(), Interruption(model.backend.communicator) as interruption:
         warnings.simplefilter("ignore", RuntimeWarning)  # `expect_healthy` reports overflow and NaN in one line
         if position == START:
@@ -75,7 +77,9 @@ def train(model, batches, folder, position=START, quiet=False, say=print, each_e
                 say(f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}: {', '.join(words)} ({row['seconds']:.0f} s)")
                 for words in warned:
                     say(f"warning: {words}")
-            (early,) = model.backend.communicator.all_reduce_max(int(bool(each_epoch) and each_epoch(row) is True))
+            (early,) = model.backend.communicator.all_reduce_max(
+                int(bool(each_epoch) and each_epoch(row, *given) is True)
+            )
             stop, _ = interruption.agreed()
             if (stop or early) and folder.saved.epoch <= epoch:
                 training.save(position)
@@ -83,6 +87,16 @@ def train(model, batches, folder, position=START, quiet=False, say=print, each_e
             if early:
                 break
     return training.monitor.warnings
+
+
+def needs_model(each_epoch):
+    """Return whether a function after each epoch needs a second argument, the model, in addition to the row."""
+    try:
+        takes = inspect.signature(each_epoch).parameters.values()
+    except (TypeError, ValueError):  # None, and some functions in C
+        return False
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return len([each for each in takes if each.kind in plain and each.default is each.empty]) == 2
 
 
 class Training:

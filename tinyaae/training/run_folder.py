@@ -1,4 +1,4 @@
-"""The folder of a run: config.json, metrics.csv, checkpoint.npz, best.npz, result.json and figures/.
+"""The folder of a run: config.json, metrics.csv, checkpoint.npz, best.npz, start.json, result.json and figures/.
 
 Files from which a run is continued and evaluated are written next to the old ones, flushed to the disk and renamed. So
 a good one always exists, whatever stops the process or fills the disk. metrics.csv grows; a resume drops its lines
@@ -23,7 +23,7 @@ from ..data.files import write_safely, writing
 from ..data.npz import read_arrays
 from ..errors import UserError
 from ..priors import is_same
-from .checkpoint import read_checkpoint, write_checkpoint
+from .checkpoint import START, read_checkpoint, write_checkpoint
 
 try:
     import fcntl
@@ -105,6 +105,30 @@ class RunFolder:
         folder.mkdir(exist_ok=True)
         return folder
 
+    def begin(self, model, start):
+        """Write what a new run has before its first step; `start` is what `started_from` returned.
+
+        config.json comes last. With it the run can be resumed, and then it needs the weights that it started from.
+        """
+        if start:
+            self._write_json("start.json", start)
+            self.save(model, START)
+        self.write_config(model.config)
+
+    @by_rank_0
+    def start(self):
+        """Return what `begin` was given: the run whose weights this one started from, or {}."""
+        file = self.path / "start.json"
+        try:
+            return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        except (OSError, ValueError, RecursionError) as error:
+            raise UserError(f"{file}: cannot be read ({error}); delete it to go on without it") from error
+
+    @by_rank_0
+    def _write_json(self, name, content):
+        text = json.dumps(content, indent=2) + "\n"
+        write_safely(self.path / name, lambda file: file.write(text.encode()))
+
     @by_rank_0
     def write_config(self, config):
         text = replace(config, revision=self.revision).to_json()
@@ -124,10 +148,8 @@ class RunFolder:
             raise UserError(f"{file}: empty, so the run was stopped before it began; delete {self.path} and start anew")
         return Config.from_json(text, file)
 
-    @by_rank_0
     def write_result(self, result):
-        text = json.dumps(result, indent=2) + "\n"
-        write_safely(self.path / "result.json", lambda file: file.write(text.encode()))
+        self._write_json("result.json", result)
 
     @by_rank_0
     def result(self):
