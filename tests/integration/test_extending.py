@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import fake_cupy
 import numpy as np
 import pytest
 from tiny import REPOSITORY
@@ -25,7 +26,8 @@ def printed(title, folder):
 def script(code, folder, warnings="error"):
     """Return the lines that `code` prints, run by itself in `folder`."""
     (folder / "mine.py").write_text(code, encoding="utf-8")
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OPENBLAS_NUM_THREADS": "1"}
+    path = os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "tests" / "support")))
+    environment = os.environ | {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}
     job = subprocess.run(
         [sys.executable, "-W", warnings, "mine.py"], cwd=folder, env=environment, capture_output=True, text=True
     )
@@ -141,6 +143,25 @@ def test_onnxruntime_gives_the_codes_of_an_exported_model(exported):
 @pytest.mark.parametrize("code, most", [(USE, 11), (ONNX, 18)], ids=["numpy", "onnx"])
 def test_what_uses_an_export_is_as_short_as_promised(code, most):
     assert len([line for line in code.splitlines() if line.strip()]) <= most
+
+
+def test_what_needs_no_gpu_runs_without_one(tmp_path):
+    pytest.importorskip("array_api_strict")
+    if fake_cupy.COMPILER is None:
+        pytest.skip("g++ is not installed")
+    strict, cupy, error = printed("Without a GPU", tmp_path)
+    assert float(strict) < 1e-6 and float(cupy) < 1e-6 and 0 < float(error) < 100
+
+
+def test_a_host_function_in_a_layer_is_found_on_the_strict_backend(tmp_path):
+    pytest.importorskip("array_api_strict")
+    block = re.findall(r"```python\n(.*?)```", SECTIONS["Without a GPU"], re.S)[0]
+    wrong = block.replace("self.xp.abs(x))", "np.abs(x))")
+    assert wrong != block
+    caught = (
+        wrong.replace("print(", "try:\n    print(") + "except Exception as error:\n    print(type(error).__name__)\n"
+    )
+    assert script(caught, tmp_path)[0] in ("TypeError", "RuntimeError", "ValueError")
 
 
 def test_a_backend_of_ones_own_runs_the_steps(tmp_path):
