@@ -171,7 +171,7 @@ def test_an_error_in_the_imported_file_is_one_line_with_its_number(command, here
     assert not (here / "runs").exists()
 
 
-@pytest.mark.parametrize("name", ["nothing.py", ".", ""])
+@pytest.mark.parametrize("name", ["nothing.py", ".", "", "a\0b", "~nobody/mine.py"])
 def test_a_file_that_cannot_be_read_is_refused(command, name):
     assert "cannot be read" in one_line(command("train", "--import", name, *TINY))
 

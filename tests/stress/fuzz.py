@@ -284,6 +284,7 @@ FLAGS = {
     **{f"--{name}": WORDS for name in ("z", "clusters", "epochs", "batch-size", "input-noise", "labels", "seed")},
     **{"--hidden": WORDS, "--save-every": WORDS, "--save-minutes": WORDS, "--backend": st.sampled_from(["numpy", "x"])},
     **{"--data": PATHS, "--revision": st.one_of(PATHS, WORDS), "--out": INSIDE, "--resume": PATHS, "--evaluate": PATHS},
+    **{"--import": PATHS, "--start-from": PATHS},
     "--set": st.one_of(WORDS, st.tuples(st.sampled_from(names("set")), WORDS).map("=".join)),
     "--what": WORDS,
 }

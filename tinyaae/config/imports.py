@@ -15,13 +15,14 @@ IMPORTED = {}  # the full path of a file that was run -> its path as the user wr
 
 def import_file(path):
     """Run the Python file at `path` once; `UserError` in one line, with the number of the line, where it fails."""
-    file = Path(path).expanduser().resolve()
+    try:
+        file = Path(path).expanduser().resolve()
+        source = file.read_bytes()
+    except (OSError, ValueError, RuntimeError) as error:  # ValueError: a zero in the name; RuntimeError: ~nobody
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"--import: {path!r} cannot be read ({reason}), expected a Python file") from error
     if str(file) in IMPORTED:
         return
-    try:
-        source = file.read_bytes()
-    except OSError as error:
-        raise UserError(f"--import: {path} cannot be read ({error.strerror}), expected a Python file") from error
     name = file.stem if file.stem not in sys.modules else f"{file.stem} of {file.parent}"
     module = sys.modules[name] = ModuleType(name)
     module.__file__, IMPORTED[str(file)] = str(file), str(path)
