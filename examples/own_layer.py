@@ -43,7 +43,9 @@ class Conv2d(Layer):
 
     def forward(self, x, ctx):
         x = self.xp.reshape(x, (-1, *self.shape))
-        patches = self.xp.concat([x[window] for window in self.windows()], axis=3)
+        patches = ctx.backend.zeros((x.shape[0], *self.out[:2], self.kernel**2, self.shape[2]))
+        for k, window in enumerate(self.windows()):
+            patches[:, :, :, k, :] = x[window]
         patches = self.xp.reshape(patches, (-1, self.shapes["W"][0]))  # (n · rows · columns, kernel² · channels)
         return self.xp.reshape(self.xp.matmul(patches, self.W) + self.b, (x.shape[0], -1)), (x, patches)
 

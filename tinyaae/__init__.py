@@ -6,7 +6,7 @@
 
 The textbook lies at the top of the package, in this reading order: layers, losses, optimizers, priors, networks,
 phases, extras, recipes, model, gradcheck. Everything else is a service: backend, config, data, training, metrics,
-figures, cli.
+figures, testing, cli.
 """
 
 import os

@@ -12,7 +12,7 @@ from tape_backend import TapeBackend
 from tiny import SIDE, assembled, refusal, tiny_config, tiny_dataset
 
 import tinyaae
-from tinyaae.backend import Backend
+from tinyaae.backend import Backend, Context
 from tinyaae.backend.numpy import NumpyBackend
 from tinyaae.config.modes import MODES
 from tinyaae.gradcheck import GradientError, check_layer, check_phase
@@ -74,7 +74,7 @@ def test_conv2d_is_the_sum_over_each_window(backend64):
     layer, rng = Conv2d((5, 6, 2), 3), np.random.default_rng(0)
     x, w, b = rng.normal(size=(4, 60)), rng.normal(size=(18, 3)), rng.normal(size=3)
     layer.bind(backend64, {"W": backend64.array(w), "b": backend64.array(b)})
-    y = backend64.to_numpy(layer.forward(backend64.array(x), None)[0]).reshape(4, *layer.out)
+    y = backend64.to_numpy(layer.forward(backend64.array(x), Context(backend64))[0]).reshape(4, *layer.out)
     pictures = x.reshape(4, 5, 6, 2)
     for row, column in np.ndindex(2, 2):
         window = pictures[:, 2 * row : 2 * row + 3, 2 * column : 2 * column + 3, :].reshape(4, 18)

@@ -128,6 +128,18 @@ def test_a_metric_of_a_phase_that_skips_steps_is_the_mean_over_its_own_steps(own
     assert [row["own_step"] for row in rows] == [np.mean([0, 1, 2, 3, 4, 5]), np.mean([6, 7, 8, 9, 10])]
 
 
+def test_a_phase_that_skips_the_first_step_of_an_epoch_keeps_its_column(own_mode, tmp_path):
+    @tinyaae.mode("own", like="autoencoder")
+    def own(make):
+        """With a phase that counts, before the other."""
+        q, p = make.encoder(), make.decoder()
+        return [q, p], [Step(q, make.optimizer("reconstruction"), every=2), make.reconstruction(q, p)]
+
+    run = own_run(out=tmp_path / "run")  # 11 steps an epoch: the second begins without it
+    assert [row["own_step"] for row in run.history] == [2.5, 8]
+    assert [row["half_squared_error"] > 1 for row in run.history] == [True, True]
+
+
 def test_a_run_stopped_within_an_epoch_keeps_the_mean_over_a_phase_s_own_steps(own_mode, tmp_path, monkeypatch):
     own_mode["every"] = 2
     whole = own_run(out=tmp_path / "whole").history

@@ -165,10 +165,11 @@ class RunFolder:
         """Add one epoch's `row` (name -> number) to metrics.csv, with a header before the first."""
         file = self.path / "metrics.csv"
         with writing(file), file.open("a", newline="", encoding="utf-8") as out:
-            writer = csv.DictWriter(out, row, lineterminator="\n")
+            columns = self.columns() if out.tell() else list(row)  # a phase that skips the first step comes later
+            writer = csv.DictWriter(out, columns, lineterminator="\n")
             if out.tell() == 0:
                 writer.writeheader()
-            elif self.columns() != list(row):
+            elif sorted(columns) != sorted(row):
                 raise UserError(f"{file}: its columns are not those of this run; was it edited?")
             writer.writerow(row)
             out.flush()
