@@ -144,7 +144,7 @@ class MyGaussian(WithNoise):
         if grads is not None:
             grads["A"] += dA
             grads["B"] += dB
-        return dx
+        return dx if want_dx else None
 
 
 class MyUniversal(WithNoise):
@@ -166,7 +166,7 @@ class MyUniversal(WithNoise):
         if grads is not None:
             grads["A"] += dA
             grads["C"] += dC
-        return dx
+        return dx if want_dx else None
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
 
 The textbook lies at the top of the package, in this reading order: layers, losses, optimizers, priors, networks,
 phases, extras, recipes, model, gradcheck. Everything else is a service: backend, config, data, training, metrics,
-figures, surroundings, cli.
+figures, testing, surroundings, inference, cli.
 """
 
 import os
@@ -21,9 +21,9 @@ if threads_by_quota():  # OpenBLAS would start a thread for each processor, also
 
 from .backend import Backend, fused
 from .config.modes import mode
+from .config.priors import prior
 from .errors import UserError
 from .model import build
-from .priors import prior
 from .training.run import prepare, train
 from .training.run_folder import RunFolder
 

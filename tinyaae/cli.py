@@ -19,6 +19,7 @@ from .backend import Backend
 from .backend.distributed import base as distributed
 from .config import Config
 from .config.fields import ABOUT, Numbers, choices_of, lacks, names
+from .config.imports import import_file, in_own_file
 from .config.modes import MODES
 from .errors import Diverged, Interrupted, UserError
 from .metrics import content, evaluate
@@ -27,7 +28,7 @@ from .model import build
 from .surroundings import CLOSED_PIPE, expanded, expect_printed, run_program, usable_cpus
 from .training import Batches
 from .training.checkpoint import START
-from .training.run import complete
+from .training.run import complete, started_from
 from .training.run_folder import RunFolder
 
 EXAMPLES = """\
@@ -46,12 +47,13 @@ tinyaae draw RUN [--all]              its seven pictures again, or all it has, i
 tinyaae compare RUN RUN … [--out F]   the latent spaces of several runs on one page
 tinyaae encode RUN FILE               codes, classes and probabilities of images, as .npz and .csv
 tinyaae score RUN FILE [--by HOW]     how much each image is like the training images
-tinyaae modes                         the nine modes, a line each
+tinyaae modes                         the modes, a line each
+Each verb takes --import FILE, a Python file that registers modes and priors of your own.
 """
 program = "run_mnist.py"  # how `main` was called; messages begin with it
 
 
-PATHS = ("data", "out", "resume", "evaluate")  # the flags that take a path
+PATHS = ("data", "out", "resume", "evaluate", "start_from")  # the flags that take a path
 WORDS = {"None": "none", "": "none", "False": "false", "True": "true", "{}": "none"}
 METAVARS = {int: "N", float: "X", str: "NAME"}
 
@@ -102,8 +104,13 @@ def parser(mode="semi-supervised", preset="quick"):
         p.add_argument("--" + name.replace("_", "-"), help=line.replace("%", "%%"), **how)
     p.add_argument("--extra", action="append", metavar="NAME=NUMBER", help="a further term; may be repeated; see below")
     p.add_argument("--set", action="append", metavar="NAME=VALUE", help="a setting; may be repeated; see below")
+    p.add_argument(
+        "--import", dest="imports", action="append", metavar="FILE",
+        help="run this Python file first, which registers modes and priors of your own; may be repeated",
+    )  # fmt: skip
     p.add_argument("--out", metavar="DIR", help="the run's folder; default: runs/REVISION")
     p.add_argument("--revision", metavar="NAME", help="the run's name; default: date and time")
+    p.add_argument("--start-from", metavar="RUN", help="start from the last weights of this run, as a new run")
     p.add_argument("--resume", metavar="RUN", help="continue the run in this folder")
     p.add_argument("--evaluate", metavar="RUN", help="test the trained run in this folder")
     p.add_argument(
@@ -181,6 +188,7 @@ def verbs(argv=None):
     if verb in ("resume", "evaluate"):
         return main([f"--{verb}", *rest], "tinyaae")
     try:
+        rest = without_imports(rest)
         if verb in ("draw", "compare"):
             return draw_or_compare(verb, rest)
         if verb in ("encode", "score"):
@@ -245,15 +253,28 @@ def main(argv=None, called="run_mnist.py"):
     return ranks.run(lambda: work(argv, ranks, started))
 
 
-def mode_and_preset(argv):
-    """Return the mode and the preset that `argv` asks for, so that the help has their defaults."""
+def without_imports(argv):
+    """Run the files that `--import` names in `argv`; return the rest of it."""
+    first = Parser(prog=program, add_help=False, allow_abbrev=False)
+    first.add_argument("--import", dest="imports", action="append", default=[])
+    asked, rest = first.parse_known_args(argv)
+    for file in asked.imports:
+        import_file(expanded(file))
+    return rest
+
+
+def first_look(argv):
+    """Run the files that `argv` imports; return the mode and the preset that it asks for, whose defaults help shows."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     first.add_argument("--mode")
     first.add_argument("--preset", default="quick")
+    first.add_argument("--import", dest="imports", action="append", default=[])
     try:
         asked, _ = first.parse_known_args(argv)
     except argparse.ArgumentError:
         return None, "quick"
+    for file in asked.imports:
+        import_file(file)
     return asked.mode, asked.preset
 
 
@@ -262,9 +283,13 @@ def work(argv, ranks, started):
 
     `started` is when that began, on the clock `time.perf_counter`.
     """
-    asked = parser(*mode_and_preset(argv)).parse_args(argv)
-    flags = {name: value for name, value in vars(asked).items() if value is not None}
-    return guarded(lambda: obey(flags, ranks, started))
+
+    def job():
+        asked = parser(*first_look(argv)).parse_args(argv)
+        flags = {name: value for name, value in vars(asked).items() if value is not None and name != "imports"}
+        obey(flags, ranks, started)
+
+    return guarded(job)
 
 
 def obey(flags, ranks, started):
@@ -305,6 +330,10 @@ def guarded(job):
     except KeyboardInterrupt as stop:
         status = getattr(stop, "status", 130)
         return status, None if status == CLOSED_PIPE else f"\n{program}: interrupted{stop}"
+    except Exception as error:
+        if place := in_own_file(error):
+            return refused(place, 2)
+        raise
     return 0, None
 
 
@@ -326,7 +355,7 @@ def start(flags, quiet, ranks, started):
     """Check everything before anything is written, then train."""
     if "samples" in flags:
         raise UserError("--samples: goes with --evaluate RUN")
-    out, revision = flags.pop("out", None), flags.pop("revision", None)
+    out, revision, run = (flags.pop(name, None) for name in ("out", "revision", "start_from"))
     ranks.on_rank_0(lambda: RunFolder.check(out, revision))
     if flags.get("data"):
         flags["data"] = os.path.abspath(flags["data"])  # so that --resume finds it from anywhere
@@ -334,10 +363,14 @@ def start(flags, quiet, ranks, started):
     backend, dataset = prepare(config, quiet, ranks)
     config = config.for_data(dataset).for_backend(backend)
     model, batches = assemble(config, backend, dataset)
+    start = started_from(run, model)
     folder = RunFolder.create(out, revision, ranks)
-    folder.write_config(config)
+    folder.begin(model, start)
     if not quiet and config.data:
         print(about_data(dataset))
+    if start and not quiet:
+        found = start["start_from"]
+        print(f"starts from {found['run']} after epoch {found['epoch']}: {', '.join(found['networks'])}")
     with folder.locked():
         finish(model, batches, dataset, folder, START, quiet, started)
 
@@ -502,7 +535,11 @@ def finish(model, batches, dataset, folder, position, quiet, started):
         if ranks.local_size > 1 and threads > cores:
             print(f"{threads} threads on {cores} cores wait for each other; OPENBLAS_NUM_THREADS=1 may be faster")
     result, pictures = complete(model, batches, dataset, folder, position, quiet, started)
-    drawn = f"{len(pictures)} pictures in {folder.path / 'figures'}" if pictures else result["warnings"][-1]
+    drawn = (
+        f"{len(pictures)} pictures in {folder.path / 'figures'}"
+        if pictures
+        else next((warning for warning in result["warnings"] if warning.startswith("no pictures")), "no pictures")
+    )
     print(f"{in_words(result)}; {result['seconds']:.0f} s; {drawn}")
     if words := content.in_words(result):
         print(words)

@@ -28,6 +28,14 @@ def binary_cross_entropy(xp, logits, target):
     return xp.sum(value) / n, (sigmoid(xp, logits) - target) / n
 
 
+def least_squares(xp, logits, target):
+    """½ Σ (l − (2t − 1))² from a discriminator's outputs l and targets t, 1 real and 0 fake: (n, 1), (n, 1).
+
+    The adversarial loss of Mao et al. (2017), their 0 and 1 written as −1 and 1: so l > 0 still means "real".
+    """
+    return half_squared_error(xp, logits, 2 * target - 1)
+
+
 def softmax_cross_entropy(xp, logits, target):
     """−Σ t_k ln softmax(l)_k from logits: (n, k), targets (n, k) whose rows sum to 1 -> value, (n, k).
 

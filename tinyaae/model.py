@@ -3,6 +3,8 @@
 Everything here takes and returns NumPy arrays, whatever the backend; images are rows (n, d), uint8 or in [0, 1].
 """
 
+from functools import partial
+
 import numpy as np
 
 from .backend import Context
@@ -34,11 +36,15 @@ def expect_distinct(names):
 class Model:
     """Networks by name, phases in order, the prior of z, and inference with them."""
 
+    by_hand = False  # whether Q or P is not the one that the config says
+
     def __init__(self, config, backend, networks, phases, prior):
         self.config, self.backend, self.phases, self.prior = config, backend, phases, prior
         self.networks = {network.name: network for network in networks}
         expect_distinct([each.name for each in (*networks, *self.phases_with_optimizer())])
-        self._captured = backend.captured(self._step)
+        if min((phase.every for phase in phases), default=1) != 1:
+            raise UserError("system: no phase steps at every step; expected every=1 for one, and larger for others")
+        self._captured = {}  # the phases that a step has -> the step
 
     def __getstate__(self):
         return {name: value for name, value in vars(self).items() if name != "_captured"}
@@ -46,7 +52,7 @@ class Model:
     def __setstate__(self, state):
         """Restore a pickled or copied model, which computes as the original does and shares no array with it."""
         vars(self).update(state)
-        self._captured = self.backend.captured(self._step)
+        self._captured = {}
 
     def __str__(self):
         """Return a line for the mode, each network (its widths and number of weights) and each phase."""
@@ -59,20 +65,32 @@ class Model:
         for phase in self.phases_with_optimizer():
             moved = ", ".join(network.name for network in phase.moves)
             kind = type(phase.optimizer).__name__
-            lines.append(f"  {phase.name:<15} moves {moved} by {kind}, learning rate {phase.optimizer.lr:g}")
+            every = f", every {phase.every} steps" if phase.every > 1 else ""
+            lines.append(f"  {phase.name:<15} moves {moved} by {kind}, learning rate {phase.optimizer.lr:g}{every}")
         return "\n".join(lines)
 
     def step(self, batch):
-        """Step every phase once, in order; return all their values, arrays on the device, means over all ranks."""
-        values, communicator = self._captured(batch), self.backend.communicator
+        """Step every phase that is due, in order; return all their values, arrays on the device, means over all ranks.
+
+        A GPU records a step for each set of phases that are due together.
+        """
+        due = tuple(self.due())
+        if due not in self._captured:
+            self._captured[due] = self.backend.captured(partial(self._step, due))
+        values, communicator = self._captured[due](batch), self.backend.communicator
         if communicator.size == 1:
             return values
         means = communicator.mean(self.backend.xp.stack(list(values.values())))
         return {name: means[k, ...] for k, name in enumerate(values)}
 
-    def _step(self, batch):
+    def due(self):
+        """Return the phases that the next step has: all, but of those with `every` = k only at each k-th step."""
+        taken = max((phase.optimizer.steps for phase in self.phases_with_optimizer()), default=0)
+        return [phase for phase in self.phases if taken % phase.every == 0]
+
+    def _step(self, phases, batch):
         values = {}
-        for phase in self.phases:
+        for phase in phases:
             found = phase.step(batch)
             if again := sorted(values.keys() & found):
                 raise UserError(f"{phase.name}: its value {again[0]} is another phase's already; name it differently")
@@ -351,9 +369,19 @@ class Model:
         return outputs
 
 
-def build(config, backend):
-    """Return the `Model` that `config` describes, with fresh weights from its seed; `UserError` if it is too big."""
+def build(config, backend, encoder=None, decoder=None):
+    """Return the `Model` that `config` describes, with fresh weights from its seed; `UserError` if it is too big.
+
+    `encoder` and `decoder` make Q and P in place of the recipe's: each is a function of the `Builder` that returns an
+    `Encoder` or a `Decoder`. The decoder of a mode with cluster heads is also given `heads`, their number.
+    """
     config.expect_memory()
     make = Builder(config, backend)
+    for name, function in (("encoder", encoder), ("decoder", decoder)):
+        if function:
+            setattr(make, name, partial(function, make))
     networks, phases = networks_and_phases(make)
-    return Model(config, backend, networks, phases, make.prior)
+    model = Model(config, backend, networks, phases, make.prior)
+    model.by_hand = bool(encoder or decoder)
+    config.expect_widths(model)
+    return model

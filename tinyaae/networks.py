@@ -72,13 +72,13 @@ class Network:
         return y, (self.updates, caches)
 
     def backward(self, dy, cache, gradients=None, want_dx=True):
-        """dy (n, d_out) -> dx (n, d_in); adds dW into the phase's `gradients`, unless None."""
+        """dy (n, d_out) -> dx (n, d_in); adds dW into the phase's `gradients`, if it moves this network."""
         updates, caches = cache
         if updates != self.updates:
             raise RuntimeError(
                 f"{self.name}.backward: the cache is from before an update of {self.name}; run forward again"
             )
-        own = None if gradients is None else gradients.by_network[self.name]
+        own = None if gradients is None else gradients.by_network.get(self.name)
         return self.stack.backward(dy, caches, own, want_dx)
 
     def update_running_statistics(self, cache):

@@ -7,7 +7,8 @@ A phase knows the networks it reads, the ones it moves, its own gradient vector 
     phase.update()                          move the parameters that are this phase's, and no others
 
 `phase.step(batch)` is exactly these three. The objective is the sum of the values, without those that `phase.metrics`
-names: they only describe the step, such as D's accuracy. `gradcheck.check_phase` relies on that.
+names: they only describe the step, such as D's accuracy. `gradcheck.check_phase` relies on that. A model steps a
+phase at its first step, and from then on at every step, or at each k-th where the phase has `every` = k.
 
 An adversarial autoencoder (section 2 of the paper) is Reconstruction, then Regularization (Discriminate, then
 Generate), then, given labels, SemiSupervised.
@@ -46,8 +47,8 @@ class Phase:
     metrics = ()
     held = None  # during a gradient check: name -> what `constant` returned at its start
 
-    def __init__(self, name, moves, optimizer, seed=0):
-        self.name, self.moves, self.optimizer, self.seed = name, moves, optimizer, seed
+    def __init__(self, name, moves, optimizer, seed=0, every=1):
+        self.name, self.moves, self.optimizer, self.seed, self.every = name, moves, optimizer, seed, every
         self.backend = moves[0].backend
         self.gradients = Gradients(self.backend, moves)
         self.statistics = []  # (network, cache) pairs whose running averages `update` moves; most phases have none
@@ -79,7 +80,8 @@ class Phase:
         self.optimizer.update([network.flat for network in self.moves], gradient)
         self.backend.on_replay(self._count)
         for network, cache in self.statistics:
-            network.update_running_statistics(cache)
+            if any(moved in network.networks for moved in self.moves):
+                network.update_running_statistics(cache)
 
     def _count(self):
         for network in self.moves:
@@ -96,11 +98,12 @@ class Reconstruction(Phase):
     Where P's output is logits the loss is the cross-entropy of its pixels instead: x is a probability of ink.
     With `decode_true_label` the decoder gets the true label instead of Q's y, and z is left with the style (figure 6).
     With `detach_y` no gradient of this phase flows into y, so a y that is still soft cannot encode style.
-    This is the phase whose update moves batch norm's running averages.
+    This is the phase whose update moves batch norm's running averages. With `moves` = [decoder] it trains P alone.
     """
 
-    def __init__(self, encoder, decoder, optimizer, seed=0, decode_true_label=False, detach_y=False):
-        super().__init__("reconstruction", [encoder, decoder], optimizer, seed)
+    def __init__(self, encoder, decoder, optimizer, seed=0, decode_true_label=False, detach_y=False,
+                 name="reconstruction", moves=None, every=1):  # fmt: skip
+        super().__init__(name, moves or [encoder, decoder], optimizer, seed, every)
         self.encoder, self.decoder = encoder, decoder
         self.decode_true_label, self.detach_y = decode_true_label, detach_y
 
@@ -147,8 +150,8 @@ class Variational(Reconstruction):
     of a Gaussian decoder with variance 1. With noise on Q's input, which the quick preset has, this is a denoising VAE.
     """
 
-    def __init__(self, encoder, decoder, optimizer, seed=0, prior=None):
-        super().__init__(encoder, decoder, optimizer, seed)
+    def __init__(self, encoder, decoder, optimizer, seed=0, prior=None, **options):
+        super().__init__(encoder, decoder, optimizer, seed, **options)
         self.prior = prior
 
     def penalty(self, code):
@@ -189,6 +192,9 @@ class Adversary(NamedTuple):
     matched to p(z), as draws from p(y) p(z) assume. Where `prior` is None the field is the image itself and the real
     ones are the batch's: a GAN. The weight of this discriminator's loss in Generate grows linearly from 0 to 1 over
     the first `adversarial_warmup` updates; with 0 it is 1 from the start.
+
+    `loss` maps outputs of D and their targets, (n, 1) each and the targets 1 for real and 0 for fake, to a mean over
+    the rows and its gradient. Generate uses `generator_loss` with targets of 1, or `loss` again where that is None.
     """
 
     field: str
@@ -197,6 +203,8 @@ class Adversary(NamedTuple):
     label_conditional: bool = False
     adversarial_warmup: int = 0
     condition_on_y: bool = False
+    loss: Any = binary_cross_entropy
+    generator_loss: Any = None
 
     def real(self, batch, ctx):
         """Return what the discriminator should call real: (n, d)."""
@@ -216,13 +224,13 @@ class Adversary(NamedTuple):
 class Discriminate(Phase):
     """min over the D of −ln s(D(real)) − ln(1 − s(D(fake))): real from the prior, fake from Q.
 
-    The two halves are one product of 2n rows. Where D cannot tell, each half costs ln 2 and the sum is 2 ln 2.
-    With `smoothing` = s the target of the real ones is 1 − s, so that D never grows quite sure (Salimans et al. 2016),
-    and the sum is a little less.
+    An adversary with another `loss` has that in its place. The two halves are one product of 2n rows. Where D cannot
+    tell, each half costs ln 2 and the sum is 2 ln 2. With `smoothing` = s the target of the real ones is 1 − s, so that
+    D never grows quite sure (Salimans et al. 2016), and the sum is a little less.
     """
 
-    def __init__(self, encoder, adversaries, optimizer, seed=0, smoothing=0.0, name="discriminate"):
-        super().__init__(name, [each.discriminator for each in adversaries], optimizer, seed)
+    def __init__(self, encoder, adversaries, optimizer, seed=0, smoothing=0.0, name="discriminate", every=1):
+        super().__init__(name, [each.discriminator for each in adversaries], optimizer, seed, every)
         self.encoder, self.adversaries, self.smoothing = encoder, adversaries, smoothing
 
     @property
@@ -244,7 +252,7 @@ class Discriminate(Phase):
                 adversary.discriminator_input(xp, sample, code, batch) for sample in (adversary.real(batch, ctx), fake)
             ]
             logits, d_cache = adversary.discriminator.forward(xp.concat(pair, axis=0), ctx.stacked(2))
-            value, dlogits = binary_cross_entropy(xp, logits, target)
+            value, dlogits = adversary.loss(xp, logits, target)
             right = xp.astype((logits > 0) == (target > 0), logits.dtype)
             values[adversary.discriminator.name] = 2 * value  # the mean over 2n rows, counted once for each half
             values[f"{adversary.discriminator.name}_accuracy"] = xp.mean(right)
@@ -258,13 +266,15 @@ class Discriminate(Phase):
 
 
 class Generate(Phase):
-    """min over Q of −ln s(D(Q(x))): move the codes to where D calls them real. D is only passed through.
+    """min over Q of −ln s(D(Q(x))), the non-saturating loss: move the codes to where D calls them real.
+
+    D is only passed through. An adversary with another loss has that in its place.
 
     In a GAN, which has no Reconstruction, it `updates_statistics`: its update moves batch norm's running averages.
     """
 
-    def __init__(self, encoder, adversaries, optimizer, seed=0, updates_statistics=False, name="generate"):
-        super().__init__(name, encoder.networks, optimizer, seed)
+    def __init__(self, encoder, adversaries, optimizer, seed=0, updates_statistics=False, name="generate", every=1):
+        super().__init__(name, encoder.networks, optimizer, seed, every)
         self.encoder, self.adversaries, self.updates_statistics = encoder, adversaries, updates_statistics
 
     def encode(self, batch):
@@ -282,7 +292,7 @@ class Generate(Phase):
         for adversary in self.adversaries:
             discriminator_input = adversary.discriminator_input(xp, getattr(code, adversary.field), beside, batch)
             logits, d_cache = adversary.discriminator.forward(discriminator_input, ctx)
-            value, dlogits = binary_cross_entropy(xp, logits, ones)
+            value, dlogits = (adversary.generator_loss or adversary.loss)(xp, logits, ones)
             if adversary.adversarial_warmup:
                 factor = self.warmup_factor(adversary.adversarial_warmup)
                 value, dlogits = xp.sum(factor * value), factor * dlogits
@@ -333,12 +343,18 @@ class PriorGenerator:
 
 
 class Regularization:
-    """Make q(z) (and q(y)) match the prior: Discriminate, then Generate, with one encoder pass for both."""
+    """Make q(z) (and q(y)) match the prior: Discriminate, then Generate, with one encoder pass for both.
 
-    def __init__(self, encoder, adversaries, d_optimizer, g_optimizer, seed=0, smoothing=0.0, updates_statistics=False):
-        self.name = "regularization"
-        self.discriminate = Discriminate(encoder, adversaries, d_optimizer, seed, smoothing)
-        self.generate = Generate(encoder, adversaries, g_optimizer, seed, updates_statistics)
+    Where D is to step more often than Q, the list of phases has the two themselves instead, with an `every` each.
+    """
+
+    def __init__(self, encoder, adversaries, d_optimizer, g_optimizer, seed=0, smoothing=0.0, updates_statistics=False,
+                 name="regularization", every=1):  # fmt: skip
+        self.name, self.every = name, every
+        halves = "discriminate", "generate"
+        d_name, g_name = halves if name == "regularization" else [f"{name}-{half}" for half in halves]
+        self.discriminate = Discriminate(encoder, adversaries, d_optimizer, seed, smoothing, d_name, every)
+        self.generate = Generate(encoder, adversaries, g_optimizer, seed, updates_statistics, g_name, every)
 
     def step(self, batch):
         """One step of each half; Generate passes through D after D's own update.
@@ -361,8 +377,8 @@ class Regularization:
 class SemiSupervised(Phase):
     """min over Q of the cross-entropy of q(y|x) on the few images whose labels we know (section 5)."""
 
-    def __init__(self, encoder, optimizer, seed=0):
-        super().__init__("semi-supervised", [encoder], optimizer, seed)
+    def __init__(self, encoder, optimizer, seed=0, name="semi-supervised", every=1):
+        super().__init__(name, [encoder], optimizer, seed, every)
         self.encoder = encoder
 
     def forward(self, batch):

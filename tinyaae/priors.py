@@ -6,7 +6,6 @@ modes can be given the label of each sample (section 2.3 of the paper). `labels`
 column means "unlabelled": a sample from the whole mixture.
 """
 
-import inspect
 import math
 
 import numpy as np
@@ -234,59 +233,6 @@ def random_one_hot(ctx, n, cumulative):
     beyond = xp.astype(ctx.uniform((n, 1)) >= edges, edges.dtype)  # (n, k − 1): is u beyond the end of class j?
     side = ctx.backend.zeros((n, 1))
     return xp.concat([side + 1, beyond], axis=1) - xp.concat([beyond, side], axis=1)
-
-
-PRIORS = {
-    "gaussian": Gaussian,
-    "laplace": Laplace,
-    "uniform": Uniform,
-    "gamma": Gamma,
-    "mixture": GaussianMixture,
-    "swiss-roll": SwissRoll,
-    "categorical": Categorical,
-}
-
-
-def prior(name):
-    """Return a decorator that adds a `Prior` under `name`, for `--prior` and `Config.of(prior=…)`."""
-
-    def register(kind):
-        PRIORS[name] = kind
-        return kind
-
-    return register
-
-
-def has_modes(name):
-    """Return whether the prior called `name` has modes, to which labels can be given."""
-    return name in PRIORS and "modes" in inspect.signature(PRIORS[name]).parameters
-
-
-def options_of(name):
-    """Return the names of the numbers that the prior called `name` has, without its sizes."""
-    return set(inspect.signature(PRIORS[name]).parameters) - {"d", "modes"}
-
-
-def in_a_plane(name):
-    """Return whether the prior called `name` has two dimensions."""
-    return name in PRIORS and PRIORS[name].planar
-
-
-def has_slope(name):
-    """Return whether ln p(z) of the prior called `name` has a slope everywhere, which the KL of a VAE needs."""
-    return name in PRIORS and PRIORS[name].slope is not Prior.slope
-
-
-def prior_named(name, d, modes=None, **options):
-    """Return the prior called `name` over d dimensions, with `modes` and further `options`, e.g. a Gaussian's `std`.
-
-    Raises `UserError` for an unknown prior or option; the message lists the existing ones.
-    """
-    if name not in PRIORS:
-        raise UserError(f"prior: {name!r} is not a prior; expected one of {', '.join(PRIORS)}")
-    for option in sorted(options.keys() - options_of(name)):
-        raise UserError(f"prior {name}: has no {option}; expected {' or '.join(sorted(options_of(name))) or 'none'}")
-    return PRIORS[name](d, **options) if modes is None else PRIORS[name](d, modes, **options)
 
 
 def is_same(a, b):

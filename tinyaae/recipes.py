@@ -27,7 +27,7 @@ from .phases import (
     SemiSupervised,
     Variational,
 )
-from .priors import Categorical, Gaussian, has_modes, is_same, prior_named
+from .priors import Categorical, Gaussian, is_same
 
 
 def autoencoder(make):
@@ -103,12 +103,6 @@ def reduction(make):
     return nets, phases
 
 
-def prior_of(config):
-    """Return the prior of z that `config` describes."""
-    modes = config.classes if has_modes(config.prior) else None
-    return prior_named(config.prior, config.z, modes, **config.prior_options)
-
-
 def networks_and_phases(make):
     """Return the networks and the phases of the config's mode, with the further phase that trains P alone if asked."""
     networks, phases = make.config.recipe(make)
@@ -123,7 +117,7 @@ class Builder:
 
     def __init__(self, config, backend):
         self.config, self.backend, self.seed = config, backend, config.seed
-        self.prior = prior_of(config)
+        self.prior = config.make_prior()
 
     def encoder(self):
         c = self.config
@@ -134,10 +128,11 @@ class Builder:
         )  # fmt: skip
 
     def decoder(self, heads=0):
+        """Return P, whose hidden widths are Q's in reverse."""
         c = self.config
         batch_norm = c.batch_norm if c.decoder_norm is None else c.decoder_norm
         return networks.decoder(
-            self.backend, c.decoder_y_dim + c.z, c.hidden, c.inputs, heads=heads,
+            self.backend, c.decoder_y_dim + c.z, c.hidden[::-1], c.inputs, heads=heads,
             logits=c.reconstruction == "cross-entropy", linear=c.is_table, batch_norm=batch_norm, std=c.weight_std,
             seed=c.seed,
         )  # fmt: skip

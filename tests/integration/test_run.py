@@ -106,7 +106,7 @@ def test_a_printed_model_shows_its_networks_and_which_phase_moves_what():
     assert str(model).splitlines() == [
         "supervised: z of 5, prior gaussian",
         "  Q        36-8-7-5, 429 weights",
-        "  P        8-8-7-36, 453 weights",
+        "  P        8-7-8-36, 481 weights",
         "  D_gauss  8-8-7-1, 143 weights",
         "  reconstruction  moves Q, P by Adam, learning rate 0.001",
         "  discriminate    moves D_gauss by Adam, learning rate 0.0003",

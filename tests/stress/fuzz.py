@@ -72,6 +72,7 @@ def fuzz(seed, first, cases):
     """Run some cases in this process, whose memory is bounded from here on."""
     resource.setrlimit(resource.RLIMIT_DATA, (2 * GIGABYTE, 2 * GIGABYTE))
     figures.draw_all = lambda *_: []  # drawing reads no file, and takes seconds
+    sys.path.insert(0, "")  # the present folder, as in an interactive session
     with tempfile.TemporaryDirectory() as folder:
         sandbox = Sandbox(Path(folder))
         for case in range(first, first + cases // 2):
@@ -119,6 +120,7 @@ class Sandbox:
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir()
         os.chdir(self.work)
+        Path("evil.py").write_text("")  # can be imported from here, but nothing may do so without --import
 
     def outside(self):
         """Return path -> bytes of everything in the sandbox but `work`."""
@@ -146,6 +148,7 @@ class Sandbox:
             lines = err.splitlines()
             assert status in (0, 2, 3) and len(lines) <= 1 and (status == 0 or len(lines) == 1), (status, err)
             assert self.outside() == self.before, "something outside has changed"
+            assert "evil" not in sys.modules, "code was imported that only a file or a flag other than --import names"
             assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 < GIGABYTE, "too much memory"
         except BaseException:
             print(f"the case: {what}", flush=True)
@@ -259,9 +262,10 @@ def harmless(text):
         return True
 
 
+EVIL = ["evil", "evil.py", "./evil.py", "evil:Evil", "evil.Evil"]  # ways to name code: see `Sandbox.enter`
 WORDS = st.one_of(
     st.sampled_from(
-        ["", "0", "-1", "1", "2", "1e3", "3,4", ",", "nan", "inf", "all", "9" * 30, "x" * 300, "\udcff", "é"]
+        ["", "0", "-1", "1", "2", "1e3", "3,4", ",", "nan", "inf", "all", "9" * 30, "x" * 300, "\udcff", "é", *EVIL]
     ),
     st.text(max_size=8),
 ).filter(harmless)
@@ -280,6 +284,7 @@ FLAG_VALUES = {
     **{f"--{name}": WORDS for name in ("z", "clusters", "epochs", "batch-size", "input-noise", "labels", "seed")},
     **{"--hidden": WORDS, "--save-every": WORDS, "--save-minutes": WORDS, "--backend": st.sampled_from(["numpy", "x"])},
     **{"--data": PATHS, "--revision": st.one_of(PATHS, WORDS), "--out": INSIDE, "--resume": PATHS, "--evaluate": PATHS},
+    **{"--import": PATHS, "--start-from": PATHS},
     "--set": st.one_of(WORDS, st.tuples(st.sampled_from(names("set")), WORDS).map("=".join)),
     "--what": WORDS,
 }

@@ -6,8 +6,8 @@
 Each case of refactoring.json is a whole config of the earlier commit, no number left to a default: every mode, every
 further term that was kept, and every setting of a published row, small, three epochs, NumPy, one thread. `renamed` and
 `PHASE_NAMES` say what its fields, values and phases are called now. A phase's name keys its noise, so the earlier
-commit is given the new names; then only true changes show. Exit status 1 where final weights differ by a bit and the
-case is not in `CHANGED`.
+commit is given the new names; then only true changes show. It is also given the hidden widths of P in reverse, as they
+are now. Exit status 1 where final weights differ by a bit and the case is not in `CHANGED`.
 """
 
 import argparse
@@ -61,6 +61,11 @@ for case, values in cases.items():
     networks = {name: backend.to_numpy(network.flat) for name, network in model.networks.items()}
     np.savez(f"{folder}/{case}.npz", **networks)
 """
+MIRRORED = """
+from tinyaae import networks
+plain = networks.decoder
+networks.decoder = lambda backend, d_code, hidden, *more, **named: plain(backend, d_code, hidden[::-1], *more, **named)
+"""
 OLD_CONFIG = """
 from tinyaae.config import Config
 def made(values):
@@ -80,7 +85,7 @@ def main(argv=None):
         old = Path(work) / "old"
         subprocess.run(["git", "-C", REPOSITORY, "worktree", "add", "--detach", "-q", old, BEFORE], check=True)
         try:
-            before = weights_files(old, OLD_CONFIG, cases, PHASE_NAMES, Path(work) / "before")
+            before = weights_files(old, MIRRORED + OLD_CONFIG, cases, PHASE_NAMES, Path(work) / "before")
             now = {name: renamed(case) for name, case in cases.items()}
             after = weights_files(REPOSITORY, NEW_CONFIG, now, {}, Path(work) / "after")
         finally:

@@ -28,7 +28,7 @@ def backend_for_test(name, dtype, monkeypatch=None):
     """Return the backend called `name`; skip the test, with the reason, where it cannot be used."""
     if name == "array-api-strict":
         pytest.importorskip("array_api_strict")
-        from strict_backend import StrictBackend
+        from tinyaae.backend.strict import StrictBackend
 
         return StrictBackend(dtype)
     if name == "cupy-without-gpu":

@@ -6,6 +6,7 @@ CUDA does what is believed of it here; the same tests say so on a machine with a
 """
 
 import ctypes
+import operator
 import re
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ from tape_backend import Tape, TapeArray, TapedFunctions, as_ndarray, on_tape
 from tinyaae.backend.cuda import cublas
 from tinyaae.backend.cuda import kernels as cuda_kernels
 from tinyaae.backend.cuda.backend import CupyBackend
+from tinyaae.errors import UserError
 
 COMPILER = shutil.which("g++")
 
@@ -328,6 +330,14 @@ def install(monkeypatch, threads=64):
     monkeypatch.setattr(cuda_kernels, "THREADS", threads)
     monkeypatch.setitem(sys.modules, "cupy", fake_cupy())
     monkeypatch.setattr(cublas, "load", fake_cublas)
+
+
+def stand_in(dtype="float32", **options):
+    """Return the real `CupyBackend` on the stand-in, which stays for the rest of this process; needs g++."""
+    if COMPILER is None:
+        raise UserError("stand-in for CuPy: g++ is not installed, which builds the CUDA kernels")
+    permanent = SimpleNamespace(setattr=setattr, setitem=operator.setitem)
+    return backend_without_gpu(permanent, dtype, **options)
 
 
 def backend_without_gpu(monkeypatch, dtype="float32", threads=64, **options):

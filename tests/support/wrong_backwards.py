@@ -48,6 +48,7 @@ from tinyaae.losses import (
     half_squared_error,
     head_distance,
     kl_to_standard_normal,
+    least_squares,
     log_odds,
     negative_entropy,
     negative_log_density,
@@ -85,6 +86,7 @@ TARGET = np.random.default_rng(3).dirichlet(np.ones(4), size=3)  # in [0, 1], ro
 ARGS = {
     half_squared_error: [OUTPUT, TARGET],
     binary_cross_entropy: [OUTPUT, TARGET],
+    least_squares: [OUTPUT, TARGET],
     softmax_cross_entropy: [OUTPUT, TARGET],
     kl_to_standard_normal: [OUTPUT],
     log_odds: [OUTPUT],
@@ -635,6 +637,17 @@ def bce_one_half(xp, logits, target):
 @wrong_loss("1/n is missing", binary_cross_entropy)
 def bce_no_mean(xp, logits, target):
     value, gradient = binary_cross_entropy(xp, logits, target)
+    return value, gradient * logits.shape[0]
+
+
+@wrong_loss("the target is 0 or 1, not −1 or 1", least_squares)
+def least_squares_of_the_target(xp, logits, target):
+    return least_squares(xp, logits, target)[0], half_squared_error(xp, logits, target)[1]
+
+
+@wrong_loss("1/n is missing", least_squares)
+def least_squares_no_mean(xp, logits, target):
+    value, gradient = least_squares(xp, logits, target)
     return value, gradient * logits.shape[0]
 
 

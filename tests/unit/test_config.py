@@ -15,12 +15,12 @@ from tinyaae.config.fields import ABOUT, Numbers, names
 from tinyaae.config.flags import MOVED, RENAMED
 from tinyaae.config.modes import MODES
 from tinyaae.config.presets import BY_MODE, MODE_DEFAULTS, PRESETS
+from tinyaae.config.priors import PRIORS, in_a_plane
 from tinyaae.data import split
 from tinyaae.errors import UserError
 from tinyaae.layers import BatchNorm
 from tinyaae.model import build
 from tinyaae.optimizers import Adam, Momentum
-from tinyaae.priors import PRIORS, in_a_plane
 from tinyaae.recipes import Builder
 
 CONFIGS = [(mode, preset) for mode in MODES for preset in ("quick", "paper")]

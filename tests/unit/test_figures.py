@@ -18,13 +18,13 @@ from tinyaae.cli import verbs
 from tinyaae.config import Config
 from tinyaae.config.fields import names
 from tinyaae.config.modes import MODES
+from tinyaae.config.priors import prior_named
 from tinyaae.data import Dataset, split, unit_interval
 from tinyaae.figures import arrays, charts, images, latent, layout
 from tinyaae.figures.arrays import Subject
 from tinyaae.metrics import evaluate
 from tinyaae.model import Model, build
 from tinyaae.networks import Code
-from tinyaae.priors import prior_named
 from tinyaae.training.checkpoint import Position
 from tinyaae.training.loop import keep_codes
 from tinyaae.training.run_folder import RunFolder
@@ -226,9 +226,12 @@ def test_cross_entropy_is_not_drawn_on_the_scale_of_squares():
     assert [panel.lines[0].values for panel in panels] == [[20.0], [0.3]]
 
 
-def test_a_run_with_none_of_the_known_losses_has_no_curves():
-    subject = Subject(model_for(dataset(), "gan"), dataset(), metrics=[{"epoch": 1, "own_loss": 2.0}])
-    assert "learning_curves" not in [picture.name for picture in figures.chosen(subject)]
+def test_the_loss_of_a_phase_of_ones_own_has_a_curve_and_a_run_without_losses_has_none():
+    model = model_for(dataset(), "gan")
+    own = Subject(model, dataset(), metrics=[{"epoch": 1, "own_loss": 2.0}])
+    assert [panel.title for panel in arrays.learning_curves(own)] == ["own_loss"]
+    none = Subject(model, dataset(), metrics=[{"epoch": 1, "seconds": 2.0}])
+    assert "learning_curves" not in [picture.name for picture in figures.chosen(none)]
 
 
 @pytest.mark.parametrize("mode", MODES)

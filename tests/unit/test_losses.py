@@ -11,6 +11,7 @@ from tinyaae.losses import (
     half_squared_error,
     head_distance,
     kl_to_standard_normal,
+    least_squares,
     log_odds,
     negative_entropy,
     negative_log_density,
@@ -25,6 +26,7 @@ HEADS = np.array([[0.0, 0, 0], [1, 2, 2], [0, 0, 5], [4, 4, 4]])  # distances 3.
 LOSSES = {
     "half-squared-error": (half_squared_error, [OUTPUT, TARGET]),
     "binary-cross-entropy": (binary_cross_entropy, [OUTPUT, TARGET]),
+    "least-squares": (least_squares, [OUTPUT, TARGET]),
     "softmax-cross-entropy": (softmax_cross_entropy, [OUTPUT, TARGET]),
     "entropy": (entropy, [TARGET]),
     "log-odds": (log_odds, [OUTPUT]),
@@ -73,6 +75,7 @@ def test_value_is_one_number_in_float32_and_so_is_the_gradient(backend, loss, ar
             [OUTPUT, TARGET],
             lambda o, t: -t * np.log(sigmoid(o)) - (1 - t) * np.log(1 - sigmoid(o)),
         ),
+        (least_squares, [OUTPUT, TARGET], lambda o, t: (o - (2 * t - 1)) ** 2 / 2),
         (softmax_cross_entropy, [OUTPUT, TARGET], lambda o, t: -t * np.log(softmax(o))),
         (
             kl_to_standard_normal,
@@ -80,7 +83,7 @@ def test_value_is_one_number_in_float32_and_so_is_the_gradient(backend, loss, ar
             lambda p: (p[:, :2] ** 2 + np.exp(p[:, 2:]) - p[:, 2:] - 1) / 2,
         ),
     ],
-    ids=["half-squared-error", "binary-cross-entropy", "softmax-cross-entropy", "kl"],
+    ids=["half-squared-error", "binary-cross-entropy", "least-squares", "softmax-cross-entropy", "kl"],
 )
 def test_value_is_the_sum_over_outputs_and_the_mean_over_the_batch(backend64, loss, args, formula):
     value, _ = evaluate(backend64, loss, *args)

@@ -8,7 +8,7 @@ from tiny import assembled, refusal, takes, tiny_config
 
 from tinyaae.config.fields import POSTERIORS, priors_of_z
 from tinyaae.config.modes import MODES
-from tinyaae.priors import has_slope, in_a_plane
+from tinyaae.config.priors import has_slope, in_a_plane
 
 ALL = list(itertools.product(MODES, POSTERIORS, priors_of_z()))
 REFUSED = {  # a part of the line that says why

@@ -11,9 +11,9 @@ import pytest
 from helpers import host
 
 from tinyaae.backend import Context
+from tinyaae.config.priors import PRIORS, has_slope, prior_named
 from tinyaae.errors import UserError
 from tinyaae.priors import (
-    PRIORS,
     Categorical,
     Gamma,
     Gaussian,
@@ -21,9 +21,7 @@ from tinyaae.priors import (
     Laplace,
     SwissRoll,
     Uniform,
-    has_slope,
     is_same,
-    prior_named,
     random_one_hot,
 )
 

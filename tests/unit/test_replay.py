@@ -9,6 +9,7 @@ from tiny import assembled, tiny_config, tiny_dataset
 from tinyaae.backend.numpy import NumpyBackend
 from tinyaae.config.fields import names
 from tinyaae.config.modes import MODES
+from tinyaae.model import Model
 from tinyaae.optimizers import Adam
 from tinyaae.phases import Batch
 from tinyaae.training import schedule
@@ -53,6 +54,24 @@ def test_nine_replayed_steps_are_nine_steps_bit_for_bit(flags):
     plain, expected = trained(NumpyBackend(threads=1), flags)
     assert tape.recorded == 1
     assert said == expected
+    assert content(captured) == content(plain)
+
+
+@pytest.mark.parametrize("mode", ["aae", "semi-supervised"])
+def test_phases_that_skip_steps_are_replayed_bit_for_bit(mode, monkeypatch):
+    """The steps with the phase and the steps without it are two recordings."""
+    model_of = Model.__init__
+
+    def every_second(model, config, backend, networks, phases, prior):
+        phases[-1].every = 2
+        model_of(model, config, backend, networks, phases, prior)
+
+    monkeypatch.setattr(Model, "__init__", every_second)
+    tape = TapeBackend()
+    captured, said = trained(tape, {"mode": mode})
+    plain, expected = trained(NumpyBackend(threads=1), {"mode": mode})
+    assert tape.recorded == 2
+    assert said == expected and len(said[0]) > len(said[1])
     assert content(captured) == content(plain)
 
 

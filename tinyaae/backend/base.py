@@ -45,6 +45,7 @@ class Backend:
     def named(name, dtype="float32", notice=print):
         """Return the backend `numpy`, `numpy-fast`, `cupy` or `auto` (cupy if it works, else numpy and a `notice`).
 
+        `strict` has slow arrays that refuse what a GPU may refuse; it is for tests.
         Raises `UserError` for a backend that cannot be used, and for an unknown name.
         """
         if name == "numpy":
@@ -65,6 +66,14 @@ class Backend:
                     raise
                 notice(f"No GPU, so this runs on NumPy ({error}).")
                 return Backend.named("numpy", dtype)
+        if name == "strict":
+            try:
+                from .strict import StrictBackend
+            except ImportError as error:
+                raise UserError(
+                    "backend strict: array-api-strict is not installed; pip install array-api-strict"
+                ) from error
+            return StrictBackend(dtype)
         raise UserError(f"--backend: {name!r} is not a backend; expected numpy, numpy-fast, cupy or auto")
 
     # A copy of a model computes with the same backend; a pickled backend starts anew where it is loaded, and alone.

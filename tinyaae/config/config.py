@@ -10,10 +10,11 @@ import os
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
 
+import numpy as np
+
 from ..data import digest
-from ..errors import UserError
-from ..priors import has_modes, has_slope, in_a_plane, options_of, prior_named
-from .fields import ABOUT, Numbers, lacks, names, priors_of_z
+from ..errors import UserError, expect_columns
+from .fields import ABOUT, Numbers, choices_of, lacks, names, priors_of_z
 from .flags import (
     PRIOR,
     epochs_of,
@@ -28,6 +29,7 @@ from .flags import (
 )
 from .modes import MODES
 from .presets import MODE_DEFAULTS, PRESETS, is_labelled_reduction, numbers_of
+from .priors import has_modes, has_slope, in_a_plane, options_of, prior_named
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,11 @@ class Config(Numbers):
     def label_names(self):
         """The labels of the data, sorted: the k-th belongs to column k of y."""
         return self.names or tuple(range(self.classes))
+
+    def make_prior(self):
+        """Return the prior of z, with its options."""
+        modes = self.classes if has_modes(self.prior) else None
+        return prior_named(self.prior, self.z, modes, **self.prior_options)
 
     def _width(self, source):
         if source == "either":
@@ -156,7 +163,8 @@ class Config(Numbers):
             raise UserError(f"names: {len(self.names)} given, expected {self.classes}, whole numbers or words")
         for name in ("mean", "std"):
             values = getattr(self, name)
-            if len(values) not in (0, self.inputs) or not all(map(is_finite_number, values)):
+            fits = len(values) == len(self.mean) and len(values) in (0, self.inputs)
+            if not fits or not all(map(is_finite_number, values)) or (name == "std" and not all(x > 0 for x in values)):
                 raise UserError(f"{name}: {len(values)} given, expected {self.inputs} finite numbers, one a column")
         for name, about in ABOUT.items():
             if about.how == "extra" and lacks(mode, name) and getattr(self, name):
@@ -241,6 +249,16 @@ class Config(Numbers):
             came = f"{needed / 1e9:.3g} GB for {list(self.hidden)}, z {self.z}"
             raise UserError(f"--hidden: about {came}; this machine has {memory / 1e9:.3g} GB; smaller widths?")
 
+    def expect_widths(self, model):
+        """Raise `UserError` unless Q outputs and P paints what this config says; a recipe may have its own networks."""
+        if "Q" in model.networks:
+            code = model.encode(np.zeros((2, self.inputs), np.uint8))
+            expect_columns("Q", code.z, self.z, "is its last layer as wide as y and z?", "z")
+        if "P" in model.networks:
+            y = np.zeros((2, self.decoder_y_dim)) if self.decoder_y_dim else None
+            image = model.decode(np.zeros((2, self.z)), y)
+            expect_columns("P", image, self.inputs, "is its last layer as wide as an image?", "its image")
+
     def to_json(self):
         """Return the text of config.json."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
@@ -260,6 +278,12 @@ class Config(Numbers):
                 if values.get(name) is not None:
                     values[name] = tuple(values[name])
             values["step_decay"] = epochs_of(values["step_decay"])
+            for name in ("mode", "prior"):
+                if isinstance(values[name], str) and values[name] not in choices_of(name):
+                    raise ValueError(
+                        f"there is no {name} {ascii(values[name])[:80]} here; --import the file that registers it, or "
+                        "in Python import that file before tinyaae.load"
+                    )
             config = cls(**values)
             config.check()
         except (ValueError, TypeError, AttributeError, RecursionError) as error:

@@ -7,9 +7,9 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
-from ..priors import PRIORS
 from .modes import MODES
 from .presets import PRESETS
+from .priors import PRIORS
 
 
 class About(NamedTuple):
@@ -66,8 +66,10 @@ class Numbers:
     side: tuple | None = number("filled", (28, 28), "height and width of an image")
     channels: int = number("filled", 1, "1, or 3 of an image in colour", least=1, below=MANY)
     names: tuple = number("filled", (), "the labels, sorted; none: 0 to classes - 1")
-    integer_range: float = number("filled", 255.0, "what 1 in [0, 1] is in images of whole numbers")
-    float_range: float = number("filled", 1.0, "what 1 in [0, 1] is in images of real numbers")
+    integer_range: float = number(
+        "filled", 255.0, "what 1 in [0, 1] is in images of whole numbers", choices=(1.0, 255.0)
+    )
+    float_range: float = number("filled", 1.0, "what 1 is in images of real numbers", choices=(1.0, 255.0))
     mean: tuple = number("filled", (), "of each column of a table")
     std: tuple = number("filled", (), "of each column of a table")
     epochs: int = number("flag", 12, "times through the training images", least=1, below=MANY)
@@ -75,7 +77,7 @@ class Numbers:
     labels: int | str = number("flag", 0, "how many training images show their label, or all", ("labels",))
     images: int = number("flag", 0, "train on N images at most, labelled or not; 0: on all", below=MANY)
     animate: bool = number("flag", False, "make a GIF of the latent space over the epochs")
-    hidden: tuple = number("flag", (400, 400), "hidden widths; one number is used for two layers")
+    hidden: tuple = number("flag", (400, 400), "hidden widths, of P in reverse; one number is used for two layers")
     z: int = number("flag", 10, "dimensions of z", least=1, below=MANY)
     clusters: int = number("flag", 0, "how many clusters, where there are no labels", ("clusters",), below=MANY)
     eta: float = number("set", 5.0, "cluster heads closer than this push each other away", ("heads",))

@@ -103,8 +103,9 @@ def expect_choice(name, value):
     """Raise `UserError` unless `value` is one that field `name` can have, where it has its values by name."""
     known = choices_of(name)
     if known is not None and value not in known:
-        choices = ", ".join(choice or "null" for choice in known)
-        raise UserError(f"{flag(name)}: there is no {name} {value!r}; expected one of {choices}")
+        choices = ", ".join("null" if choice is None else str(choice) for choice in known)
+        hint = ", or --import FILE for your own" if name in ("mode", "prior") else ""
+        raise UserError(f"{flag(name)}: there is no {name} {value!r}; expected one of {choices}{hint}")
 
 
 def expect_bounds(name, value):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from .. import recipes
+from ..errors import UserError
 
 
 class Mode(NamedTuple):
@@ -51,14 +52,19 @@ MODES = {
         AAE | {"y", "labels", "clusters", "heads"}, "either", "either",
     ),
 }  # fmt: skip
+BUILT_IN = frozenset(MODES)
 
 
 def mode(name, like):
     """Return a decorator that adds a recipe as mode `name`, with what the mode `like` has and its default numbers.
 
     The recipe takes a `Builder` and returns a list of networks and a list of phases. Its docstring begins with the line
-    that `--help` shows.
+    that `--help` shows. `UserError` where `like` is no mode, and for a name of the package's own.
     """
+    if name in BUILT_IN:
+        raise UserError(f"mode {name!r}: the package has a mode of this name; give yours another")
+    if like not in MODES:
+        raise UserError(f"mode {name!r}: like {like!r} given, expected one of {', '.join(MODES)}")
 
     def register(recipe):
         about = (recipe.__doc__ or name).strip().splitlines()[0]

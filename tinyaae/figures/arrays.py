@@ -4,6 +4,7 @@ A `Subject` is what all pictures of a run are made of. The functions that draw f
 plane to look at codes in serve several pictures; those after them return the numbers of one chart each.
 """
 
+import math
 from functools import cached_property
 from typing import NamedTuple
 
@@ -12,8 +13,9 @@ import numpy as np
 from ..backend import Context
 from ..errors import UserError
 from ..metrics import contingency, error_rate
+from ..metrics.own import own_values
 from ..networks import one_hot
-from ..training.collapse import chance
+from ..training.collapse import chance_of
 from ..training.loop import VALIDATION
 
 MOST_ROWS, MOST_POINTS = 20, 2000
@@ -154,7 +156,7 @@ class Panel(NamedTuple):
     scale: str
 
 
-CURVES = [  # title, column of metrics.csv -> its name, a dotted line (of a smoothing: where, its name), scale
+CURVES = [  # title, column of metrics.csv -> its name, a dotted line (of a model: where, its name), scale
     ("Reconstruction error ½ Σ (x̂ − x)²",
      {"half_squared_error": "training", "reconstruction_error": "validation"}, None, "linear"),
     ("Cross-entropy of the pixels", {"cross_entropy": "training"}, None, "linear"),
@@ -162,10 +164,10 @@ CURVES = [  # title, column of metrics.csv -> its name, a dotted line (of a smoo
     ("Adversarial losses",
      {"D_gauss": "D_gauss", "G_gauss": "Q against D_gauss", "D_cat": "D_cat", "G_cat": "Q against D_cat",
       "D_image": "D_image", "G_image": "P against D_image"},
-     lambda s: (chance(s), f"{chance(s):.3f}: D is constant"), "linear"),
+     lambda model: (chance_of(model), f"{chance_of(model):.3f}: D is constant"), "linear"),
     ("Accuracy of D",
      {"D_gauss_accuracy": "D_gauss", "D_cat_accuracy": "D_cat", "D_image_accuracy": "D_image"},
-     lambda s: (0.5, "50 %: chance"), "percent"),
+     lambda model: (0.5, "50 %: chance"), "percent"),
     ("Cluster heads closer than η", {"head_distance": "Σ max(0, η − distance)"}, None, "linear"),
     ("Latent noise: reconstruction from z + noise", {"latent_noise": "training"}, None, "linear"),
     ("Information maximization: λ·(H(y|x) − 4·H(y))", {"information_maximization": "training"}, None, "linear"),
@@ -179,14 +181,16 @@ CURVES = [  # title, column of metrics.csv -> its name, a dotted line (of a smoo
 def learning_curves(subject):
     """Return the `Panel`s of the columns that metrics.csv has: the losses of each phase, and validation."""
     rows, panels = subject.metrics, []
-    for title, names, reference, scale in CURVES:
+    own = [(name, {name: "training"}, None, "linear") for name in own_values(rows[0])] if rows else []
+    for title, names, reference, scale in [*CURVES, *own]:
         lines = []
         for column in [column for column in names if rows and column in rows[0]]:
             values = [max(row[column], 1e-9) if scale == "log" else row[column] for row in rows]
             second = "_cat" in column or column in VALIDATION
             lines.append(Line(names[column], values, second, column.startswith("G_")))
         if lines:
-            panels.append(Panel(title, lines, reference and reference(subject.config.smoothing), scale))
+            dotted = reference and reference(subject.model)
+            panels.append(Panel(title, lines, dotted if dotted and math.isfinite(dotted[0]) else None, scale))
     return panels
 
 

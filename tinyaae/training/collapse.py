@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from ..backend import Context
+from ..losses import binary_cross_entropy
 
 STUCK, STUCK_FOR = 0.005, 5  # distance of D's loss to chance in each of the first epochs; later it may mean success
 WON, WON_FOR = 0.98, 3  # share of samples on which D is right
@@ -37,12 +38,19 @@ def chance(smoothing=0.0):
     return -2 * (c * math.log(c) + (1 - c) * math.log(1 - c))
 
 
+def chance_of(model):
+    """Return `chance` of a model's discriminators; ∞, which no loss reaches, where one has a loss of its own."""
+    phases = model.phases_with_optimizer()
+    known = all(each.loss is binary_cross_entropy for phase in phases for each in getattr(phase, "adversaries", ()))
+    return chance(model.config.smoothing) if known else math.inf
+
+
 class CollapseMonitor:
     """Read a run's metrics line by line; `warnings` lists the warnings so far, each once."""
 
     def __init__(self, model):
         self.warnings, self._streak, self._seen = [], {}, set()
-        self.outputs, self.chance = model.config.y_dim, chance(model.config.smoothing)
+        self.outputs, self.chance = model.config.y_dim, chance_of(model)
         self.pupil = "Q" if "Q" in model.networks else "P"
         draws = model.backend.to_numpy(model.prior.sample(10_000, Context(model.backend, stream="symptoms")))
         self.mean, self.std = float(np.mean(draws)), float(np.std(draws))

@@ -32,7 +32,7 @@ def locate_non_finite(model, steps):
     with every_layer_checked(model):
         for name, batch in steps:
             try:
-                for phase in model.phases:
+                for phase in model.due():
                     phase.step(batch)
             except NotFinite as found:
                 return f"{name}: {found}"

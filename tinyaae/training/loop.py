@@ -3,6 +3,7 @@
 A number that is not finite never reaches a checkpoint.
 """
 
+import inspect
 import math
 import sys
 import time
@@ -12,6 +13,7 @@ from tqdm import tqdm
 
 from ..errors import Diverged, UserError
 from ..metrics import diagnostics
+from ..metrics.own import own_values
 from ..optimizers import linear_schedule, step_schedule
 from .checkpoint import START, Position
 from .collapse import CollapseMonitor
@@ -32,6 +34,7 @@ WORDS = {  # metric -> its text in the line of an epoch
     "validation_cluster_error": "cluster error on validation {:.2%}",
 }
 
+COUNT = "count of "  # begins the name of the number of steps that a total is over, where some phase skips steps
 FINITE_CHECK_EVERY = 100  # steps between checks that all numbers are finite; each check waits for the device
 VALIDATION = ("validation_error", "validation_cluster_error", "reconstruction_error")  # the first ranks epochs
 
@@ -48,8 +51,8 @@ def schedule(config):
 def train(model, batches, folder, position=START, quiet=False, say=print, each_epoch=None):
     """Train `model` from `position` to the end of its config, with metrics and checkpoints; return the warnings.
 
-    `each_epoch(row)` is called after every epoch; True ends the training there. Where several ranks train, each calls
-    this, and rank 0 alone touches the folder.
+    `each_epoch(row)`, or `each_epoch(row, model)` where it needs two arguments, is called after every epoch; True ends
+    the training there. Where several ranks train, each calls this, and rank 0 alone touches the folder.
 
     Raises `Diverged` when a number is no longer finite, and leaves the last good checkpoint. Raises `Interrupted`,
     after saving, on Ctrl-C or SIGTERM. Raises `UserError` where the disk is full or `position` is not in this data.
@@ -58,6 +61,7 @@ def train(model, batches, folder, position=START, quiet=False, say=print, each_e
         raise UserError(f"step {position.step} of {batches.steps} in an epoch; has the data changed?")
     epochs = model.config.epochs
     training = Training(model, batches, folder, quiet)
+    given = (model,) if needs_model(each_epoch) else ()
     with warnings.catch_warnings(), Interruption(model.backend.communicator) as interruption:
         warnings.simplefilter("ignore", RuntimeWarning)  # `expect_healthy` reports overflow and NaN in one line
         if position == START:
@@ -68,11 +72,14 @@ def train(model, batches, folder, position=START, quiet=False, say=print, each_e
             position = Position(epoch + 1)
             warned = training.monitor.update(row)
             if not quiet:
-                words = ", ".join(text.format(row[name]) for name, text in WORDS.items() if name in row)
-                say(f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}: {words} ({row['seconds']:.0f} s)")
+                words = [text.format(row[name]) for name, text in WORDS.items() if name in row]
+                words += [f"{name} {row[name]:.4g}" for name in own_values(row)]
+                say(f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}: {', '.join(words)} ({row['seconds']:.0f} s)")
                 for words in warned:
                     say(f"warning: {words}")
-            (early,) = model.backend.communicator.all_reduce_max(int(bool(each_epoch) and each_epoch(row) is True))
+            (early,) = model.backend.communicator.all_reduce_max(
+                int(bool(each_epoch) and each_epoch(row, *given) is True)
+            )
             stop, _ = interruption.agreed()
             if (stop or early) and folder.saved.epoch <= epoch:
                 training.save(position)
@@ -80,6 +87,16 @@ def train(model, batches, folder, position=START, quiet=False, say=print, each_e
             if early:
                 break
     return training.monitor.warnings
+
+
+def needs_model(each_epoch):
+    """Return whether a function after each epoch needs a second argument, the model, in addition to the row."""
+    try:
+        takes = inspect.signature(each_epoch).parameters.values()
+    except (TypeError, ValueError):  # None, and some functions in C
+        return False
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return len([each for each in takes if each.kind in plain and each.default is each.empty]) == 2
 
 
 class Training:
@@ -90,6 +107,11 @@ class Training:
         self.communicator = model.backend.communicator
         self.factor_at = schedule(model.config)
         self.monitor, self.best, self.saved_at = CollapseMonitor(model), math.inf, time.monotonic()
+        self.skips = any(phase.every > 1 for phase in model.phases)
+        for phase in model.phases:
+            if phase.every > batches.steps:
+                came = f"steps every {phase.every} steps, but an epoch has {batches.steps}"
+                raise UserError(f"{phase.name}: {came}; expected every={batches.steps} or less")
         for row in folder.metrics():
             self.monitor.update(row)
             self.best = min(self.best, measure(row))
@@ -107,6 +129,8 @@ class Training:
             self.set_rates(epoch, done - 1)
             for name, value in self.model.step(batch).items():
                 totals[name] = totals.get(name, 0.0) + value
+                if self.skips:  # then the values of some phases are not those of every step
+                    totals[COUNT + name] = totals.get(COUNT + name, 0.0) + self.model.backend.zeros(()) + 1
             if done < steps:
                 stop, due = interruption.agreed(time.monotonic() - self.saved_at >= 60 * config.save_minutes)
                 if due or stop:
@@ -123,8 +147,12 @@ class Training:
 
     def measured(self, end):
         """Return the metrics of the epoch that has reached its `end`."""
-        row = {"epoch": end.epoch + 1, **{name: float(total) / end.step for name, total in end.totals.items()}}
-        row |= diagnostics(self.model, *self.batches.validation)
+        sums = {name: float(total) for name, total in end.totals.items()}
+        means = {name: sums[name] / sums.get(COUNT + name, end.step) for name in sums if not name.startswith(COUNT)}
+        row, found = {"epoch": end.epoch + 1}, diagnostics(self.model, *self.batches.validation)
+        if taken := sorted(means.keys() & {"epoch", "seconds", *found}):
+            raise UserError(f"{taken[0]}: a phase's value is called like a column of metrics.csv; rename it")
+        row |= means | found
         sick = [name for name, value in row.items() if not math.isfinite(value)]
         if sick:
             raise self.diverged(end, f"{', '.join(sick)} of the validation images")

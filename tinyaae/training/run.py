@@ -53,7 +53,7 @@ def configured(mode, data, flags):
     return config, datasets.load_mnist() if data is None else datasets.load(data, table=config.is_table)
 
 
-def train(mode=None, data=None, out=None, each_epoch=None, **flags):
+def train(mode=None, data=None, out=None, each_epoch=None, start_from=None, **flags):
     """Train a model and return the finished `Run`.
 
     mode: semi-supervised unless given.
@@ -61,8 +61,11 @@ def train(mode=None, data=None, out=None, each_epoch=None, **flags):
     data: a `Dataset`, or a path as for --data; the default is MNIST.
     out: a new folder for everything that the command writes. Without it nothing is written or drawn, and no likelihood
     is estimated.
-    each_epoch: called with the row of metrics (name -> number) after every epoch. Where it returns True the run ends
-        there, properly: it is saved and evaluated, and `result["stopped_after"]` is that epoch.
+    each_epoch: called with the row of metrics (name -> number) after every epoch, and with the model, too, where it
+        needs two arguments. Where it returns True the run ends there, properly: it is saved and evaluated, and
+        `result["stopped_after"]` is that epoch.
+    start_from: the folder of a run whose last weights this one starts from, with optimizers and a schedule of its own.
+        Networks that both have are copied; `result["start_from"]` names them.
 
     Raises `UserError` for what the command refuses in one line, and `Diverged` when a number is no longer finite.
     """
@@ -74,17 +77,48 @@ def train(mode=None, data=None, out=None, each_epoch=None, **flags):
     config = config.for_data(dataset).for_backend(backend)
     batches = Batches(dataset, config, backend)
     model = build(config, backend)
+    start = started_from(start_from, model)
     if out is None:
         kept = InMemory()
         warnings = train_epochs(model, batches, kept, quiet=True, each_epoch=each_epoch)
         found = evaluate(model, dataset, batches.validation, likelihoods=False)
         found |= {"stopped_after": stopped_after(kept, config), "warnings": warnings + content.warnings_in(found)}
-        return Run(model, found, kept.metrics())
+        return Run(model, found | start, kept.metrics())
     folder = RunFolder.create(out)
-    folder.write_config(config)
+    folder.begin(model, start)
     with folder.locked():
         result, _ = complete(model, batches, dataset, folder, START, True, started, each_epoch)
     return Run(model, result, folder.metrics())
+
+
+def started_from(run, model):
+    """Copy the weights of the `run` in a folder into the networks of `model`; return what result.json says of it.
+
+    `UserError` where they do not fit, or where the two have no network in common; {} where `run` is None.
+    """
+    if run is None:
+        return {}
+    folder = RunFolder.open(run, model.backend.communicator)
+    other = build(folder.config(), model.backend)
+    position, shared = folder.restore(other), [name for name in model.networks if name in other.networks]
+    if not shared:
+        raise UserError(
+            f"--start-from: {run} has {', '.join(other.networks)}, expected one of {', '.join(model.networks)}"
+        )
+    for name in shared:
+        mine, theirs = model.networks[name], other.networks[name]
+        if layers_of(mine) != layers_of(theirs):
+            came = f"{name} of {run} has {layers_of(theirs)}, expected {layers_of(mine)}"
+            raise UserError(f"--start-from: {came}; give the same --hidden and --z")
+        for array, earlier in zip(mine.state().values(), theirs.state().values(), strict=True):
+            array[...] = earlier
+    return {"start_from": {"run": str(run), "epoch": position.epoch, "networks": shared}}
+
+
+def layers_of(network):
+    """Return the layers that have weights, with their shapes, in words."""
+    layers = [layer for layer in network.stack.walk() if layer.shapes]
+    return " ".join(f"{type(each).__name__} {next(iter(each.shapes.values()))}" for each in layers)
 
 
 class InMemory:
@@ -141,7 +175,7 @@ def complete(model, batches, dataset, folder, position, quiet, started, each_epo
         "revision": folder.revision, "mode": config.mode, "seed": config.seed, "backend": model.backend.name,
         "labels": config.labels, "epochs": config.epochs, "stopped_after": stopped_after(folder, config),
         "seconds": seconds, "machine": machine(model.backend), "commit": commit(), **found,
-        "warnings": warnings + content.warnings_in(found) + undrawn,
+        "warnings": warnings + content.warnings_in(found) + undrawn, **folder.start(),
     }  # fmt: skip
     folder.write_result(result)
     return result, pictures

@@ -1,4 +1,4 @@
-"""The folder of a run: config.json, metrics.csv, checkpoint.npz, best.npz, result.json and figures/.
+"""The folder of a run: config.json, metrics.csv, checkpoint.npz, best.npz, start.json, result.json and figures/.
 
 Files from which a run is continued and evaluated are written next to the old ones, flushed to the disk and renamed. So
 a good one always exists, whatever stops the process or fills the disk. metrics.csv grows; a resume drops its lines
@@ -23,9 +23,8 @@ from ..data.files import write_safely, writing
 from ..data.npz import read_arrays
 from ..errors import UserError
 from ..priors import is_same
-from ..recipes import prior_of
 from ..surroundings import expanded
-from .checkpoint import read_checkpoint, write_checkpoint
+from .checkpoint import START, read_checkpoint, write_checkpoint
 
 try:
     import fcntl
@@ -107,6 +106,30 @@ class RunFolder:
         folder.mkdir(exist_ok=True)
         return folder
 
+    def begin(self, model, start):
+        """Write what a new run has before its first step; `start` is what `started_from` returned.
+
+        config.json comes last. With it the run can be resumed, and then it needs the weights that it started from.
+        """
+        if start:
+            self._write_json("start.json", start)
+            self.save(model, START)
+        self.write_config(model.config)
+
+    @by_rank_0
+    def start(self):
+        """Return what `begin` was given: the run whose weights this one started from, or {}."""
+        file = self.path / "start.json"
+        try:
+            return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        except (OSError, ValueError, RecursionError) as error:
+            raise UserError(f"{file}: cannot be read ({error}); delete it to go on without it") from error
+
+    @by_rank_0
+    def _write_json(self, name, content):
+        text = json.dumps(content, indent=2) + "\n"
+        write_safely(self.path / name, lambda file: file.write(text.encode()))
+
     @by_rank_0
     def write_config(self, config):
         text = replace(config, revision=self.revision).to_json()
@@ -126,10 +149,8 @@ class RunFolder:
             raise UserError(f"{file}: empty, so the run was stopped before it began; delete {self.path} and start anew")
         return Config.from_json(text, file)
 
-    @by_rank_0
     def write_result(self, result):
-        text = json.dumps(result, indent=2) + "\n"
-        write_safely(self.path / "result.json", lambda file: file.write(text.encode()))
+        self._write_json("result.json", result)
 
     @by_rank_0
     def result(self):
@@ -145,10 +166,11 @@ class RunFolder:
         """Add one epoch's `row` (name -> number) to metrics.csv, with a header before the first."""
         file = self.path / "metrics.csv"
         with writing(file), file.open("a", newline="", encoding="utf-8") as out:
-            writer = csv.DictWriter(out, row, lineterminator="\n")
+            columns = self.columns() if out.tell() else list(row)  # a phase that skips the first step comes later
+            writer = csv.DictWriter(out, columns, lineterminator="\n")
             if out.tell() == 0:
                 writer.writeheader()
-            elif self.columns() != list(row):
+            elif sorted(columns) != sorted(row):
                 raise UserError(f"{file}: its columns are not those of this run; was it edited?")
             writer.writerow(row)
             out.flush()
@@ -216,7 +238,7 @@ class RunFolder:
 
     @by_rank_0
     def _write(self, name, model, position):
-        expect_named_prior(model)
+        expect_named(model)
         write_safely(self.path / name, lambda file: write_checkpoint(file, model, position))
 
     def restore(self, model, best=False):
@@ -236,12 +258,15 @@ class RunFolder:
         return position
 
 
-def expect_named_prior(model):
-    """Raise `UserError` where a prior of z is not the prior that the config names: a load would build the latter."""
-    expected = prior_of(model.config)
+def expect_named(model):
+    """Raise `UserError` where a network or a prior of z is not what the config names: a load would build the latter."""
+    if model.by_hand:
+        hint = "make them in a mode of your own, registered by @tinyaae.mode"
+        raise UserError(f"network: Q or P put in by hand, which a load would not find in config.json; {hint}")
+    expected = model.config.make_prior()
     adversaries = [found for phase in model.phases_with_optimizer() for found in getattr(phase, "adversaries", ())]
     for prior in (model.prior, *(adversary.prior for adversary in adversaries if adversary.field == "z")):
         if not is_same(prior, expected):
             came = f"{type(prior).__name__} put in by hand"
-            hint = "give its options by --set, or enter its class in tinyaae.priors.PRIORS"
+            hint = "give its options by --set, or register its class by @tinyaae.prior"
             raise UserError(f"prior: {came}, expected the {model.config.prior} prior that config.json names; {hint}")

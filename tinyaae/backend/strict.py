@@ -1,4 +1,4 @@
-"""A backend for the tests: `array-api-strict`, which has the array API standard and nothing else.
+"""The backend `strict`: arrays of `array-api-strict`, which have the array API standard and nothing else. For tests.
 
 It refuses what NumPy lets pass and a GPU library may not: unknown functions and silent changes of type. Its arrays live
 on a second device, where any mixing of host and device arrays raises. So it finds without a GPU most of what would go
@@ -8,7 +8,7 @@ wrong on one.
 import array_api_strict
 import numpy as np
 
-from tinyaae.backend import Backend
+from .base import Backend
 
 
 class StrictBackend(Backend):
