@@ -118,7 +118,7 @@ class Model:
         Images may also be (n, height, width) or (n, height, width, channels). They are scaled as the training images
         were, never by their own range; rows of a table are standardized by the training columns.
         """
-        return self.encode_rows(self.rows_of("encode", images))
+        return self.encode_rows(self.config.rows_of("encode", images))
 
     def encode_rows(self, rows):
         """Return the `Code` of rows (n, d) as a `Dataset` has them: uint8, in [0, 1], or standardized."""
@@ -150,7 +150,7 @@ class Model:
 
     def decode(self, z, y=None):
         """Return images (n, d) in [0, 1], or rows of a table, for styles z (n, z) and, where P reads a y, y (n, k)."""
-        return self.raw(self.decode_rows(z, y))
+        return self.config.raw(self.decode_rows(z, y))
 
     def decode_rows(self, z, y=None):
         """Return rows (n, d) as a `Dataset` has them, for z (n, z) and, where P reads a y, y (n, k)."""
@@ -182,7 +182,7 @@ class Model:
         is low far from the prior, but high where the prior has density and no training image has its code.
         Raises `UserError` where the mode has no such number.
         """
-        rows = self.rows_of("score", images)
+        rows = self.config.rows_of("score", images)
         if by == "discriminator" and "D_image" in self.networks:
             return self._in_chunks(self._logits("D_image"), unit_interval(rows))[0][:, 0]
         if by not in ("reconstruction", "discriminator", "density"):
@@ -209,7 +209,7 @@ class Model:
     def reconstruct(self, images, labels=None):
         """Return P(Q(x)) (n, d) for images (n, d); mode supervised needs their labels (n,), since P reads them."""
         code = self.encode(images)
-        return self.decode(code.z, self.read_y(code, self._indices("reconstruct", labels)))
+        return self.decode(code.z, self.read_y(code, self.config.indices_of("reconstruct", labels)))
 
     def sample(self, n, labels=None, seed=0, candidates=1):
         """Return n images (n, d) from the prior; `labels`, one for all or (n,), fixes their y where P reads one.
@@ -218,7 +218,7 @@ class Model:
 
         With `candidates` > 1 each z is resampled from that many by D_gauss (see `draw`).
         """
-        return self.raw(self.sample_rows(n, self._indices("sample", labels), seed, candidates))
+        return self.config.raw(self.sample_rows(n, self.config.indices_of("sample", labels), seed, candidates))
 
     def sample_rows(self, n, labels=None, seed=0, candidates=1):
         """Return what `sample` does as rows (n, d) of a `Dataset`; `labels` are indices of names."""
@@ -281,8 +281,8 @@ class Model:
 
         Mode supervised needs the two `labels`.
         """
-        pair = [unit_interval(self.rows_of("interpolate", np.asarray(image)[None])) for image in (a, b)]
-        ends, labels = self.encode_rows(np.concatenate(pair)), self._indices("interpolate", labels)
+        pair = [unit_interval(self.config.rows_of("interpolate", np.asarray(image)[None])) for image in (a, b)]
+        ends, labels = self.encode_rows(np.concatenate(pair)), self.config.indices_of("interpolate", labels)
         t = np.linspace(0, 1, whole_number("interpolate", "steps", steps, 0))[:, None]
         z, y = ends.z, self.read_y(ends, labels, "interpolate")
         return self.decode(*[None if both is None else (1 - t) * both[:1] + t * both[1:] for both in (z, y)])
@@ -305,46 +305,6 @@ class Model:
         if wrong.size:
             raise UserError(f"{where}: label {wrong[0]}, expected 0 to {k - 1}")
         return one_hot(labels, k)
-
-    def _indices(self, where, labels):
-        """Return labels, one or (n,), as indices into the names of the data, where y stands for classes."""
-        c = self.config
-        if labels is None or not c.names or not (c.y_is_class or c.label_to):
-            return labels
-        index = {name: k for k, name in enumerate(c.names)}
-        for label in np.unique(labels).tolist():
-            if label not in index:
-                known = ", ".join(map(str, c.names[:12])) + (", …" if len(c.names) > 12 else "")
-                raise UserError(f"{where}: label {label!r}, expected one of {known}")
-        found = [index[label] for label in np.ravel(labels).tolist()]
-        return found[0] if np.ndim(labels) == 0 else np.array(found)
-
-    def rows_of(self, where, images):
-        """Return a user's images as the rows (n, d) of a `Dataset`: uint8, in [0, 1], or standardized."""
-        c, images = self.config, np.asarray(images)
-        if images.ndim > 2:
-            if images.ndim == 4 and images.shape[3] != c.channels and images.shape[1] == c.channels:
-                images = np.moveaxis(images, 1, 3)
-            images = images.reshape(len(images), -1)
-        expect_columns(where, images, c.inputs, "is the image flattened?")
-        if images.dtype.kind not in "buif":
-            raise UserError(f"{where}: images are {images.dtype}, expected whole or real numbers; astype('uint8')?")
-        if c.is_table:
-            return ((images - np.array(c.mean)) / np.array(c.std)).astype(np.float32) if c.mean else images
-        scale = c.float_range if images.dtype.kind == "f" else c.integer_range
-        if images.size and not 0 <= np.min(images) <= np.max(images) <= scale:
-            low, high, hint = np.min(images), np.max(images), "; divide by 255?" if scale == 1 else ""
-            raise UserError(f"{where}: pixels from {low} to {high}, expected [0, {scale:g}]{hint}")
-        if images.dtype == np.uint8 and scale == 255:
-            return images
-        if images.dtype.kind != "f":
-            images = images.astype(np.float32)
-        return images / images.dtype.type(scale) if scale != 1 else images
-
-    def raw(self, rows):
-        """Return rows (n, d) of a `Dataset` as the user has them: a table's in the units of its columns."""
-        c = self.config
-        return rows * np.array(c.std, np.float32) + np.array(c.mean, np.float32) if c.is_table and c.mean else rows
 
     def _encode(self, images):
         x = self.backend.array(images)

@@ -30,10 +30,11 @@ from .flags import (
 from .modes import MODES
 from .presets import MODE_DEFAULTS, PRESETS, is_labelled_reduction, numbers_of
 from .priors import has_modes, has_slope, in_a_plane, options_of, prior_named
+from .units import Units
 
 
 @dataclass(frozen=True)
-class Config(Numbers):
+class Config(Units):
     """One run's numbers, each described in `fields.py`, and what follows from them."""
 
     @property
