@@ -19,6 +19,8 @@ class Units(Numbers):
         expect_columns(where, images, self.inputs, "is the image flattened?")
         if images.dtype.kind not in "buif":
             raise UserError(f"{where}: images are {images.dtype}, expected whole or real numbers; astype('uint8')?")
+        if images.dtype.kind == "f" and not np.all(np.isfinite(images)):
+            raise UserError(f"{where}: a number is NaN or infinite, expected [0, 1] or finite ones; a missing value?")
         if self.is_table:
             return ((images - np.array(self.mean)) / np.array(self.std)).astype(np.float32) if self.mean else images
         scale = self.float_range if images.dtype.kind == "f" else self.integer_range
