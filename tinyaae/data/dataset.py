@@ -246,7 +246,8 @@ def off_scale(low, high, divisor=1):
         if 1 < high <= 1.1:
             return f"{came}; did a resize overshoot? x.clip(0, 1)"
         number = 255 if 128 <= high <= 255 else f"{high:g}" if float(f"{high:g}") >= high else repr(high)
-        return f"{came}; the largest is {high:g}: divide by {number}?"
+        table = "; for a table: --set reconstruction=gaussian" if high > 255 else ""
+        return f"{came}; the largest is {high:g}: divide by {number}?{table}"
     if low >= -0.2 and high <= 1.2:
         return f"{came}; did a resize overshoot? x.clip(0, 1)"
     if low >= -1 and high <= 1:

@@ -106,7 +106,7 @@ def warnings_in(found):
     return [
         f"content accuracy {content:.0%}: only this share of the samples with a given y is what that y stands for; z "
         "holds the class, P reads it there, and y does not decide what is painted; what usually helps: a smaller --z, "
-        "--set condition_on_y=true, a larger lr_adversarial (--set)"
+        "--set condition_on_y=true where it is not so, a larger lr_adversarial (--set), more epochs on few images"
     ]
 
 
