@@ -85,6 +85,7 @@ extern "C" int cublasCreate_v2(void** handle) {
     *handle = &streams_set;
     return 0;
 }
+extern "C" int cublasDestroy_v2(void* handle) { return handle != &streams_set; }
 extern "C" int cublasSetMathMode(void* handle, int mode) { return handle != &streams_set || mode != 3; }
 extern "C" int cublasSetStream_v2(void* handle, void* stream) { ++streams_set; return handle != &streams_set; }
 extern "C" int cublasSetWorkspace_v2(void* handle, void* memory, size_t bytes) {
@@ -241,7 +242,7 @@ class Gemm:
 def fake_cublas():
     """Return the C library, its products such that the tape sees them."""
     library = built(CUBLAS)
-    names = ("cublasCreate_v2", "cublasSetMathMode", "cublasSetStream_v2", "cublasSetWorkspace_v2")
+    names = ("cublasCreate_v2", "cublasSetMathMode", "cublasSetStream_v2", "cublasSetWorkspace_v2", "cublasDestroy_v2")
     gemms = {name: Gemm(getattr(library, name)) for name, _ in cublas.REALS.values()}
     return SimpleNamespace(**{name: getattr(library, name) for name in names}, **gemms)
 
@@ -299,12 +300,24 @@ def real_of(options):
     return next(option for option in options if option.startswith("-DReal=")).removeprefix("-DReal=")
 
 
+def eight_at_most(function):
+    """Return `function(arrays, axis)`, refusing more than eight arrays as a recording of CuPy's would."""
+
+    def checked(arrays, axis=0):
+        if len(arrays) > 8:
+            raise RuntimeError("the current stream is capturing, so H2D transfers are disallowed")
+        return function(arrays, axis=axis)
+
+    return checked
+
+
 def fake_cupy():
     """Return a namespace that `CupyBackend` takes for CuPy."""
     functions = TapedFunctions(Array)
     names = [name for name in dir(np) if not name.startswith("_")]
     cupy = SimpleNamespace(**{name: getattr(functions, name) for name in names})
-    cupy.__version__, cupy.ndarray, cupy.RawModule = np.__version__, Array, RawModule
+    cupy.stack, cupy.concat = eight_at_most(cupy.stack), eight_at_most(cupy.concat)
+    cupy.__version__, cupy.ndarray, cupy.RawModule = "14.2.0", Array, RawModule
     cupy.asnumpy = as_ndarray
     cupy.get_default_memory_pool = lambda: SimpleNamespace(total_bytes=lambda: 0)
     Stream.current = Stream()
@@ -320,7 +333,8 @@ def fake_cupy():
         get_current_stream=lambda: Stream.current, Stream=Stream, Event=Event,
         get_elapsed_time=lambda first, last: 1e3 * (last.time - first.time),
         Device=lambda number: SimpleNamespace(use=lambda: None),
-        MemoryPool=lambda: SimpleNamespace(malloc=None), using_allocator=lambda malloc: nullcontext(),
+        MemoryPool=lambda allocator: SimpleNamespace(malloc=None, set_limit=lambda size: None),
+        using_allocator=lambda malloc: nullcontext(),
     )  # fmt: skip
     return cupy
 

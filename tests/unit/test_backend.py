@@ -7,6 +7,7 @@ from itertools import permutations
 from pathlib import Path
 from types import SimpleNamespace
 
+import fake_cupy
 import numpy as np
 import pytest
 from helpers import host
@@ -31,7 +32,8 @@ def cupy_with_devices(devices):
         return devices
 
     runtime = SimpleNamespace(getDeviceCount=count, CUDARuntimeError=CUDARuntimeError)
-    return SimpleNamespace(cuda=SimpleNamespace(runtime=runtime), float32=np.float32, float64=np.float64)
+    cuda = SimpleNamespace(runtime=runtime)
+    return SimpleNamespace(cuda=cuda, float32=np.float32, float64=np.float64, __version__="14.2.0")
 
 
 CUPY_TROUBLES = {
@@ -41,6 +43,8 @@ CUPY_TROUBLES = {
         "cudaErrorInsufficientDriver: too old",
     ),
     "no gpu": (cupy_with_devices(0), "no NVIDIA GPU"),
+    "too old": (SimpleNamespace(__version__="13.6.0"), "CuPy 13.6.0 is here, expected 14 or later"),
+    "no libraries": (cupy_with_devices(1), "are CUDA's libraries here?"),
 }
 each_trouble = pytest.mark.parametrize("cupy, cause", CUPY_TROUBLES.values(), ids=CUPY_TROUBLES)
 
@@ -63,8 +67,31 @@ def test_auto_falls_back_to_numpy_and_says_why(monkeypatch, cupy, cause):
 
 
 def test_auto_takes_cupy_where_it_works(monkeypatch):
-    monkeypatch.setitem(sys.modules, "cupy", cupy_with_devices(1))
+    if fake_cupy.COMPILER is None:
+        pytest.skip("g++ is not installed")
+    fake_cupy.install(monkeypatch)
     assert Backend.named("auto", notice=pytest.fail).name == "cupy"
+
+
+def test_a_cupy_that_cannot_be_imported_is_told_by_its_last_line(monkeypatch, tmp_path):
+    (tmp_path / "cupy.py").write_text("raise ImportError('a long story\\nlibcudart.so.12 is missing')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "cupy", raising=False)
+    with pytest.raises(UserError) as error:
+        Backend.named("cupy")
+    assert str(error.value).startswith("backend cupy: CuPy cannot be imported (libcudart.so.12 is missing)")
+
+
+def test_more_than_eight_arrays_are_joined_on_a_gpu_as_on_a_cpu(monkeypatch):
+    if fake_cupy.COMPILER is None:
+        pytest.skip("g++ is not installed")
+    xp = fake_cupy.backend_without_gpu(monkeypatch, "float64").xp
+    for n in (3, 8, 9, 19, 80):
+        arrays = [np.full((2, 3), k, float) for k in range(n)]
+        on_device = [xp.asarray(array) for array in arrays]
+        for axis in (0, 1):
+            np.testing.assert_array_equal(xp.asnumpy(xp.stack(on_device, axis=axis)), np.stack(arrays, axis=axis))
+            np.testing.assert_array_equal(xp.asnumpy(xp.concat(on_device, axis=axis)), np.concat(arrays, axis=axis))
 
 
 def test_an_unknown_name_is_refused_in_one_line():

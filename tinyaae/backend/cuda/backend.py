@@ -4,7 +4,8 @@ CuPy runs the portable code as it stands. This module adds the fused kernels (`k
 recorded (`cublas`). It records a training step as a CUDA graph (`graph`).
 """
 
-from contextlib import suppress
+import gc
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from importlib import import_module
 
@@ -21,6 +22,60 @@ from .graph import CapturingBackend
 BLOCKS = 2048  # most blocks of a kernel; they keep every multiprocessor busy, and a thread then takes several elements
 
 
+INSTALL = "For CUDA 12 run pip install -e '.[cuda12]', for CUDA 13 .[cuda13]"
+OLDEST = 14  # version of CuPy
+
+
+def imported_cupy():
+    """Return CuPy; `UserError` where it is missing, cannot be imported, or is too old."""
+    try:
+        import cupy
+    except ModuleNotFoundError as error:
+        if error.name == "cupy":
+            raise UserError(f"backend cupy: CuPy is not installed. {INSTALL}") from error
+        raise UserError(f"backend cupy: CuPy cannot be imported ({error}). {INSTALL}") from error
+    except Exception as error:  # its own text ends with what is wrong
+        reason = ([line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__])[-1]
+        raise UserError(f"backend cupy: CuPy cannot be imported ({reason}). {INSTALL}") from error
+    if int(cupy.__version__.split(".")[0]) < OLDEST:
+        raise UserError(f"backend cupy: CuPy {cupy.__version__} is here, expected {OLDEST} or later. {INSTALL}")
+    return cupy
+
+
+def joined_by_eights(cupy):
+    """Return `stack` and `concat` that join eight arrays at a time.
+
+    For more, CuPy sends their addresses from the host to the device, which no recording may do.
+    """
+
+    def concat(arrays, axis=0):
+        arrays = list(arrays)
+        while len(arrays) > 8:
+            arrays = [cupy.concat(arrays[k : k + 8], axis=axis) for k in range(0, len(arrays), 8)]
+        return cupy.concat(arrays, axis=axis)
+
+    def stack(arrays, axis=0):
+        arrays = list(arrays)
+        if len(arrays) <= 8:
+            return cupy.stack(arrays, axis=axis)
+        return concat([cupy.stack(arrays[k : k + 8], axis=axis) for k in range(0, len(arrays), 8)], axis=axis)
+
+    return {"concat": concat, "stack": stack}
+
+
+@contextmanager
+def no_garbage_collection():
+    """Collect garbage now and not inside, where it would free memory on the device in the middle of a recording."""
+    was_on = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 class CupyBackend(CapturingBackend):
     """Arrays are `cupy.ndarray`; raises `UserError` where CuPy or a GPU is missing.
 
@@ -31,12 +86,7 @@ class CupyBackend(CapturingBackend):
     name = "cupy"
 
     def __init__(self, dtype="float32", graphs=True, tf32=False):
-        try:
-            import cupy
-        except ImportError as error:
-            raise UserError(
-                "backend cupy: CuPy is not installed; for CUDA 12 run pip install -e '.[cuda12]', for CUDA 13 .[cuda13]"
-            ) from error
+        cupy = imported_cupy()
         try:
             devices = cupy.cuda.runtime.getDeviceCount()
         except cupy.cuda.runtime.CUDARuntimeError as error:
@@ -46,15 +96,30 @@ class CupyBackend(CapturingBackend):
             raise UserError("backend cupy: this machine has no NVIDIA GPU, which backend numpy does without")
         super().__init__(self.functions(), dtype)
         self.graphs, self.tf32 = graphs, tf32
+        self._touch()
+
+    def _touch(self):
+        """Run a kernel of CuPy, and make this module's kernels and cuBLAS's handle, so that a lack is found now."""
+        try:
+            self.zeros((1,)) + 1
+            _ = self._kernels, self._cublas
+        except MemoryError as error:
+            raise UserError("backend cupy: the GPU has no free memory; does another program use it?") from error
+        except Exception as error:  # each library that is missing raises a kind of its own
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            raise UserError(f"backend cupy: {reason}; are CUDA's libraries here? {INSTALL}") from error
 
     def functions(self, name="cupy"):
         own = {"__name__": name, "matmul": self.matmul, "fused": cuda_layers.fused(self)}
+        own |= joined_by_eights(import_module(name))
         return Functions(self, **vars(import_module(name)) | own)
 
     def join(self, communicator):
         if communicator.size > 1:
             self.graphs = False  # transfers between GPUs are not recorded: every step runs as written
             communicator.collectives = between_gpus(communicator, self)
+            for made in ("_kernels", "_cublas"):  # on the first GPU; this rank may have another now
+                vars(self).pop(made, None)
         return super().join(communicator)
 
     @property
@@ -144,9 +209,10 @@ class CupyBackend(CapturingBackend):
         same graph reuse what is freed while recording.
         """
         cuda = self.xp.cuda
-        pool, stream = cuda.MemoryPool(), cuda.Stream(non_blocking=True)
+        pool, stream = cuda.MemoryPool(self._device_memory), cuda.Stream(non_blocking=True)
+        pool.set_limit(size=0)  # CuPy frees blocks where a limit is reached, and the graph uses these
         self.synchronize()
-        with cuda.using_allocator(pool.malloc), stream:
+        with cuda.using_allocator(pool.malloc), stream, no_garbage_collection():
             stream.begin_capture()
             try:
                 names, values = packed(function)
@@ -160,6 +226,14 @@ class CupyBackend(CapturingBackend):
             graph.launch()
 
         return launch, names, values
+
+    def _device_memory(self, size):
+        """Allocate `size` bytes on the device; where there are none, do not free blocks and try again, as CuPy does."""
+        cuda = self.xp.cuda
+        try:
+            return cuda.MemoryPointer(cuda.Memory(size), 0)
+        except cuda.runtime.CUDARuntimeError as error:
+            raise MemoryError(f"{size} bytes on the GPU") from error
 
     def write_words(self, table, words):
         for start in range(0, words.size, 16):

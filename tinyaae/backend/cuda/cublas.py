@@ -7,6 +7,7 @@ Cᵀ = Bᵀ·Aᵀ, and a transposed view costs a flag and no copy.
 """
 
 import ctypes
+import weakref
 
 WORKSPACE = 32 << 20  # bytes; the manual advises this for Hopper
 NORMAL, TRANSPOSED = 0, 1  # cublasOperation_t
@@ -44,6 +45,7 @@ class Cublas:
         self.handle, self.stream = POINTER(), None
         self.workspace = cupy.empty((WORKSPACE,), dtype=cupy.uint8)
         self._call("cublasCreate_v2", ctypes.byref(self.handle))
+        weakref.finalize(self, self.library.cublasDestroy_v2, self.handle)  # a handle takes tens of megabytes
         if tf32:
             self._call("cublasSetMathMode", self.handle, INTEGER(TF32_MATH))
         self.gemms = {}
