@@ -55,6 +55,11 @@ class _AAE(BaseEstimator):
         check_is_fitted(self)
         return validate_data(self, X, reset=False)
 
+    def _y(self, X):
+        """Return q(y|x) (n, k) of rows X (n, d)."""
+        X = self._rows(X)
+        return self.model_.encode(X).y
+
 
 class AAEClassifier(ClassifierMixin, _AAE):
     """Classify with mode semi-supervised; rows whose y is −1 (or an empty word) are unlabelled.
@@ -86,7 +91,7 @@ class AAEClassifier(ClassifierMixin, _AAE):
 
     def predict_proba(self, X):
         """Return q(y|x) (n, k) of rows X (n, d), a column for each of `classes_`."""
-        return self.model_.encode(self._rows(X)).y
+        return self._y(X)
 
     def predict(self, X):
         """Return the most probable class (n,) of rows X (n, d)."""
@@ -119,7 +124,7 @@ class AAEClusterer(ClusterMixin, _AAE):
         X = validate_data(self, X, ensure_min_samples=2)
         k = 2 if self.n_clusters == 1 else self.n_clusters  # y has two outputs at least
         self._train(X, clusters=k, preset="clustering-16")
-        chosen = np.argmax(self.model_.encode(X).logits, axis=1)
+        chosen = np.argmax(self._y(X), axis=1)
         by_size = np.argsort(-np.bincount(chosen, minlength=k), kind="stable")
         self._number = np.minimum(np.argsort(by_size), self.n_clusters - 1)  # output of y -> cluster
         self.labels_ = self._number[chosen]
@@ -127,7 +132,7 @@ class AAEClusterer(ClusterMixin, _AAE):
 
     def predict(self, X):
         """Return the cluster (n,) of rows X (n, d)."""
-        chosen = np.argmax(self.model_.encode(self._rows(X)).logits, axis=1)
+        chosen = np.argmax(self._y(X), axis=1)
         return self._number[chosen]
 
 
@@ -166,7 +171,8 @@ class AAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _AAE):
 
     def score_samples(self, X):
         """Return a number (n,) for each row of X (n, d): the larger, the more it is like the training rows."""
-        return self.model_.score(self._rows(X), self.by)
+        X = self._rows(X)
+        return self.model_.score(X, self.by)
 
     def score(self, X, y=None):
         """Return the mean of `score_samples`."""
