@@ -18,7 +18,9 @@ SCORES = "reconstruction", "discriminator", "density"
 TITLE = "## One digit left out"
 ABOUT = """\
 An AAE (`--mode aae`, quick recipe, seed 0) is trained without one digit. The AUC is the probability that a test image
-of this digit has a lower score than a test image of another digit. Made by `python -m results one-class`."""
+of this digit has a lower score than a test image of another digit. `python -m results one-class` makes the table.
+The logit of D_gauss approaches ln p(z)/q(z). It is high where no training image has its code, so its AUC is below 0.5.
+A 1 is reconstructed well by a decoder that never saw one."""
 
 
 def run(digits):

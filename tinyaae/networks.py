@@ -42,8 +42,12 @@ class Network:
         self.stack.bind(backend, self.views(self.flat))
 
     def __setstate__(self, state):
-        """Restore a pickled or copied network; its parameters become views into its one vector again."""
+        """Restore a pickled or copied network; its parameters become views into its one vector again.
+
+        The vector is copied, since one that is mapped from a file may be read-only.
+        """
         vars(self).update(state)
+        self.flat = self.backend.xp.asarray(self.flat, copy=True)
         copied = self.state()
         self.stack.bind(self.backend, self.views(self.flat))
         for name, array in self.state().items():

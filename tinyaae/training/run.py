@@ -29,13 +29,14 @@ class Run(NamedTuple):
     history: list
 
 
-def prepare(mode=None, data=None, **flags):
+def prepare(mode=None, data=None, dtype="float32", **flags):
     """Return a fresh model and its `Batches`, to step the phases by hand; arguments as in `train`.
 
-    `for batch in batches.epoch(0): model.step(batch)` trains for an epoch.
+    `for batch in batches.epoch(0): model.step(batch)` trains for an epoch. dtype: of all arrays that training changes;
+    gradient checks need "float64".
     """
     config, dataset = configured(mode, data, flags)
-    backend = Backend.named(config.backend)
+    backend = Backend.named(config.backend, dtype)
     config = config.for_data(dataset).for_backend(backend)
     batches = Batches(dataset, config, backend)
     return build(config, backend), batches
