@@ -339,8 +339,8 @@ def test_what_is_not_right_is_wrong(folder, returned, says):
     assert says in round_trip(returned, exercise, (np.ones((3, 2)),))
 
 
-@pytest.mark.parametrize("returned", [[[2, 2], [2, 2]], np.full((2, 2), 2, "uint8"), np.asfortranarray([[2.0, 2]] * 2)])
-def test_lists_and_other_kinds_of_numbers_are_as_good(folder, returned):
+@pytest.mark.parametrize("returned", [np.full((2, 2), 2, "uint8"), np.asfortranarray([[2.0, 2]] * 2)])
+def test_other_kinds_of_numbers_are_as_good(folder, returned):
     exercise = catalogue.lessons(folder)[0].exercises[0]
     assert round_trip(returned, exercise, (np.ones((2, 2)),)) is None
 
