@@ -136,7 +136,8 @@ EXERCISES = [
             instead("error", error_by(lambda d, ours: apart(d, ours) / np.max(np.abs(ours))),
                     "the error is relative to our gradient alone; the larger of the two should divide"),
             instead("error", error_by(lambda d, ours: apart(d, ours) / np.max(np.abs(d))),
-                    "the error is relative to the differences alone; the larger of the two should divide", at_edge=True),
+                    "the error is relative to the differences alone; the larger of the two should divide",
+                    at_edge=True),
             instead("error", error_by(apart), "the error is absolute; relative means divided by the larger gradient"),
         ],
         hints=(

@@ -316,7 +316,8 @@ RETURNED = {
     "another shape": (np.ones((2, 3)), "came shape (2, 3)"),
     "huge": (np.broadcast_to(1.0, (10**4, 10**4)), "far too large"),
     "strange": (Strange(), "RuntimeError"),
-    "rows of two lengths": ([[1, 2], [3]], "ValueError"),
+    "a list": ([[2, 2], [2, 2], [2, 2]], "output 1 is a list"),
+    "rows of two lengths": ([[1, 2], [3]], "output 1 is a list"),
     "numbers near the largest": (np.full((3, 2), 1e308), "not right"),
 }
 
