@@ -150,14 +150,14 @@ def check(which=None, again=False, show=False, pdb=False):
     The case in which an exercise fails is kept. `again` repeats it, `show` prints its inputs and what should have come,
     and `pdb` opens the debugger in the exercise with these inputs.
     """
-    kept = failed_cases()
+    kept, asked = failed_cases(), chosen(which)
     if again and not any(number_in(number, which) for number in kept):
         about = which or "any exercise"
         raise UserError(
             f"check --again: no failing case of {about} is kept; python -m lessons check {which or ''}".rstrip()
             + " keeps the case in which an exercise fails"
         )
-    found = [each for lesson, only in chosen(which) for each in outcomes(lesson, only, kept if again else None)]
+    found = [each for lesson, only in asked for each in outcomes(lesson, only, kept if again else None)]
     if again:
         found = [each for each in found if each.exercise.number in kept]
     else:

@@ -1222,7 +1222,9 @@ return np.array(rows)""",
             ("return np.array(rows)", "return np.array(rows).T", "numbers is transposed:"),
             (
                 None,
-                "return np.array([np.random.choice(np.flatnonzero(labels == c), each, replace=False) for c in range(classes)])",
+                """\
+rows = [np.flatnonzero(labels == c) for c in range(classes)]
+return np.array([np.random.choice(row, each, replace=False) for row in rows])""",
                 "called again with the same inputs it returned other numbers; the arguments hold all that it needs,",
             ),
         ],
