@@ -89,7 +89,7 @@ def test_a_wrong_answer_gets_the_message_of_its_check(copy, lessons):
     assert "Traceback" not in text and "checking.py" not in text
 
 
-# The case that failed --------------------------------------------------------------------------------------------------
+# The case that failed ------------------------------------------------------------------------------------------------
 
 
 def came(text):
