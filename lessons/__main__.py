@@ -2,6 +2,7 @@
 
     python -m lessons                 the lessons, and what is solved
     python -m lessons check 3         check lesson 3; 3.2 is one exercise, nothing is all
+    python -m lessons check 3.2 --again --show   the case in which it failed, with its numbers
     python -m lessons hint 3.2        the next of three hints
 
 Exit status: 0 done, 1 something is not solved or not in order, 2 a mistake in what was asked or nothing is installed
@@ -47,8 +48,12 @@ def parser():
         added.set_defaults(run=run)
         return added
 
-    added = verb("check", "check all exercises, a lesson (3) or an exercise (3.2)", lambda a: student.check(a.which))
+    says = "check all exercises, a lesson (3) or an exercise (3.2)"
+    added = verb("check", says, lambda a: student.check(a.which, a.again, a.show, a.pdb))
     added.add_argument("which", nargs="?", metavar="N")
+    added.add_argument("--again", action="store_true", help="repeat the case in which it failed last")
+    added.add_argument("--show", action="store_true", help="print the inputs of that case, what was expected and came")
+    added.add_argument("--pdb", action="store_true", help="stop in the exercise with these inputs, in the debugger")
     added = verb("watch", "check again whenever a lesson is saved; Ctrl-C ends it", lambda a: student.watch(a.which))
     added.add_argument("which", nargs="?", metavar="N")
     added = verb("hint", "the next of three hints", lambda a: student.hint(a.number, a.again))

@@ -7,25 +7,34 @@ compares.
 When the two differ, the check looks for the likely mistake. A `Mistake` is a way to turn right outputs into the wrong
 ones that a certain slip would give, such as dW transposed, or divided by n once too often. If what came equals the
 outcome of one of them, the message says so. The same list proves that the check is strict: each must be rejected.
+Where no listed mistake fits, the message names what any slip may leave behind: outputs in another order, a sum that is
+missing, a factor that is the number of rows, a NaN and where it comes from. These are in `reasons.py`.
 """
 
+import inspect
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from lessons.reasons import observed, order_of, reason, shown, worst
 from tinyaae.errors import UserError
 
-LIKELY = "Likely mistake:"
+LIKELY, LOOK = "Likely mistake:", "Look:"
 
 
 class Mistake(NamedTuple):
-    """`says` names the slip; `of(right, inputs)` takes the right outputs by name and returns those it makes wrong."""
+    """`says` names the slip; `of(right, inputs)` takes the right outputs by name and returns those it makes wrong.
+
+    A mistake `at_edge` is one that only the inputs of `Exercise.edge` can tell from the right answer.
+    """
 
     says: str
     of: Callable
+    at_edge: bool = False
 
 
 class Exercise(NamedTuple):
@@ -46,7 +55,7 @@ class Exercise(NamedTuple):
     points: int = 1
     variants: dict = {}
     tolerance: float = 1e-6
-    edge: Callable | None = None  # makes the inputs of one case more; a hidden check has one
+    edge: Callable | None = None  # makes the inputs of one case more; a hidden check has its own
 
     def cases(self, seed=None, count=3):
         """Return `count` lists of inputs, and one of the `edge`, different each time unless there is a `seed`."""
@@ -57,12 +66,18 @@ class Exercise(NamedTuple):
         """Return the right outputs, a tuple of arrays."""
         return self.as_tuple((self.variants[variant] if variant else self.answer)(*copied(inputs)))
 
-    def complaint(self, inputs, came, variant=None):
-        """Return None where `came` is right, else what is wrong with it, in words for whoever wrote it."""
+    def complaint(self, inputs, came, variant=None, arguments=None):
+        """Return None where `came` is right, else what is wrong with it, in words for whoever wrote it.
+
+        `arguments` are the names of the inputs, where they are known.
+        """
         right = self.expected(inputs, variant)
         title, names = f"{self.number} {self.name}", ", ".join(self.outputs)
         if came is None:
             return f"{title}: it returned nothing (None), expected {names}; is there a `return`?"
+        lists = self.lists_in(came)
+        if lists:
+            return f"{title}: {lists}, expected an array of NumPy; np.array(…) makes one of a list"
         came = self.as_tuple(came)
         if len(came) != len(self.outputs):
             things = "1 thing" if len(came) == 1 else f"{len(came)} things"
@@ -75,26 +90,47 @@ class Exercise(NamedTuple):
                 lines.append(f"  {name}: expected {shown(b)}")
                 lines.append(f"  {' ' * len(name)}  but came {shown(a)}")
                 lines += worst(a, b)
-        likely = self.likely_mistakes(inputs, came, right)
-        return "\n".join(lines + [f"  {LIKELY} {says}" for says in likely])
+        arguments = arguments or [f"argument {k + 1}" for k in range(len(inputs))]
+        likely, look = self.likely_mistakes(inputs, came, right, arguments)
+        return "\n".join(lines + [f"  {LIKELY} {says}" for says in likely] + [f"  {LOOK} {says}" for says in look])
 
-    def likely_mistakes(self, inputs, came, right):
-        """Return the words of the mistake that gives what came, or else of one for each output that is wrong."""
-        outcomes = [(mistake.says, self.wrong(mistake, inputs, right)) for mistake in (*self.mistakes, *ALWAYS)]
+    def likely_mistakes(self, inputs, came, right, arguments):
+        """Return the words of the mistake that gives what came, or else of one for each output that is wrong.
+
+        The second list is of outputs without a mistake that fits: where they are right, and where not.
+        """
+        outcomes = []
+        for mistake in (*self.mistakes, *ALWAYS):
+            with np.errstate(all="ignore"):  # at an edge, what a mistake gives may be a division by 0
+                outcomes.append((mistake.says, self.wrong(mistake, inputs, right)))
         for says, wrong in outcomes:
             if all(same(a, b, self.tolerance) for a, b in zip(came, wrong, strict=True)):
-                return [says]
-        order = other_order(self.outputs, came, right)
+                return [says], []
+        order = order_of(self.outputs, came, right, lambda a, b: same(a, b, self.tolerance))
         if order:
-            expected = ", ".join(self.outputs)
-            return [f"the order of the outputs; by their shapes {', '.join(order)} came, expected {expected}"]
-        found = []
+            return [order], []
+        found, look = [], []
         for k, name in enumerate(self.outputs):
             if not same(came[k], right[k], self.tolerance):
-                alone = [says for says, wrong in outcomes if same(came[k], wrong[k], self.tolerance)]
-                said = alone[0] if alone else wrong_factor(name, came[k], right[k])
-                found += [said if name in said.split() else f"{name}: {said}"] if said else []
-        return found
+                said = self.alone(k, came, right, outcomes) or reason(name, came[k], right[k], inputs, arguments)
+                if said:
+                    found.append(said if name in said.split() else f"{name}: {said}")
+                else:
+                    look += observed(name, came[k], right[k], inputs, arguments)
+        return found, look
+
+    def alone(self, k, came, right, outcomes):
+        """Return the words of the mistake that gives output `k`, if possible one that changes no other, or None."""
+        fits = []
+        for says, wrong in outcomes:
+            if same(came[k], wrong[k], self.tolerance):
+                others = [j for j in range(len(wrong)) if j != k and not same(wrong[j], right[j], self.tolerance)]
+                fits.append((len(others), says))
+        fewest = min(fits, key=lambda fit: fit[0], default=None)
+        if fewest is None:
+            return None
+        everywhere_else = fewest[0] and fewest[1] not in {mistake.says for mistake in ALWAYS}
+        return f"in {self.outputs[k]} alone: {fewest[1]}" if everywhere_else else fewest[1]
 
     def wrong(self, mistake, inputs, right):
         """Return the outputs (a tuple) that `mistake` would give in place of `right`."""
@@ -102,25 +138,75 @@ class Exercise(NamedTuple):
         return self.as_tuple(tuple((by_name | mistake.of(by_name, inputs)).values()))
 
     def as_tuple(self, outputs):
-        """Return what a function returned as a tuple of arrays; a list is an array where one output is expected."""
+        """Return what a function returned as a tuple of arrays."""
+        return tuple(map(as_array, self.parts(outputs)))
+
+    def parts(self, outputs):
+        """Return the outputs as a sequence; a list of several outputs is as good as a tuple of them."""
         several = isinstance(outputs, tuple) or (isinstance(outputs, list) and len(self.outputs) > 1)
-        return tuple(map(as_array, outputs if several else (outputs,)))
+        return outputs if several else (outputs,)
+
+    def lists_in(self, outputs):
+        """Return in words which outputs are lists of numbers, where the lesson computes on with arrays, or None."""
+        parts = self.parts(outputs)
+        if len(parts) != len(self.outputs):
+            return None
+        lists = [name for name, part in zip(self.outputs, parts, strict=True) if isinstance(part, (list, tuple))]
+        return f"{' and '.join(lists)} came as a list" if lists else None
 
     def check(self, function, seed=None, variant=None):
         """Raise `AssertionError` unless `function` is right on fresh inputs and leaves them as they were."""
         for inputs in self.cases(seed):
-            lent = copied(inputs)
-            try:
-                came = function(*lent)
-            except NotImplementedError as error:
-                other = "" if str(error) in ("", f"exercise {self.number}") else f"; it calls {error}"
-                raise AssertionError(f"{self.number} {self.name}: not solved yet{other}") from error
-            complaint = self.complaint(inputs, came, variant)
-            if complaint:
-                raise AssertionError(complaint)
-            for k, (before, after) in enumerate(zip(inputs, lent, strict=True)):
-                if not same(after, before, 0):
-                    raise AssertionError(f"{self.number} {self.name}: it changed its argument number {k + 1} in place")
+            self.check_case(function, inputs, variant)
+
+    def check_case(self, function, inputs, variant=None):
+        """Raise `AssertionError` unless `function` is right on these inputs and leaves them as they were."""
+        title, lent, arguments = f"{self.number} {self.name}", copied(inputs), argument_names(function, inputs)
+        try:
+            came = function(*lent)
+        except NotImplementedError as error:
+            other = "" if str(error) in ("", f"exercise {self.number}") else f"; it calls {error}"
+            raise AssertionError(f"{title}: not solved yet{other}") from error
+        in_place = [
+            name for name, before, after in zip(arguments, inputs, lent, strict=True) if not same(after, before, 0)
+        ]
+        complaint = self.complaint(inputs, came, variant, arguments)
+        if complaint and not in_place and self.differs(function, inputs, came):
+            complaint += (
+                f"\n  {LIKELY} called again with the same inputs it returned other numbers; the arguments hold all "
+                "that it needs, so draw nothing at random and keep nothing from an earlier call"
+            )
+        if in_place:
+            complaint = f"{complaint}\n  {LIKELY} " if complaint else f"{title}: "
+            complaint += (
+                f"it changed its argument {in_place[0]} in place, which the caller still needs; make a new array, as "
+                f"{in_place[0]} = {in_place[0]} − … does and {in_place[0]} −= … does not"
+            )
+        if complaint:
+            raise AssertionError(complaint)
+
+    def differs(self, function, inputs, came):
+        """Whether the function returns something else when it is called with the same inputs again."""
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                again = self.as_tuple(function(*copied(inputs)))
+            first = self.as_tuple(came)
+            return len(first) != len(again) or any(
+                not (a.dtype.kind not in "biuf" or np.array_equal(a, b, equal_nan=True))
+                for a, b in zip(first, again, strict=True)
+            )
+        except Exception:
+            return False
+
+
+def argument_names(function, inputs):
+    """Return the names of the function's arguments, one for each of the inputs."""
+    try:
+        names = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        names = []
+    return names if len(names) == len(inputs) else [f"argument {k + 1}" for k in range(len(inputs))]
 
 
 def copy_settings(folder=Path(__file__).parent):
@@ -151,9 +237,14 @@ def checks_of(lesson, exercises):
 # Ways to be wrong -----------------------------------------------------------------------------------------------------
 
 
-def changed(name, change, says):
+def changed(name, change, says, at_edge=False):
     """Return the `Mistake` that makes `change(right, inputs)` of the output called `name`."""
-    return Mistake(says, lambda right, inputs: {name: change(right[name], inputs)})
+    return Mistake(says, lambda right, inputs: {name: change(right[name], inputs)}, at_edge)
+
+
+def instead(name, wrong, says, at_edge=False):
+    """Return the `Mistake` of `wrong(*inputs)` in place of one output."""
+    return changed(name, lambda right, inputs: wrong(*inputs), says, at_edge)
 
 
 def scaled(name, factor, says):
@@ -212,50 +303,3 @@ def same(a, b, tolerance):
     if not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
         return np.array_equal(a, b, equal_nan=True)
     return a.size == 0 or bool(np.max(np.abs(a * 1.0 - b)) <= tolerance * np.max(np.abs(b)))
-
-
-def other_order(names, came, right):
-    """Return the names of the outputs in the order in which they came, or None where the shapes do not tell."""
-    by_shape = {x.shape: name for name, x in zip(names, right, strict=True)}
-    shapes = [x.shape for x in came]
-    if len(by_shape) < len(names) or set(shapes) != set(by_shape) or any(x.dtype.kind not in "biuf" for x in came):
-        return None
-    if all(shape in (x.shape, x.shape[::-1]) for shape, x in zip(shapes, right, strict=True)):
-        return None  # in order, or each of them may be transposed
-    return [by_shape[shape] for shape in shapes]
-
-
-def wrong_factor(name, came, right):
-    """Return in words by which factor an output is wrong, or None."""
-    factor = constant_factor(came, right)
-    if factor is None or abs(factor - 1) < 1e-5:
-        return None
-    return f"{name} is {factor:.6g} times what it should be; which mean, sum or factor is that"
-
-
-def constant_factor(a, b):
-    """Return c where a = c·b within rounding and c is not 0, else None."""
-    if a.shape != b.shape or a.dtype.kind not in "biuf" or not np.any(b) or not np.all(np.isfinite(a)):
-        return None
-    factor = float(np.sum(a * b) / np.sum(b * b))
-    return factor if factor and same(a, factor * b, 1e-5) else None
-
-
-def worst(came, right):
-    """Return, in a list of at most one line, where two arrays of more than four numbers differ most."""
-    if came.shape != right.shape or came.size <= 4 or came.dtype.kind not in "biuf":
-        return []
-    with np.errstate(all="ignore"):
-        apart = np.nan_to_num(np.abs(came * 1.0 - right), nan=np.inf)
-    index = tuple(map(int, np.unravel_index(np.argmax(apart), apart.shape)))
-    return [f"    they differ most at {list(index)}: expected {right[index]:.6g}, but came {came[index]:.6g}"]
-
-
-def shown(x):
-    """Return an array as one short line."""
-    if x.ndim == 0 and x[()] is None:
-        return "nothing (None)"
-    if x.dtype.kind not in "biuf":
-        return f"something that is no array of numbers ({x.dtype})"
-    values = np.array2string(x.ravel()[:4], precision=4, separator=", ")
-    return f"shape {x.shape}, {values[:-1]}, …]" if x.size > 4 else f"shape {x.shape}, {values}"

@@ -10,38 +10,49 @@ import json
 import linecache
 import os
 import re
+import secrets
 import shutil
 import sys
 import time
 import traceback
+from bdb import BdbQuit
 from pathlib import Path
+from pdb import Pdb
 from typing import NamedTuple
 
 import numpy as np
 
 from lessons import catalogue
 from lessons.catalogue import HERE, read
-from lessons.checking import copy_settings
+from lessons.checking import argument_names, copied, copy_settings
 from tinyaae.errors import UserError
 from tinyaae.surroundings import expect_printed
 
-COPY, HINTS, ORIGINALS = "copy.json", ".hints.json", "originals"
+COPY, HINTS, FAILED, ORIGINALS = "copy.json", ".hints.json", ".failed.json", "originals"
 WORDS = ("the idea", "the shapes", "the formula")
 
 
 class Outcome(NamedTuple):
-    """How an exercise stands: `state` is solved, to do, wrong or broken, `says` what to tell about it."""
+    """How an exercise stands: `state` is solved, to do, wrong or broken, `says` what to tell about it.
+
+    Where a check has failed, `case` has the function and the inputs with which it did, and `seed` makes them again.
+    """
 
     exercise: object
     state: str
     says: str = ""
+    seed: int | None = None
+    case: tuple = ()
 
 
 # Checking -------------------------------------------------------------------------------------------------------------
 
 
-def outcomes(lesson, only=None):
-    """Return an `Outcome` for each exercise of the lesson, or for the exercise with the number `only`."""
+def outcomes(lesson, only=None, seeds=None):
+    """Return an `Outcome` for each exercise of the lesson, or for the exercise with the number `only`.
+
+    `seeds`, number -> seed, makes the inputs of these exercises again; all others get fresh ones.
+    """
     exercises = [exercise for exercise in lesson.exercises if only in (None, exercise.number)]
     os.environ["MPLBACKEND"] = "agg"  # a check opens no window, whatever backend a notebook has left here
     try:
@@ -51,17 +62,30 @@ def outcomes(lesson, only=None):
     except BaseException as error:  # a student's file may do anything, also exit
         says = f"{lesson.path.name} cannot be read to its end.\n{in_the_lesson(error, lesson.path)}"
         return [Outcome(exercise, "broken", says) for exercise in exercises]
-    return [outcome(lesson, exercise, getattr(module, exercise.name, None)) for exercise in exercises]
+    return [
+        outcome(lesson, exercise, getattr(module, exercise.name, None), (seeds or {}).get(exercise.number))
+        for exercise in exercises
+    ]
 
 
-def outcome(lesson, exercise, function):
-    """Return the `Outcome` of one exercise."""
+def outcome(lesson, exercise, function, seed=None):
+    """Return the `Outcome` of one exercise, on fresh inputs or those of a seed."""
     if not callable(function):
         says = f"{exercise.number} {exercise.name}: there is no such function in {lesson.path.name}; was it renamed?"
         return Outcome(exercise, "broken", says)
     variant = copy_settings(HERE)["variants"].get(exercise.number)
+    seed = secrets.randbits(32) if seed is None else seed
+    for inputs in exercise.cases(seed):
+        found = outcome_of_case(lesson, exercise, function, inputs, variant)
+        if found.state != "solved":
+            return found._replace(seed=seed, case=(function, inputs))
+    return Outcome(exercise, "solved", f"{exercise.number} {exercise.name}: solved")
+
+
+def outcome_of_case(lesson, exercise, function, inputs, variant):
+    """Return the `Outcome` of one exercise on these inputs."""
     try:
-        exercise.check(function, variant=variant)
+        exercise.check_case(function, inputs, variant)
     except KeyboardInterrupt:
         raise
     except AssertionError as error:
@@ -72,7 +96,7 @@ def outcome(lesson, exercise, function):
         return broken(exercise, error, lesson.path)
     except BaseException as error:
         return broken(exercise, error, lesson.path)
-    return Outcome(exercise, "solved", f"{exercise.number} {exercise.name}: solved")
+    return Outcome(exercise, "solved")
 
 
 def broken(exercise, error, path):
@@ -120,9 +144,89 @@ def show_list():
     return 0
 
 
-def check(which=None):
-    """Check all exercises, or those that `which` names; print what is not right; return 1 if anything is unsolved."""
-    return report([found for lesson, only in chosen(which) for found in outcomes(lesson, only)])
+def check(which=None, again=False, show=False, pdb=False):
+    """Check all exercises, or those that `which` names; print what is not right; return 1 if anything is unsolved.
+
+    The case in which an exercise fails is kept. `again` repeats it, `show` prints its inputs and what should have come,
+    and `pdb` opens the debugger in the exercise with these inputs.
+    """
+    kept, asked = failed_cases(), chosen(which)
+    if again and not any(number_in(number, which) for number in kept):
+        about = which or "any exercise"
+        raise UserError(
+            f"check --again: no failing case of {about} is kept; python -m lessons check {which or ''}".rstrip()
+            + " keeps the case in which an exercise fails"
+        )
+    found = [each for lesson, only in asked for each in outcomes(lesson, only, kept if again else None)]
+    if again:
+        found = [each for each in found if each.exercise.number in kept]
+    else:
+        keep_failed(kept, found)
+    status = report(found)
+    failing = [each for each in found if each.state in ("wrong", "broken") and each.case]
+    if failing and not (again or show or pdb):
+        number = failing[0].exercise.number
+        print(f"python -m lessons check {number} --again repeats this case; --show prints it, --pdb stops in it.")
+    for each in failing if show else ():
+        print(case_in_words(each))
+    if pdb and failing:
+        stop_in(failing[0])
+    expect_printed()
+    return status
+
+
+def number_in(number, which):
+    """Whether `which` (None, 3 or 3.2) names the exercise with that number."""
+    return which in (None, number, number.partition(".")[0])
+
+
+def failed_cases():
+    """Return number -> seed of the exercises whose failing case is kept."""
+    try:
+        kept = dict(json.loads((HERE / FAILED).read_text(encoding="utf-8")))
+        return {number: seed for number, seed in kept.items() if type(seed) is int and seed >= 0}
+    except (OSError, ValueError, TypeError):
+        return {}  # the next check makes a new one
+
+
+def keep_failed(kept, found):
+    """Keep the seeds of what has failed, and drop those of what is solved."""
+    now = {number: seed for number, seed in kept.items() if number not in {e.exercise.number for e in found}}
+    now |= {e.exercise.number: e.seed for e in found if e.state in ("wrong", "broken") and e.case}
+    if now != kept:
+        with contextlib.suppress(OSError):  # in a folder that is read-only a case cannot be kept, and all else works
+            replace_text(HERE / FAILED, json.dumps(now, indent=2) + "\n")
+
+
+def case_in_words(found):
+    """Return the inputs of the case that failed, what was expected and what came, with all numbers if they are few."""
+    exercise, (function, inputs) = found.exercise, found.case
+    variant = copy_settings(HERE)["variants"].get(exercise.number)
+    lines = [f"The case in which {exercise.number} failed:"]
+    lines += map(named, argument_names(function, inputs), inputs)
+    lines += ["expected:", *map(named, exercise.outputs, exercise.expected(inputs, variant))]
+    try:
+        came = exercise.parts(function(*copied(inputs)))
+    except Exception as error:
+        return "\n".join([*lines, f"but it raised {type(error).__name__}: {error}"])
+    names = exercise.outputs if len(came) == len(exercise.outputs) else range(1, len(came) + 1)
+    return "\n".join([*lines, "but came:", *map(named, names, came)])
+
+
+def named(name, value):
+    """Return `name = value` on lines that are indented."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        text = np.array2string(value, precision=5, suppress_small=False, threshold=400, max_line_width=100)
+        return f"  {name} {value.shape} =\n" + "\n".join(f"    {line}" for line in text.splitlines())
+    return f"  {name} = {value}"
+
+
+def stop_in(found):
+    """Call the exercise in the debugger, which stops at its first line, with the inputs of the case that failed."""
+    function, inputs = found.case
+    print(f"{found.exercise.name} stops at its first line; n is the next line, p x prints x, q ends.")
+    with contextlib.suppress(BdbQuit):
+        Pdb().runcall(function, *copied(inputs))
 
 
 def report(found):

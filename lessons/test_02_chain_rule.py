@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from lessons import lesson_02_chain_rule as lesson
-from lessons.checking import Exercise, changed, checks_of, numerical, scaled, transposed
+from lessons.checking import Exercise, Mistake, changed, checks_of, instead, numerical, scaled, transposed
 
 
 def sizes(rng, count):
@@ -39,6 +39,17 @@ def both_signs(rng):
     return [rng.permutation(x).reshape(n, d)]
 
 
+def with_zeros(rng):
+    (x,) = both_signs(rng)
+    x.ravel()[rng.permutation(x.size)[:2]] = 0.0
+    return [x]
+
+
+def relu_with_slope(x):
+    y, slope = with_slope(lambda v: v if v > 0 else 0.0)(x)
+    return y, np.array([s if v else 0.0 for s, v in zip(slope.ravel(), x.ravel(), strict=True)]).reshape(x.shape)
+
+
 def with_slope(of_one_number):
     def answer(x):
         y = np.array([of_one_number(v) for v in x.ravel()]).reshape(x.shape)
@@ -70,10 +81,25 @@ def stack_by_differences(dy, x, slope, h, W1, W2):
     )
 
 
-def without_slope(right, inputs):
-    dy, x, slope, h, W1, W2 = inputs
-    names = ("dx", "dW1", "db1", "dW2", "db2")
-    return dict(zip(names, stack_by_differences(dy, x, np.ones_like(slope), h, W1, W2), strict=True))
+def with_another_slope(slope_of):
+    """Return the wrong outcome where `slope_of(*inputs)` stands for the slope."""
+
+    def of(right, inputs):
+        dy, x, _, h, W1, W2 = inputs
+        return dict(zip(right, stack_by_differences(dy, x, slope_of(*inputs), h, W1, W2), strict=True))
+
+    return of
+
+
+without_slope = with_another_slope(lambda dy, x, slope, h, W1, W2: np.ones_like(slope))
+
+
+def positive_dh(dy, x, slope, h, W1, W2):
+    return np.einsum("no,mo->nm", dy, W2) > 0
+
+
+def dW2_from(read):
+    return lambda *inputs: np.einsum("nm,no->mo", read(*inputs), inputs[0])
 
 
 # 2.4
@@ -94,6 +120,15 @@ def softmax_by_differences(dy, y):
         return total
 
     return numerical(loss, np.log(y))
+
+
+def softmax_of(y):
+    e = np.exp(y)
+    return e / np.sum(e, axis=1, keepdims=True)
+
+
+def row_sums(x):
+    return np.sum(x, axis=1, keepdims=True)
 
 
 def over_the_batch(dx, inputs):
@@ -117,12 +152,17 @@ EXERCISES = [
         ),
     ),
     Exercise(
-        "2.2", "activation", ("y", "slope"), both_signs, with_slope(lambda v: v if v > 0 else 0.0),
+        "2.2", "activation", ("y", "slope"), both_signs, relu_with_slope, edge=with_zeros,
         mistakes=[
             changed("slope", lambda slope, inputs: np.ones_like(slope), "the slope is 1 everywhere: nothing bends"),
             changed("slope", lambda slope, inputs: 1 - slope, "the slope is that of the mirror image, x for −x"),
             changed("y", lambda y, inputs: inputs[0], "y is x: nothing bends"),
             changed("y", lambda y, inputs: np.abs(inputs[0]), "y is |x|; negative inputs should not come back up"),
+            Mistake("a hundredth of each negative input leaks through, as in a leaky ReLU; ours gives 0 there",
+                    lambda right, inputs: {"y": np.where(inputs[0] > 0, inputs[0], inputs[0] / 100),
+                                           "slope": np.where(inputs[0] > 0, 1, 0.01)}),
+            changed("slope", lambda slope, inputs: slope + (inputs[0] == 0),
+                    "the slope at x = 0 is 1; it is 1 where x > 0 and 0 elsewhere, so also at 0", at_edge=True),
         ],
         hints=(
             "Both are functions of one number. Draw y over x, then draw how steep it is.",
@@ -138,10 +178,23 @@ EXERCISES = [
     Exercise(
         "2.3", "stack_backward", ("dx", "dW1", "db1", "dW2", "db2"), one_bend, stack_by_differences, points=3,
         mistakes=[
-            changed("dW1", lambda dW, inputs: without_slope(None, inputs)["dW1"],
-                    "dW1 leaves out the slope of the activation"),
-            changed("dx", lambda dx, inputs: without_slope(None, inputs)["dx"],
-                    "dx leaves out the slope of the activation"),
+            Mistake("dW1 leaves out the slope of the activation",
+                    lambda right, inputs: {"dW1": without_slope(right, inputs)["dW1"]}),
+            Mistake("dx leaves out the slope of the activation",
+                    lambda right, inputs: {"dx": without_slope(right, inputs)["dx"]}),
+            Mistake("the gradient is not multiplied by the slope of the activation on its way down", without_slope),
+            Mistake("dh is multiplied by h; the slope of the activation belongs there",
+                    with_another_slope(lambda dy, x, slope, h, W1, W2: h)),
+            Mistake("the slope is made from h > 0; it is given, and its activation need not be a ReLU",
+                    with_another_slope(lambda dy, x, slope, h, W1, W2: h > 0)),
+            Mistake("the mask is made from dh; it belongs to what the activation has read",
+                    with_another_slope(positive_dh)),
+            instead("dW2", dW2_from(lambda dy, x, slope, h, W1, W2: slope),
+                    "dW2 is made with the slope; the second layer has read h"),
+            instead("dW2", dW2_from(lambda dy, x, slope, h, W1, W2: h * slope),
+                    "dW2 has the slope in it; the activation lies below the second layer"),
+            instead("dW2", dW2_from(lambda dy, x, slope, h, W1, W2: x),
+                    "dW2 is made with x; the second layer has read h"),
             transposed("dW1"),
             transposed("dW2"),
             scaled("db1", lambda inputs: 1 / len(inputs[0]), "db1 is a mean over the batch where it should be a sum"),
@@ -161,6 +214,15 @@ EXERCISES = [
             changed("dx", lambda dx, inputs: inputs[0] * inputs[1],
                     "dx is dy·y: what every score takes from the others is missing"),
             changed("dx", over_the_batch, "the sum runs over the whole batch; each row is a softmax of its own"),
+            instead("dx", lambda dy, y: y * (dy - np.sum(dy * y, axis=0)),
+                    "the sum runs down the columns (axis 0); each row (axis 1) is a softmax of its own"),
+            instead("dx", lambda dy, y: y * (dy - row_sums(dy)),
+                    "the sum is over dy alone; each dy_j in it has the weight y_j"),
+            instead("dx", lambda dy, y: softmax_of(y) * (dy - row_sums(dy * softmax_of(y))),
+                    "the softmax is taken of y once more; y is its outcome already"),
+            instead("dx", lambda dy, y: dy * y - row_sums(dy * y * y),
+                    "the sum has y_j² in it; the y in front belongs to i and is not summed"),
+            instead("dx", lambda dy, y: dy - row_sums(dy * y), "the factor y_i in front of the difference is missing"),
         ],
         hints=(
             "Score i lifts its own probability, and lowers all others of its row. Count both.",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lessons import lesson_04_autoencoder as lesson
-from lessons.checking import Exercise, Mistake, changed, checks_of, numerical, scaled, transposed
+from lessons.checking import Exercise, Mistake, changed, checks_of, instead, numerical, scaled, transposed
 
 
 def sizes(rng, count):
@@ -22,8 +22,7 @@ def columns(inputs):
 
 
 def images(rng):
-    n, d = sizes(rng, 2)
-    shape = n + 1, d  # three rows or more, or a factor n could not be told from a factor 2
+    shape = sizes(rng, 2) + 1  # three rows and columns or more, or a factor n could not be told from a factor 2
     return rng.uniform(size=shape), rng.uniform(size=shape)
 
 
@@ -70,6 +69,11 @@ def clean_input(right, inputs):
     return dict(zip(right, by_differences(inputs[0], 0 * inputs[1], *inputs[2:]), strict=True))
 
 
+def noise_alone(right, inputs):
+    x, noise, WQ, WP = inputs
+    return dict(zip(right, by_differences(0 * x, noise, WQ, WP, target=x), strict=True))
+
+
 def forgotten_noise(dWQ, inputs):
     return by_differences(*inputs, seen=inputs[0])[1]
 
@@ -79,7 +83,9 @@ def forgotten_noise(dWQ, inputs):
 
 def probes_and_codes(rng):
     m, n, d = sizes(rng, 3)
-    return rng.normal(size=(m, d)), rng.normal(size=(n, d))
+    probes, codes = rng.normal(size=(m, d)), rng.normal(size=(n, d))
+    probes[0] = codes[-1] + rng.normal(size=d) / 100  # so that code 0 is not the nearest of all
+    return probes, codes
 
 
 def all_distances(probes, codes, power=2):
@@ -87,12 +93,22 @@ def all_distances(probes, codes, power=2):
                      for a in probes])  # fmt: skip
 
 
+def over_the_codes(probes, codes):
+    pairs = np.sqrt(np.sum((probes[:, None] - codes) ** 2, axis=1))
+    return np.min(pairs, axis=1)
+
+
+def without_the_two(probes, codes):
+    squares = np.sum(probes**2, axis=1)[:, None] + np.sum(codes**2, axis=1)
+    return np.sqrt(np.min(squares - np.einsum("md,nd->mn", probes, codes), axis=1))
+
+
 # 4.4
 
 
 def two_ends(rng):
-    d, steps = sizes(rng, 2)
-    return rng.normal(size=d), rng.normal(size=d), int(steps) + 1
+    d, steps = sizes(rng, 2) + 1
+    return rng.normal(size=d), rng.normal(size=d), int(steps)
 
 
 def stepwise(a, b, steps):
@@ -107,6 +123,11 @@ EXERCISES = [
                     lambda right, inputs: {name: x / columns(inputs) for name, x in right.items()}),
             Mistake("value and gradient are sums over the batch where they should be means",
                     lambda right, inputs: {name: x * rows(inputs) for name, x in right.items()}),
+            scaled("value", lambda inputs: 1 / columns(inputs),
+                   "the value is a mean over the pixels, too; an image's pixels are summed"),
+            scaled("value", lambda inputs: 2, "the ½ in front of the value is missing"),
+            Mistake("this is the mean squared error of many libraries: a mean over the pixels, too, and without the ½",
+                    lambda right, inputs: {name: x * 2 / columns(inputs) for name, x in right.items()}),
             scaled("doutput", rows, "the value is a mean over the batch, but doutput is not divided by n"),
             scaled("doutput", lambda inputs: 2, "doutput has a factor 2, which the ½ of the value should cancel"),
             scaled("doutput", lambda inputs: -1, "doutput points from output to target; a gradient points uphill"),
@@ -123,6 +144,7 @@ EXERCISES = [
         mistakes=[
             Mistake("the target is the noisy image; the clean one is what should come back", noisy_target),
             Mistake("the encoder read the clean image; the noise is never used", clean_input),
+            Mistake("the encoder read the noise alone; it is added to the image", noise_alone),
             changed("dWQ", forgotten_noise, "dWQ is made with the clean x, but the encoder has read x + noise"),
             transposed("dWP"),
             scaled("dWQ", lambda inputs: 1 / rows(inputs), "dWQ is averaged over the batch; the loss does that"),
@@ -144,6 +166,17 @@ EXERCISES = [
                     "one distance for each code came; the minimum should run over the codes, and leave the probes"),
             changed("distance", lambda distance, inputs: all_distances(inputs[0], [np.mean(inputs[1], axis=0)])[:, 0],
                     "this is the distance to the mean of the codes"),
+            instead("distance", lambda *inputs: np.argmin(all_distances(*inputs), axis=1),
+                    "this is which code is nearest (argmin); the distance to it was asked for (min)"),
+            instead("distance", lambda *inputs: np.min(all_distances(*inputs, 1), axis=1),
+                    "this is the city-block distance; the Euclidean one squares, sums and takes the root"),
+            instead("distance", lambda *inputs: np.min(all_distances(*inputs), axis=1) / np.sqrt(columns(inputs)),
+                    "a mean over the dimensions stands under the root; they are summed"),
+            instead("distance", over_the_codes,
+                    "the squares are summed over the codes (axis 1); sum over the dimensions (axis 2)"),
+            instead("distance", lambda probes, codes: np.min(np.einsum("md,nd->mn", probes, codes), axis=1),
+                    "this is the smallest scalar product; a distance is made of differences"),
+            instead("distance", without_the_two, "‖p‖² + ‖c‖² − p·c lacks a 2: (p − c)² has 2·p·c in the middle"),
         ],
         hints=(
             "Make all pairs, measure each pair, and keep the smallest for each probe.",
@@ -159,6 +192,12 @@ EXERCISES = [
             changed("points", lambda points, inputs: stepwise(*inputs[:2], inputs[2] + 1)[:-1],
                     "b is never reached; the last point should be b itself"),
             transposed("points"),
+            instead("points", lambda a, b, steps: stepwise(a, b, steps + 1),
+                    "there is one point too many; steps counts the points, both ends among them"),
+            instead("points", lambda a, b, steps: stepwise(a, b, steps + 2)[1:-1],
+                    "the ends are left out; the first point is a, and the last is b"),
+            changed("points", lambda points, inputs: points + np.linspace(0, 1, inputs[2])[:, None] * inputs[0],
+                    "a stays whole on the way (a + t·b); it fades as b comes: (1 − t)·a + t·b"),
         ],
         hints=(
             "Each point is a little less of a and a little more of b.",

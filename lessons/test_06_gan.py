@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from lessons import lesson_06_gan as lesson
-from lessons.checking import Exercise, Mistake, changed, checks_of, numerical, scaled
+from lessons.checking import Exercise, Mistake, changed, checks_of, instead, numerical, scaled
 
 
 def surprise(right_odds):
@@ -69,6 +69,10 @@ def fakes_only(right, inputs):
     return {"value": fake_half(inputs[1]), "dreal": 0 * right["dreal"]}
 
 
+def s(logits):
+    return 0.5 + np.tanh(logits / 2) / 2
+
+
 # 6.2
 
 called_real = with_gradients(real_half)
@@ -120,6 +124,18 @@ def reached_d(right, inputs):
     return {"psi": right["psi"] - rate * numerical(lambda w: loss_of_g(theta, w), right["psi"])}
 
 
+def other_game(psi_slope=None, theta_slope=None):
+    """Return the outcome with another gradient for ψ or θ; each is a function of θ, ψ and their logit's sigmoid."""
+
+    def of(right, inputs):
+        theta, psi, rate = inputs
+        psi = psi - rate * psi_slope(theta, psi, s(psi * theta)) if psi_slope else right["psi"]
+        slope = theta_slope(theta, psi, s(psi * theta)) if theta_slope else -s(-psi * theta) * psi
+        return {"theta": theta - rate * slope, "psi": psi}
+
+    return of
+
+
 # 6.4: the best answer by bisection, the loss by its distance from 2 ln 2
 
 
@@ -153,6 +169,20 @@ EXERCISES = [
             Mistake("one mean runs over both halves together; each half has a mean of its own", one_mean),
             Mistake("real and fake are swapped: this D would call the fakes real", swapped),
             Mistake("the real samples are not in it", fakes_only),
+            instead("dreal", lambda real, fake: s(real) / len(real),
+                    "dreal lacks its −1: the target of a real sample is 1, and the gradient is s(l) − target"),
+            instead("dreal", lambda real, fake: -s(real) * s(-real) / len(real),
+                    "dreal has the slope s(1 − s) of the sigmoid; the logarithm cancels it, and s(l) − target is left"),
+            instead("dfake", lambda real, fake: s(fake) * s(-fake) / len(fake),
+                    "dfake has the slope s(1 − s) of the sigmoid; the logarithm cancels it, and s(l) − target is left"),
+            scaled("dfake", lambda inputs: len(inputs[1]) / len(inputs[0]),
+                   "dfake is divided by n; there are m fake samples"),
+            scaled("dreal", lambda inputs: len(inputs[0]) / len(inputs[1]),
+                   "dreal is divided by m; there are n real samples"),
+            instead("value", lambda real, fake: np.mean(np.log2(1 + 2**-real)) + np.mean(np.log2(1 + 2**fake)),
+                    "the powers and logarithms have base 2 (logaddexp2); ours are the natural ones"),
+            scaled("value", lambda inputs: 0.5, "the value is the mean of its two halves; it should be their sum"),
+            scaled("value", lambda inputs: 1 / math.log(2), "the logarithm has base 2; ours is the natural one"),
             scaled("dreal", lambda inputs: len(inputs[0]), "the value is a mean, but dreal is not divided by n"),
             scaled("dfake", lambda inputs: len(inputs[1]), "the value is a mean, but dfake is not divided by m"),
         ],
@@ -168,6 +198,10 @@ EXERCISES = [
             Mistake("this is what D pays for its fakes: the generator would help D", helping_d),
             Mistake("this is the other one of the two losses that a generator may go down; read once more which is "
                     "asked for", the_other),
+            instead("value", lambda fake: real_half(fake) + fake_half(fake),
+                    "the value has both halves of D's loss; the generator pays one"),
+            instead("dfake", lambda fake: -s(fake) * s(-fake) / len(fake),
+                    "dfake has the slope s(1 − s) of the sigmoid; the logarithm of the loss changes it"),
             scaled("dfake", lambda inputs: len(inputs[0]), "the value is a mean, but dfake is not divided by m"),
             Mistake("value and gradient are sums over the batch where they should be means",
                     lambda right, inputs: {name: x * len(inputs[0]) for name, x in right.items()}),
@@ -188,6 +222,17 @@ EXERCISES = [
             Mistake("the generator's gradient reached D: the generator only passes through it", reached_d),
             changed("theta", lambda theta, inputs: 2 * inputs[0] - theta,
                     "θ walks away from where D says real: its step has the wrong sign"),
+            Mistake("ψ walks uphill: its step has the wrong sign", other_game(lambda t, p, s: -s * t)),
+            Mistake("ψ's gradient lacks the factor θ: the logit is ψθ, and its derivative by ψ is θ",
+                    other_game(lambda t, p, s: s)),
+            Mistake("θ's gradient lacks the factor ψ: the logit is ψθ, and its derivative by θ is ψ",
+                    other_game(None, lambda t, p, s: s - 1)),
+            Mistake("θ goes down ln(1 − s), the game as first written; here it goes down −ln s",
+                    other_game(None, lambda t, p, s: -s * p)),
+            Mistake("ψ's gradient has a −½ from the real samples; they are all 0, so their logit 0·ψ does not change "
+                    "with ψ", other_game(lambda t, p, s: s * t - 0.5)),
+            Mistake("the gradients are divided by the number of games; games do not mix, so there is no mean",
+                    other_game(lambda t, p, s: s * t / len(t), lambda t, p, s: (s - 1) * p / len(t))),
         ],
         hints=(
             "Two steps in turn, each with the gradient of its own loss and with respect to its own number only.",
@@ -204,6 +249,12 @@ EXERCISES = [
             scaled("loss", lambda inputs: 1 / math.log(2), "the logarithm has base 2; ours is the natural one"),
             scaled("loss", lambda inputs: 0.5, "the loss is the mean of its two halves; it should be their sum"),
             Mistake("only the real half is in the loss", real_cost),
+            changed("loss", lambda loss, inputs: np.sum(np.log(sum(inputs) ** 2 / (inputs[0] * inputs[1]))),
+                    "the logarithms are not weighed by p and q, so each cell counts alike"),
+            instead("loss", lambda p, q: np.sum(np.log((p + q) / p) * (p + q)),
+                    "both halves have ln d; what a fake costs is −ln(1 − d)"),
+            scaled("loss", lambda inputs: 1 / len(inputs[0]), "the loss is a mean over the cells; p and q are weights "
+                   "that sum to 1 already, so sum"),
         ],
         hints=(
             "In one cell: the derivative of −p ln d − q ln(1 − d) with respect to d is 0 at the best d.",

@@ -35,7 +35,7 @@ def noise_unturned(z, inputs):
 
 
 def places(rng):
-    n, petals = rng.integers(4, 9), rng.integers(3, 12)
+    n, petals = rng.permutation(np.arange(3, 12))[:2]
     z = rng.normal(size=(n, 2))
     z[-1] = 40, 0.1  # so far out that e^{…} of every petal is rounded to 0
     return z, petals, rng.uniform(1, 2), rng.uniform(0.4, 0.8), rng.uniform(0.05, 0.15)

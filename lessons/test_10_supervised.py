@@ -20,7 +20,7 @@ def repeating_labels(rng, classes, n):
 
 def labels_and_codes(rng):
     classes, d, more = sizes(rng, 3)
-    n = classes + more
+    n = 8 + more  # more than any other size
     return repeating_labels(rng, classes, n), rng.normal(size=(n, d)), int(classes)
 
 
@@ -35,7 +35,7 @@ def side_by_side(labels, z, classes):
 
 def for_backward(rng):
     classes, d, more, o = sizes(rng, 4)
-    n = classes + more
+    n = 13 + more  # more than classes + d
     return (
         rng.normal(size=(n, o)),
         repeating_labels(rng, classes, n),
@@ -102,7 +102,7 @@ def page_of_rows_of_styles(styles, classes):
 
 def two_sets(rng):
     classes, d, more = sizes(rng, 3)
-    n, m = 2 * classes + more, 2 * classes + 5  # m is odd, so that half of it cannot be right
+    n, m = 14 + more, 2 * rng.integers(11, 15) + 1  # m is odd, so that half of it cannot be right
     labels, other = repeating_labels(rng, classes, n), repeating_labels(rng, classes, m)
     middles = rng.normal(size=(classes, d)) * 2
     return (

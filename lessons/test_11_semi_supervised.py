@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from lessons import lesson_11_semi_supervised as lesson
-from lessons.checking import Exercise, Mistake, changed, checks_of, everywhere, numerical, scaled
+from lessons.checking import Exercise, Mistake, changed, checks_of, everywhere, instead, numerical, scaled
 
 
 def sizes(rng, count):
@@ -27,6 +27,25 @@ def probabilities(logits, temperature=1):
 def logits_and_gradient(rng):
     n, k = sizes(rng, 2)
     return rng.normal(size=(n, k)), rng.normal(size=(n, k))
+
+
+def logits_far_apart(rng):
+    """Rows far above and far below the others, and one with a logit far above its neighbours."""
+    logits, dy = rng.normal(size=(5, 3)), rng.normal(size=(5, 3))
+    logits[1] += 1000
+    logits[2] -= 1000
+    logits[3, rng.integers(3)] += 1000
+    return logits, dy
+
+
+def down_the_columns(right, inputs):
+    y = probabilities(inputs[0].T).T
+    return {"y": y, "dlogits": y * (inputs[1] - np.sum(y * inputs[1], axis=0))}
+
+
+def not_normalized(right, inputs):
+    e = np.exp(inputs[0] - np.max(inputs[0], axis=1, keepdims=True))
+    return {"y": e, "dlogits": e * (inputs[1] - np.sum(e * inputs[1], axis=1, keepdims=True))}
 
 
 def both_ways(logits, dy, temperature=1):
@@ -76,6 +95,11 @@ def unknown_pay(dlogits, inputs):
     return one_known_row_after_another(logits, labels % classes)[1] * len(labels) / known(inputs)
 
 
+def last_class(right, inputs):
+    logits, labels = inputs
+    return dict(zip(right, one_known_row_after_another(logits, labels % logits.shape[1]), strict=True))
+
+
 # 11.3 -----------------------------------------------------------------------------------------------------------------
 
 
@@ -99,7 +123,7 @@ def of_mean_and_each(y):
 
 
 def labels_and_order(rng):
-    classes, each = rng.integers(4, 7), rng.integers(2, 5)
+    classes, each = rng.integers(4, 7), rng.integers(2, 4)
     labels = rng.permutation(np.concatenate([np.repeat(np.arange(classes), 8), rng.integers(0, classes, size=7)]))
     cycle = rng.permutation(len(labels))
     order = np.empty_like(cycle)
@@ -126,6 +150,16 @@ EXERCISES = [
             changed("dlogits", lambda d, inputs: inputs[1], "dy came back as it was; it has to pass the softmax"),
             Mistake("the sum over the classes is missing: each logit moves the other probabilities, too",
                     lambda right, inputs: {"dlogits": right["y"] * inputs[1]}),
+            Mistake("dlogits is dy·y(1 − y), as if each probability depended on its own logit alone",
+                    lambda right, inputs: {"dlogits": right["y"] * (1 - right["y"]) * inputs[1]}),
+            Mistake("dlogits is y − dy; y − target is the gradient of softmax and cross-entropy together, and dy is a "
+                    "gradient, not a target", lambda right, inputs: {"dlogits": right["y"] - inputs[1]}),
+            Mistake("the softmax runs down the columns (axis 0); each row (axis 1) is one example", down_the_columns),
+            Mistake("the exponentials are not divided by their sum, so the rows of y do not sum to 1", not_normalized),
+            Mistake("the sum is over dy alone; each dy_j in it has the weight y_j", lambda right, inputs: {
+                "dlogits": right["y"] * (inputs[1] - np.sum(inputs[1], axis=1, keepdims=True))}),
+            Mistake("the factor y_i in front of the difference is missing", lambda right, inputs: {
+                "dlogits": inputs[1] - np.sum(inputs[1] * right["y"], axis=1, keepdims=True)}),
             scaled("dlogits", lambda inputs: 1 / len(inputs[0]), "divided by n; the loss that made dy has done that"),
         ],
         hints=(
@@ -133,12 +167,16 @@ EXERCISES = [
             "The sum over classes runs along axis=1; keepdims=True keeps it (n, 1), so that it fits (n, k).",
             "with s = Σ_j dy_j·y_j in each row, the gradient with respect to what the softmax reads is y·(dy − s)",
         ),
-        variants={"temperature": lambda logits, dy: both_ways(logits, dy, 2)},
+        variants={"temperature": lambda logits, dy: both_ways(logits, dy, 2)}, edge=logits_far_apart,
     ),
     Exercise(
         "11.2", "loss_of_known", ("loss", "dlogits"), partly_labelled, one_known_row_after_another, points=2,
         mistakes=[
             Mistake("divided by all n rows; only the known ones count", by_all_rows),
+            scaled("dlogits", known, "dlogits is not divided by the number of known rows, but the loss is their mean"),
+            Mistake("loss and gradient are sums over the known rows; they should be means",
+                    lambda right, inputs: {name: value * known(inputs) for name, value in right.items()}),
+            Mistake("rows without a label pay, too: −1 was taken for the last class", last_class),
             changed("dlogits", unknown_pay, "rows without a label get a gradient: −1 was taken for the last class"),
             Mistake("softmax twice: the loss takes logits, and the probabilities were put through it once more",
                     softmax_twice),
@@ -155,6 +193,8 @@ EXERCISES = [
             Mistake("the two have changed places",
                     lambda right, inputs: {"of_mean": right["mean_of_each"], "mean_of_each": right["of_mean"]}),
             everywhere(lambda x: x / math.log(2), "that is in bits, with log2; nats were asked for"),
+            scaled("mean_of_each", lambda inputs: 1 / inputs[0].shape[1],
+                   "the mean is over the classes, too; an entropy sums over them"),
             scaled("mean_of_each", lambda inputs: len(inputs[0]), "the rows' entropies are added up; take the mean"),
         ],
         hints=(
@@ -171,6 +211,13 @@ EXERCISES = [
             changed("numbers", lambda numbers, inputs: one_image_after_another(
                         inputs[0], np.arange(len(inputs[0])), inputs[2], inputs[3]),
                     "the order is not used: the first images of the file come, whatever the seed"),
+            instead("numbers", lambda labels, order, each, classes:
+                    one_image_after_another(labels, order[::-1], each, classes)[:, ::-1],
+                    "these are the last of each class in the order; the first were asked for"),
+            instead("numbers", lambda labels, order, each, classes:
+                    np.array([order[np.flatnonzero(labels == c)[:each]] for c in range(classes)]),
+                    "order[labels == c] mixes two countings: labels[i] is the label of image i, order[i] is the image "
+                    "at place i; the labels in that order are labels[order]"),
             changed("numbers", places_in_order, "these are places in the order; which images stand there?"),
         ],
         hints=(

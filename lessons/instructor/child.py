@@ -142,6 +142,9 @@ def outcome(function, inputs, job):
         return {"error": "it returned nothing (None); is there a `return`?"}, ()
     several = isinstance(came, tuple) or (isinstance(came, list) and job["several"])
     came = list(came) if several else [came]
+    lists = [k + 1 for k, x in enumerate(came) if isinstance(x, (list, tuple))]
+    if lists:
+        return {"error": f"output {lists[0]} is a list, expected an array of NumPy; np.array(…) makes one of it"}, ()
     arrays = [np.asarray(x) for x in came]
     for k, array in enumerate(arrays):
         if array.dtype.kind not in "biufc":

@@ -37,11 +37,11 @@ def quite_sure(rng):
     return rng.normal(size=(4, 3)), y
 
 
-def scores_far_apart(rng):
-    """Within a row: the probability of the lower ones is 0 on a computer, and its logarithm would be lost."""
-    scores = rng.normal(size=(3, 4))
-    scores[:, 0] += 800
-    target = rng.uniform(0.1, 1, size=(3, 4))
+def one_example_far_below(rng):
+    """One example, all scores very negative and far apart: every e^score is 0 on a computer."""
+    scores = rng.normal(size=(1, 4)) - 2000
+    scores[:, 1] += 900
+    target = rng.uniform(0.1, 1, size=(1, 4))
     return scores, target / target.sum(axis=1, keepdims=True)
 
 
@@ -50,11 +50,11 @@ def at_rest(rng):
     return w, dw, np.zeros(5), 0.1, 0.9
 
 
-def first_step(rng):
-    """t = 1, all averages 0, and a weight without a gradient: 0/0 without the epsilon."""
-    w, dw = rng.normal(size=(2, 5))
-    dw[2] = 0
-    return w, dw, np.zeros(5), np.zeros(5), 1, 0.01, 0.9, 0.999, 1e-8
+def nothing_moves_yet(rng):
+    """t = 1, all averages 0, most weights without a gradient (0/0 without the epsilon), and one with a tiny one."""
+    w, dw = rng.normal(size=7), np.zeros(7)
+    dw[rng.integers(1, 7)], dw[0] = rng.normal(), 1e-7
+    return w, dw, np.zeros(7), np.zeros(7), 1, 0.01, 0.9, 0.999, 1e-8
 
 
 # Lesson 4 to 6
@@ -118,7 +118,10 @@ def alike(rng):
 
 
 def one_real_many_fakes(rng):
-    return rng.normal(size=1), rng.normal(size=7) * 3
+    """One real draw that D takes for a fake, and fakes of which it is sure, rightly or not."""
+    fake = rng.normal(size=7) * 3
+    fake[2:4] = -750, 750
+    return -np.abs(rng.normal(size=1)) - 0.1, fake
 
 
 def one_code(rng):
@@ -195,11 +198,11 @@ def one_of_each_class(rng):
 
 
 def logits_far_apart(rng):
-    logits = rng.normal(size=(4, 3))
-    logits[1] += 1000
-    logits[2] -= 1000
-    logits[3, 0] += 1000
-    return logits, rng.normal(size=(4, 3))
+    logits = rng.normal(size=(4, 6))
+    logits[0] += 5000
+    logits[2] -= 2000
+    logits[3, 4] -= 1500
+    return logits, rng.normal(size=(4, 6))
 
 
 def one_is_known(rng):
@@ -285,7 +288,7 @@ def one_rank_alone(rng):
 HIDDEN = {
     "1.1": one_image, "1.2": one_image_back, "1.3": large_gradients,
     "2.3": one_image_through_two_layers, "2.4": quite_sure,
-    "3.1": scores_far_apart, "3.2": at_rest, "3.3": first_step,
+    "3.1": one_example_far_below, "3.2": at_rest, "3.3": nothing_moves_yet,
     "4.1": one_picture, "4.2": one_spoiled_picture, "4.3": at_a_code, "4.4": both_ends_alone,
     "5.1": one_wide_cloud, "5.3": divergence_of_one, "5.4": clouds_at_one_place,
     "6.1": certain, "6.2": certain_fakes, "6.3": one_game, "6.4": alike,

@@ -14,11 +14,12 @@ from lessons.instructor.stripping import strip
 from tinyaae.errors import UserError
 
 
-def release(target, course, folder=HERE, table=variants.VARIANTS, repository=None, prove=True):
+def release(target, course, folder=HERE, table=variants.VARIANTS, repository=None, prove=True, draws=0):
     """Write the student's copy of a course to the folder `target`, new or empty; return its `Path`.
 
     Raises `UserError` where that cannot be done, and `proof.Unproven` with all that is wrong with the lessons.
-    `repository` is where the copy looks for solutions. Without `prove` the exercises are not run.
+    `repository` is where the copy looks for solutions. Without `prove` the exercises are not run; with
+    `draws` the proof tries each listed mistake on so many inputs more.
     """
     target = expect_empty(target, folder)
     was_there = target.is_dir()
@@ -28,7 +29,7 @@ def release(target, course, folder=HERE, table=variants.VARIANTS, repository=Non
             full, copy = Path(work) / "full", Path(work) / "copy" / "lessons"
             write(full, full_texts(course, folder, table))
             write(copy, copy_texts(course, full, folder, repository))
-            proof.prove(course, folder, full, copy, table, run=prove)
+            proof.prove(course, folder, full, copy, table, run=prove, draws=draws)
             copy.rename(target / "lessons")
     except OSError as error:
         raise UserError(f"{target}: {error}; expected a folder that can be written to") from error

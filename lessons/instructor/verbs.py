@@ -22,6 +22,8 @@ def add(verb):
     added.add_argument("--autograder", metavar="ZIP", help="what Gradescope takes")
     added.add_argument("--lessons", type=numbers, metavar="3,4,7", help="these instead of those of the course")
     added.add_argument("--course", metavar="FILE", help="lessons/instructor/course.toml unless given")
+    says = f"try each listed mistake on {proof.DRAWS} inputs, not on five; this takes minutes"
+    added.add_argument("--prove", action="store_true", help=says)
     verb("page", "for instructors: bring the tables of the instructor's page up to date", lambda a: bring_up_to_date())
     verb("grade", "for instructors: grade a submission (grade --help)", None)
     verb("grade-all", "for instructors: grade a folder of submissions (grade-all --help)", None)
@@ -33,12 +35,15 @@ def start(folder):
 
 
 def hand_out(args):
+    if args.prove and not args.folder:
+        raise UserError("release --prove: nothing to prove, expected the folder to write")
     if not (args.folder or args.autograder):
         raise UserError("release: nothing to write, expected a folder to write, --autograder ZIP, or both")
     chosen = course.load(args.course or Path(__file__).with_name("course.toml"), lessons=args.lessons)
     what = f"lessons {', '.join(map(str, chosen.lessons))}, {len(chosen.exercises)} exercises"
     if args.folder:
-        print(f"{release(args.folder, chosen)}: {what}, proved and written")
+        draws = proof.DRAWS if args.prove else 0
+        print(f"{release(args.folder, chosen, draws=draws)}: {what}, proved and written")
     if args.autograder:
         from lessons.instructor.autograder import autograder
 

@@ -7,7 +7,8 @@ import pytest
 import synthetic_lessons
 
 from lessons import catalogue
-from lessons.checking import Exercise, changed, other_order, scaled, transposed
+from lessons.checking import Exercise, changed, scaled, transposed
+from lessons.reasons import factors, other_order
 from tinyaae import UserError
 
 
@@ -38,8 +39,20 @@ def test_a_right_answer_passes():
     EXERCISE.check(lambda x, y: (x @ y, x.sum(axis=0)), seed=0)
 
 
-def test_a_list_is_an_array_where_one_output_is_expected():
-    PLAIN.check(lambda x, y: (x @ y).tolist(), seed=0)
+@pytest.mark.parametrize(
+    ("exercise", "function", "names"),
+    [
+        (PLAIN, lambda x, y: (x @ y).tolist(), "a"),
+        (EXERCISE, lambda x, y: (x @ y, x.sum(axis=0).tolist()), "b"),
+        (EXERCISE, lambda x, y: ((x @ y).tolist(), tuple(x.sum(axis=0))), "a and b"),
+    ],
+)
+def test_a_list_is_no_array(exercise, function, names):
+    assert f"9.1 products: {names} came as a list, expected an array of NumPy" in said(exercise, function)
+
+
+def test_a_list_of_the_outputs_is_as_good_as_a_tuple():
+    EXERCISE.check(lambda x, y: [x @ y, x.sum(axis=0)], seed=0)
 
 
 def test_a_mistake_is_named_with_the_shapes():
@@ -57,12 +70,81 @@ def test_a_mistake_that_does_not_name_its_output_gets_the_name():
     assert "Likely mistake: b: the sign is flipped" in said(EXERCISE, lambda x, y: (x @ y + 1, -x.sum(axis=0)))
 
 
-def test_an_unlisted_factor_is_told():
-    assert "a is 7 times what it should be" in said(PLAIN, lambda x, y: 7 * x @ y)
+@pytest.mark.parametrize(
+    ("factor", "says"),
+    [
+        (2, "a is 2 times what it should be: a ½ is missing"),
+        (5, "a is 5 times what it should be, and 5 is the number of columns of y: a sum where a mean belongs"),
+        (1 / 4, "a is 1/4 of what it should be, and 4 is the number of columns of x: a mean where a sum belongs"),
+        (3 / 5, "a is 3/5 of what it should be: divided by 5, the number of columns of y, in place of 3"),
+        (1 / 12, "a is 1/12 of what it should be: a mean over 3·4"),
+        (100, "per cent where a share belongs"),
+        (1 / np.log(2), "the logarithm has base 2"),
+    ],
+)
+def test_a_factor_is_told_with_its_name(factor, says):
+    assert says in said(PLAIN, lambda x, y: factor * (x @ y))
 
 
-def test_no_factor_is_told_where_there_is_none():
-    assert "Likely" not in said(PLAIN, lambda x, y: x @ y + 1)
+def test_a_number_among_the_arguments_is_the_name_of_a_factor():
+    words = [words for factor, words in factors([np.ones(3), 0.3], ["x", "rate"]) if abs(factor - 1 / 0.7) < 1e-9]
+    assert words == ["1/(1 − rate) of what it should be: the factor 1 − rate is missing"]
+
+
+@pytest.mark.parametrize("wrong", [lambda a: a + 1, lambda a: 7.3 * a])
+def test_no_factor_is_told_where_it_has_no_name(wrong):
+    message = said(PLAIN, lambda x, y: wrong(x @ y))
+    assert "Likely" not in message and "times" not in message
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (lambda x, y: (x @ y)[:, :, None], "an axis of size 1 too many or too few: (3, 5, 1) where (3, 5) belongs"),
+        (lambda x, y: (x @ y).ravel(), "the right numbers in a wrong shape"),
+        (lambda x, y: x[:, :, None] * y, "take the sum over axis 1, from (3, 4, 5) to (3, 5)"),
+        (lambda x, y: x.sum(axis=0), "a has 1 dimension, the shape (4,), where (3, 5) belongs"),
+        (lambda x, y: y + 1, "axis 0 has 4 (the number of columns of x), where 3 belongs (the number of rows of x)"),
+        (lambda x, y: (x @ y).astype(int), "cut to whole numbers (int64)"),
+        (lambda x, y: (x @ y) / 0, "a division by 0 or the logarithm of 0 gives inf"),
+        (lambda x, y: np.log(-abs(x @ y)), "the logarithm or root of a negative number gives nan"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_a_slip_leaves_behind_is_told(function, says):
+    assert says in said(PLAIN, function)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_an_exponential_that_overflows_is_told_with_the_argument():
+    large = PLAIN._replace(inputs=lambda rng: (rng.normal(size=(3, 4)) + 900, rng.normal(size=(4, 5))))
+    message = said(large, lambda x, y: np.exp(x) @ y)
+    assert "Likely mistake: a has" in message and "x reaches ±90" in message and "beyond 709 e^x is inf" in message
+
+
+SQUARE = PLAIN._replace(inputs=lambda rng: (rng.normal(size=(4, 5)),), answer=lambda x: x**2, mistakes=[])
+
+
+def test_an_argument_that_comes_back_is_told():
+    assert "a is x as it came in" in said(SQUARE, lambda x: x)
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (lambda x: np.where(x > 0, x**2, 7), "Look: a is right where x > 0, and wrong where x ≤ 0"),
+        (lambda x: np.where(np.arange(4)[:, None] == 2, 7, x**2), "Look: a is wrong in row 2, and right in all others"),
+        (lambda x: np.where(np.arange(5) > 2, 7, x**2), "Look: a is wrong in columns 3, 4, and right in all others"),
+        (lambda x: np.where(np.eye(4, 5) + np.eye(4, 5, 1) + np.eye(4, 5, -4) > 0, 7, x**2), "at 12 of 20 places"),
+    ],
+)
+def test_where_an_outcome_is_wrong_is_told(function, says):
+    assert says in said(SQUARE, function)
+
+
+def test_what_comes_out_otherwise_each_time_is_told():
+    rng = np.random.default_rng(0)
+    assert "called again with the same inputs" in said(SQUARE, lambda x: x**2 + rng.normal())
 
 
 def test_the_place_that_differs_most_is_told():
@@ -74,7 +156,7 @@ def test_the_place_that_differs_most_is_told():
     assert "they differ most at [2, 1]" in said(PLAIN, spoilt)
 
 
-@pytest.mark.parametrize("odd", ["text", [[1.0], [1.0, 2.0]], object(), 1j * np.ones((3, 5))])
+@pytest.mark.parametrize("odd", ["text", object(), 1j * np.ones((3, 5))])
 def test_what_is_no_array_of_numbers_is_told(odd):
     assert "no array of numbers" in said(PLAIN, lambda x, y: odd)
 
@@ -106,6 +188,23 @@ def test_outputs_in_another_order_are_told_by_their_shapes():
     assert message.endswith("Likely mistake: the order of the outputs; by their shapes b, a came, expected a, b")
 
 
+def test_outputs_of_one_shape_in_another_order_are_told_by_their_values():
+    both = EXERCISE._replace(answer=lambda x, y: (x.sum(axis=0), y.sum(axis=1)), mistakes=[])
+    message = said(both, lambda x, y: (y.sum(axis=1), x.sum(axis=0)))
+    assert message.endswith("Likely mistake: the order of the outputs; b, a came, expected a, b")
+
+
+def test_the_mistake_that_changes_least_is_named():
+    halves = [scaled("a", lambda inputs: 3, "a is a sum"), changed("b", lambda b, inputs: b / 4, "b is a mean")]
+    both = EXERCISE.mistakes[0]._replace(
+        says="both", of=lambda right, inputs: {"a": right["a"] * 3, "b": right["b"] / 4}
+    )
+    exercise = EXERCISE._replace(mistakes=[both, *halves])
+    assert said(exercise, lambda x, y: (x @ y * 3, x.sum(axis=0))).endswith("Likely mistake: a is a sum")
+    exercise = EXERCISE._replace(mistakes=[both])
+    assert said(exercise, lambda x, y: (x @ y * 3, x.sum(axis=0))).endswith("Likely mistake: in a alone: both")
+
+
 @pytest.mark.parametrize(
     ("right", "came"),
     [
@@ -130,7 +229,8 @@ def test_an_argument_changed_in_place_is_told():
         x += 1
         return a
 
-    assert "changed its argument number 1 in place" in said(PLAIN, careless)
+    message = said(PLAIN, careless)
+    assert "it changed its argument x in place, which the caller still needs; make a new array, as x = x − …" in message
 
 
 def test_what_is_not_solved_is_told():

@@ -48,7 +48,7 @@ def test_a_copy_holds_these_files_and_no_other(tmp_path):
     copy = released(tmp_path, prove=False)
     assert {path.relative_to(copy.parent).as_posix() for path in copy.parent.rglob("*") if path.is_file()} == {
         "lessons/__init__.py", "lessons/__main__.py", "lessons/catalogue.py", "lessons/checking.py",
-        "lessons/doctor.py", "lessons/student.py", "lessons/README.md", "lessons/copy.json",
+        "lessons/doctor.py", "lessons/reasons.py", "lessons/student.py", "lessons/README.md", "lessons/copy.json",
         "lessons/lesson_01_twice.py", "lessons/test_01_twice.py", "lessons/originals/lesson_01_twice.py",
     }  # fmt: skip
 
@@ -212,6 +212,27 @@ def test_slips_of_the_keyboard_are_made(body, expected):
     x, y = np.arange(1.0, 10).reshape(3, 3), np.ones((3, 3))
     right = eval(body, {"np": np, "x": x, "y": y})
     assert not any(np.array_equal(function(x, y), right) for function in made.values())
+
+
+def test_a_mistake_that_some_draws_let_pass_is_found_by_a_thorough_proof(tmp_path):
+    checks = changed(
+        CHECKS,
+        "rng.uniform(1, 2, size=rng.integers(2, 6)),)",
+        "rng.uniform(1, 2, size=3) * (rng.random() > 0.02),)",
+    )
+    folder = synthetic_lessons.write(tmp_path / "lessons", LESSON, checks)
+    lesson, chosen = catalogue.lessons(folder)[0], course.load(folder=folder)
+    assert proof.let_through(lesson, chosen, 0) == []
+    found = proof.let_through(lesson, chosen, proof.DRAWS)
+    assert any(re.fullmatch(r"1\.1 double: lets pass in \d+ of 200 draws: nothing was doubled", line) for line in found)
+
+
+def test_the_verb_proves_with_many_draws_where_that_is_asked_for(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(verbs, "release", lambda *args, draws: asked.append(draws))
+    for words in ([], ["--prove"]):
+        assert command_line.main(["release", str(tmp_path / "copy"), "--lessons", "1", *words]) == 0
+    assert asked == [0, proof.DRAWS]
 
 
 def test_a_check_that_passes_before_anything_is_solved_is_found(tmp_path):
@@ -444,6 +465,11 @@ def exercises():
 
 
 @pytest.mark.slow
+def test_each_listed_mistake_fails_in_every_one_of_200_draws():
+    assert [line for lesson in LESSONS for line in proof.let_through(lesson, course.load(), proof.DRAWS)] == []
+
+
+@pytest.mark.slow
 def test_the_example_course_is_released(tmp_path, capsys):
     assert command_line.main(["release", str(tmp_path / "copy")]) == 0
     assert "proved and written" in capsys.readouterr().out
@@ -543,9 +569,10 @@ def test_an_edge_finds_what_the_usual_inputs_cannot(number):
     arguments = str(inspect.signature(namespace[exercise.name]))
     exec(f"def short_sighted{arguments}:\n    if True:\n        {SHORT_SIGHTED[number]}", namespace)
     for seed in range(5):
-        exercise.check(namespace["short_sighted"], seed)
-    with np.errstate(all="ignore"), pytest.raises(AssertionError, match=number):
-        exercise._replace(edge=hidden.HIDDEN[number]).check(namespace["short_sighted"], 0)
+        exercise._replace(edge=None).check(namespace["short_sighted"], seed)
+    for edge in filter(None, (hidden.HIDDEN[number], exercise.edge)):
+        with np.errstate(all="ignore"), pytest.raises(AssertionError, match=number):
+            exercise._replace(edge=edge).check(namespace["short_sighted"], 0)
 
 
 @pytest.mark.parametrize("page", ["README.md", "instructor/README.md"])

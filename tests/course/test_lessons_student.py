@@ -1,6 +1,7 @@
 """`python -m lessons` as a student uses it, in a copy with one small lesson."""
 
 import importlib.util
+import io
 import json
 import os
 import shutil
@@ -86,6 +87,86 @@ def test_a_wrong_answer_gets_the_message_of_its_check(copy, lessons):
     assert status == 1
     assert "Likely mistake: nothing was doubled" in text
     assert "Traceback" not in text and "checking.py" not in text
+
+
+# The case that failed ------------------------------------------------------------------------------------------------
+
+
+def came(text):
+    """Return the lines that show numbers."""
+    return [line for line in text.splitlines() if "expected shape" in line or "but came" in line]
+
+
+def test_the_case_that_failed_is_repeated(copy, lessons):
+    edit(copy, (STUB_1, "return x"))
+    first = lessons("check 1.1")
+    assert first[1].endswith(
+        "python -m lessons check 1.1 --again repeats this case; --show prints it, --pdb stops in it.\n"
+    )
+    assert came(first[1]) and came(lessons("check 1.1 --again")[1]) == came(first[1])
+    assert came(lessons("check 1.1")[1]) != came(first[1])
+
+
+def test_the_case_that_failed_is_repeated_after_a_change_until_a_check_passes(copy, lessons):
+    edit(copy, (STUB_1, "return x"))
+    lessons("check")
+    edit(copy, ("return x\n", f"{SOLVED_1}\n"))
+    assert lessons("check 1 --again") == (0, "1.1 double: solved\n")
+    assert lessons("check 1.1") == (0, "1.1 double: solved\n")
+    assert "no failing case of 1.1 is kept" in lessons("check 1.1 --again")[1]
+
+
+@pytest.mark.parametrize(("words", "says"), [("check --again", "any exercise"), ("check 1.2 --again", "1.2")])
+def test_without_a_case_that_failed_there_is_nothing_to_repeat(copy, lessons, words, says):
+    status, text = lessons(words)
+    assert status == 2 and text.count("\n") == 1
+    assert f"check --again: no failing case of {says} is kept; {words.removesuffix(' --again')} keeps" in text.replace(
+        "python -m lessons check", "check"
+    ).replace("check: ", "")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"1.1": "x"}', '{"1.1": -1}', "null"])
+def test_a_damaged_file_of_cases_is_as_good_as_none(copy, lessons, content):
+    (copy / ".failed.json").write_text(content)
+    assert lessons("check 1.1 --again")[0] == 2
+    assert lessons("check 1.1")[0] == 1
+
+
+def test_a_case_that_cannot_be_kept_does_not_stop_a_check(copy, lessons):
+    edit(copy, (STUB_1, "return x"))
+    (copy / ".failed.json.new").mkdir()
+    assert lessons("check 1.1")[0] == 1
+
+
+def test_the_case_that_failed_is_shown(copy, lessons):
+    edit(copy, (STUB_2, "total, mean = np.sum(weighed), weighed"))
+    status, text = lessons("check 1.2 --show")
+    assert status == 1
+    shown = text.partition("The case in which 1.2 failed:\n")[2]
+    words = ("x (", "w (", "expected:\n  total = ", "  mean = ", "but came:\n  total = ", "  mean (")
+    places = [shown.index(word) for word in words]
+    assert places == sorted(places)
+
+
+def test_the_case_of_an_exception_is_shown(copy, lessons):
+    edit(copy, (STUB_1, "return x @ x[:-1]"))
+    text = lessons("check 1.1 --show")[1]
+    assert "  x (" in text and "but it raised ValueError: matmul" in text
+
+
+def test_the_debugger_stops_in_the_case_that_failed(copy, lessons, monkeypatch):
+    edit(copy, (STUB_1, "return x"))
+    lessons("check 1.1")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("p 'sum', x.sum()\nq\n"))
+    status, text = lessons("check 1.1 --again --pdb")
+    assert status == 1
+    assert "lesson_01_twice.py(12)double()" in text and "-> return x" in text and "('sum', " in text
+
+
+def test_what_is_solved_opens_no_debugger(copy, lessons, monkeypatch):
+    edit(copy, (STUB_1, SOLVED_1))
+    monkeypatch.setattr(student, "stop_in", pytest.fail)
+    assert lessons("check 1.1 --pdb --show") == (0, "1.1 double: solved\n")
 
 
 def test_an_exception_shows_the_students_line_and_the_shapes(copy, lessons):
