@@ -11,6 +11,7 @@ from ..config import Config
 from ..config.fields import ABOUT
 from ..config.modes import MODES
 from ..data import unit_interval
+from ..errors import UserError
 from ..figures.arrays import Subject, confusion, examples, from_prior, learning_curves
 from ..metrics import error_rate
 from .quantize import layers_of, with_quantized_weights
@@ -137,7 +138,8 @@ def plane_of(model, subject, pack):
     found = {"origin": pack(origin), "directions": pack(directions), "reach": reach, "shares": shares.tolist(),
              "low": float(np.min(low)), "high": float(np.max(high)), "density": None}  # fmt: skip
     if model.has_prior and d > 1:
-        density = density_on_grid(flat[-1], reach)
+        density = density_of(model.prior, origin, reach) if d == 2 else None
+        density = density_on_grid(flat[-1], reach, 8 if d > 2 else 2) if density is None else density
         mass = np.sort(density.ravel())[::-1]
         held = np.cumsum(mass) / max(np.sum(mass), 1e-12)
         found["density"] = pack(density / max(np.max(density), 1e-12))
@@ -159,11 +161,21 @@ def sensitivity(model, z, step=0.1):
     return total
 
 
-def density_on_grid(points, reach):
-    """Return counts (CELLS, CELLS) of points (n, 2) in [−reach, reach]², slightly smoothed; the first axis goes up."""
+def density_of(prior, origin, reach):
+    """Return p(z) of a prior in the plane (CELLS, CELLS) around its origin, or None where it has no density."""
+    middle = reach * ((2 * np.arange(CELLS) + 1) / CELLS - 1)
+    u, v = np.meshgrid(middle, middle)
+    try:
+        return np.exp(prior.log_density(np, np.stack([u.ravel(), v.ravel()], axis=1) + origin)).reshape(u.shape)
+    except UserError:
+        return None
+
+
+def density_on_grid(points, reach, times):
+    """Return counts (CELLS, CELLS) of points (n, 2) in [−reach, reach]², smoothed some times; the first axis is v."""
     edges = np.linspace(-reach, reach, CELLS + 1)
     counts = np.histogram2d(points[:, 1], points[:, 0], (edges, edges))[0]
-    for _ in range(3):
+    for _ in range(times):
         for axis in (0, 1):
             counts = (np.roll(counts, 1, axis) + 2 * counts + np.roll(counts, -1, axis)) / 4
     return counts
@@ -173,7 +185,7 @@ def density_on_grid(points, reach):
 
 
 def report(subject, coarse):
-    """Return the numbers of a run with their meaning, its command, warnings, confusion matrix, and what 8 bits change."""
+    """Return a run's numbers and their meaning, its command and warnings, the confusions, and what 8 bits change."""
     result = subject.result
     numbers = [
         {"name": name, "value": form.format(result[key]), "meaning": meaning}
@@ -251,4 +263,4 @@ def written(value):
 
 def without_folders(text):
     """Return a text in which each absolute path is only the name of its file."""
-    return re.sub(r"(?<![\w.])(?:[A-Za-z]:)?[\\/](?:[^\s\\/,;:]+[\\/])*([^\s\\/,;:]+)", r"\1", text)
+    return re.sub(r"(?<![^\s\"'(=,])(?:[A-Za-z]:)?[\\/](?:[^\s\\/,;:]+[\\/])*([^\s\\/,;:]+)", r"\1", text)

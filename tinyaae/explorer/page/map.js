@@ -3,7 +3,7 @@
 const HEAT = 30; // cells along a side of the verdict of D
 
 function mapPanel(page, model, state, images, buffer) {
-  if (!images?.codes && !page.plane.density && !model.judge) return null;
+  if (!images?.codes && !model.judge) return null; // the pad shows all the rest
   byId("map").hidden = false;
   const points = images?.codes ?? [];
   const heat = el("canvas", { width: HEAT, height: HEAT });
@@ -19,23 +19,19 @@ function mapPanel(page, model, state, images, buffer) {
       context.stroke();
     }
   });
-  const flat = points.map(pad.plane.where), shown = view(page, "big", "the image here"), here = el("p", { className: "hint", "aria-live": "polite" });
+  const flat = points.map(pad.plane.where), decoded = view(page, "big", "what P paints at the blue point");
+  const shown = flat.length ? view(page, "big", "the nearest test image") : null, words = el("p", { className: "hint" });
+  const here = el("p", { className: "hint", "aria-live": "polite" });
   let hovered = -1;
   pad.onHover = (u, v) => {
     const distance = ([a, b]) => (a - u) ** 2 + (b - v) ** 2;
     const nearest = flat.reduce((best, point, i) => (best < 0 || distance(point) < distance(flat[best]) ? i : best), -1);
-    const found = nearest >= 0 && distance(flat[nearest]) < (pad.plane.reach / 25) ** 2 ? nearest : -1;
-    if (found === hovered) return;
-    hovered = found;
+    if (nearest === hovered || nearest < 0) return;
+    hovered = nearest;
     pad.draw();
-    if (found < 0) return decoded();
-    shown.show(images.x(found));
-    const name = page.label_names[images.labels[found]];
-    here.textContent = `Test image ${found + 1}${name ? `, label ${name}` : ""}.`;
-  };
-  const decoded = () => {
-    shown.show(model.decode(state.z, state.y));
-    here.textContent = `P's image of the blue point${state.y ? `, with y = ${page.y.names[state.chosen()]}` : ""}.`;
+    shown.show(images.x(nearest));
+    const name = page.label_names[images.labels[nearest]];
+    here.textContent = `Test image ${nearest + 1}${name ? `, label ${name}` : ""}, the dot nearest to the pointer.`;
   };
 
   const known = points.length ? page.label_names : [], key = el("ul", { className: "key" });
@@ -50,7 +46,10 @@ function mapPanel(page, model, state, images, buffer) {
     swatch.style.background = `var(--${name})`;
     verdicts.append(el("li", {}, swatch, text));
   }
-  const side = el("div", {}, el("h3", {}, "Here"), shown.element, here, known.length ? el("h3", {}, "Test images by label") : null, key);
+  const pair = el("div", { className: "pair" }, el("div", {}, el("h3", {}, "P at the blue point"), decoded.element, words));
+  const take = button("Show its own code", () => state.showImage(hovered));
+  if (shown) pair.append(el("div", {}, el("h3", {}, "Nearest test image"), shown.element, here, el("div", { className: "buttons" }, take)));
+  const side = el("div", {}, pair, known.length ? el("h3", {}, "Test images by label") : null, key);
   if (model.judge) side.append(el("h3", {}, "Background"), verdicts);
   byId("mapped").append(el("div", {}, pad.canvas), side);
   byId("map-lead").textContent = [
@@ -85,9 +84,11 @@ function mapPanel(page, model, state, images, buffer) {
   };
   let timer = 0;
   state.on(() => {
+    decoded.show(model.decode(state.z, state.y));
+    words.textContent = state.y ? `With y = ${page.y.names[state.chosen()]}.` : "";
     hovered = -1;
+    pad.onHover(...pad.plane.where(state.z));
     pad.draw();
-    decoded();
     clearTimeout(timer);
     if (model.judge) timer = setTimeout(judge, 120);
   });

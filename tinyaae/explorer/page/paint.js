@@ -24,7 +24,7 @@ function paintPanel(page, model, state, draws, buffer) {
     const word = page.y.is_class ? (page.own ? "class" : "digit") : "cluster";
     buttons.append(button(`Same style, other ${word}`, () => state.chooseY((state.chosen() + 1) % k)));
   }
-  if (draws) buttons.append(button("Dice: draw z from the prior", () => state.set({ z: draws[Math.floor(Math.random() * draws.length)] })));
+  if (draws) buttons.append(button("Dice: z from the prior", () => state.set({ z: draws[Math.floor(Math.random() * draws.length)] })));
   parts.push(el("div", {}, el("h3", {}, "What P paints"), painted.element, buttons));
   byId("bench").append(...parts);
   if (!k) byId("bench").classList.add("without-y");

@@ -67,7 +67,6 @@ function padOf(page, buffer, state, name, under) {
     event.preventDefault();
     const [u, v] = plane.where(state.z);
     state.set({ z: plane.at(state.z, u + (step[0] * plane.reach) / 25, v + (step[1] * plane.reach) / 25) });
-    pad.onHover?.(u, v);
   };
   return pad;
 }

@@ -43,7 +43,7 @@ function readPanel(page, model, state, images) {
   else source.append(el("h3", {}, "1. Pick a test image"));
   const arrow = el("div", {}, el("h3", {}, "2. What Q reads"), seen.element);
   const found = el("div", {}, el("h3", {}, bars ? "3. The code: y and z" : "3. The code z"), bars?.element, verdict, code);
-  const back = el("div", {}, el("h3", {}, "4. What P paints from it"), painted.element);
+  const back = el("div", {}, el("h3", {}, "4. What P paints"), painted.element);
   if (page.kind !== "image") byId("chain").classList.add("wide");
   byId("chain").append(source, arrow, found, back);
   if (!bars && page.y.P) back.append(el("p", { className: "hint" }, "Here P is also given the label that is chosen below."));
@@ -128,6 +128,9 @@ function inkOf(page, read, empty) {
   Object.assign(context, { lineWidth: INK / 12, lineCap: "round", lineJoin: "round", strokeStyle: "#fff", fillStyle: "#000" });
   const erase = () => {
     context.fillRect(0, 0, INK, INK);
+    Object.assign(context, { fillStyle: "#888", font: "20px system-ui, sans-serif", textAlign: "center" });
+    context.fillText(page.own ? "draw here" : "draw a digit here", INK / 2, INK / 2);
+    context.fillStyle = "#000";
     drawn = false;
   };
   const clear = () => {
@@ -145,6 +148,7 @@ function inkOf(page, read, empty) {
     });
   };
   const line = (x, y) => {
+    if (!drawn) context.fillRect(0, 0, INK, INK);
     context.beginPath();
     context.moveTo(pen.x, pen.y);
     context.lineTo(x, y);

@@ -12,9 +12,11 @@ function svg(tag, attributes, text) {
 function curvesPanel(page) {
   if (!page.curves.length) return;
   byId("curves").hidden = false;
-  const reference = page.curves.some((panel) => panel.reference && panel.title.includes("Adversarial"));
-  byId("curves-lead").textContent = reference
-    ? "The loss of a discriminator that outputs one half for everything is 2 ln 2 = 1.386. Near that line D cannot tell codes from the prior, which is what Q is trained for."
+  const chance = page.curves.find((panel) => panel.title.includes("Adversarial"))?.reference?.[0];
+  const value = chance && (Math.abs(chance - 2 * Math.LN2) < 1e-6 ? "2 ln 2 = 1.386" : chance.toFixed(3));
+  byId("curves-lead").textContent = chance
+    ? `A discriminator with one answer to everything has a loss of ${value}, the dotted line. Near it D cannot tell ` +
+      `${page.mode === "gan" ? "samples from images" : "codes from draws of the prior"}.`
     : "Each curve has a value an epoch.";
   byId("charts").replaceChildren(...page.curves.map(chart));
 }
@@ -33,7 +35,7 @@ function chart(panel) {
   for (const share of [0.08, 0.5, 0.92]) {
     const level = low + share * (high - low), value = log ? 10 ** level : level;
     drawing.append(svg("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), stroke: colour("line") }));
-    const text = panel.scale === "percent" ? percent(value) : Number(value.toPrecision(3)).toString();
+    const text = panel.scale === "percent" ? percent(value) : Number(value.toPrecision(log ? 1 : 3)).toString();
     drawing.append(svg("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end" }, text));
   }
   drawing.append(svg("text", { x: left, y: height - 6 }, "epoch 1"));
@@ -42,15 +44,17 @@ function chart(panel) {
   if (panel.reference) {
     const [value, name] = panel.reference;
     drawing.append(svg("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), stroke: colour("soft"), "stroke-dasharray": "2 4" }));
-    key.append(el("li", {}, `┈ ${name}`));
+    key.append(el("li", {}, `⋯ ${name}`));
   }
-  panel.lines.forEach((line, j) => {
+  const paired = panel.lines.some((line) => line.dashed);
+  panel.lines.forEach((line, k) => {
+    const j = paired ? Number(line.second) : k;
     const points = line.values.map((value, epoch) => `${x(epoch).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
     drawing.append(svg("polyline", { points, fill: "none", stroke: colourOf(j), "stroke-width": 2, "stroke-dasharray": line.dashed ? "6 3" : "none" }));
     if (n === 1) drawing.append(svg("circle", { cx: x(0), cy: y(line.values[0]), r: 3, fill: colourOf(j) }));
     const swatch = el("span", { className: "swatch" });
     swatch.style.background = colourOf(j);
-    key.append(el("li", {}, swatch, `${line.name}: ${Number(line.values.at(-1).toPrecision(3))}`));
+    key.append(el("li", {}, swatch, `${line.dashed ? "╌ " : ""}${line.name}: ${Number(line.values.at(-1).toPrecision(3))}`));
   });
   return el("div", {}, el("h3", {}, panel.title), drawing, key);
 }
@@ -58,7 +62,7 @@ function chart(panel) {
 function reportPanel(page) {
   const { numbers, command, warnings, confusion, quantization } = page.report, place = byId("numbers");
   const row = ({ name, value, meaning }) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, value), el("td", {}, meaning));
-  if (numbers.length) place.append(el("table", {}, ...numbers.map(row)));
+  if (numbers.length) place.append(el("table", { className: "facts" }, ...numbers.map(row)));
   else place.append(el("p", {}, "The run has not finished, so it has no result yet."));
   place.append(el("p", { className: "hint", id: "quantization" }, quantization));
   for (const warning of warnings) place.append(el("p", { className: "warning" }, `Warning: ${warning}`));
