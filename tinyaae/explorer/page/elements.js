@@ -19,6 +19,18 @@ function button(text, onclick, properties = {}) {
   return el("button", { type: "button", onclick, ...properties }, text);
 }
 
+/** Return an entry of a key: a coloured square and a text. */
+function swatched(background, text) {
+  const swatch = el("span", { className: "swatch" });
+  swatch.style.background = background;
+  return el("li", {}, swatch, text);
+}
+
+/** Return what a row of the data is called. */
+function nounOf(page) {
+  return page.kind === "image" ? "image" : "row";
+}
+
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
@@ -51,8 +63,7 @@ function imageView(page, className, name) {
     }
     context.putImageData(pixels, 0, 0);
   };
-  const clear = () => context.clearRect(0, 0, width, height);
-  return { element: canvas, show, clear };
+  return { element: canvas, show, clear: () => context.clearRect(0, 0, width, height) };
 }
 
 function inUnits(page, value, j) {
@@ -64,8 +75,7 @@ function tableView(page, name) {
   const rows = cells.map((cell, j) => el("tr", {}, el("th", { scope: "row" }, `column ${j + 1}`), cell));
   const table = el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": name }, el("table", {}, ...rows));
   const show = (row) => cells.forEach((cell, j) => (cell.textContent = inUnits(page, row[j], j).toPrecision(4)));
-  const clear = () => cells.forEach((cell) => (cell.textContent = "–"));
-  return { element: table, show, clear };
+  return { element: table, show, clear: () => cells.forEach((cell) => (cell.textContent = "–")) };
 }
 
 /** Return a slider with its label and value, and `set`, which moves it without an event. */

@@ -24,6 +24,7 @@ async function start() {
   document.title = `${page.run}: explore a model`;
   byId("run").textContent = [page.run, `mode ${page.mode}`, page.prior ? `${page.prior} prior` : "", page.epoch].filter(Boolean).join(" · ");
   byId("idea").textContent = `The mode ${page.mode}: ${page.about}. Its networks run in this page.`;
+  for (const place of document.querySelectorAll(".noun")) place.textContent = nounOf(page);
   readPanel(page, model, state, images);
   const pad = paintPanel(page, model, state, draws, buffer), map = mapPanel(page, model, state, images, buffer);
   curvesPanel(page);
@@ -41,4 +42,7 @@ async function start() {
   document.documentElement.dataset.ready = "yes";
 }
 
-start();
+start().catch((error) => {
+  byId("run").textContent = `This page could not start (${error.message}); a browser of 2023 or later can show it.`;
+  throw error;
+});

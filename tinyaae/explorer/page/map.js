@@ -31,29 +31,23 @@ function mapPanel(page, model, state, images, buffer) {
     pad.draw();
     shown.show(images.x(nearest));
     const name = page.label_names[images.labels[nearest]];
-    here.textContent = `Test image ${nearest + 1}${name ? `, label ${name}` : ""}, the dot nearest to the pointer.`;
+    here.textContent = `Test ${nounOf(page)} ${nearest + 1}${name ? `, label ${name}` : ""}, the dot nearest to the pointer.`;
   };
 
   const known = points.length ? page.label_names : [], key = el("ul", { className: "key" });
-  for (const [k, name] of known.slice(0, 20).entries()) {
-    const swatch = el("span", { className: "swatch" });
-    swatch.style.background = colourOf(k);
-    key.append(el("li", {}, swatch, name));
-  }
+  key.append(...known.slice(0, 20).map((name, k) => swatched(colourOf(k), name)));
   const verdicts = el("ul", { className: "key" });
-  for (const [name, text] of model.judge ? [["accent", "D says: the prior"], ["unsure", "D cannot tell"], ["code", "D says: a code"]] : []) {
-    const swatch = el("span", { className: "swatch" });
-    swatch.style.background = `var(--${name})`;
-    verdicts.append(el("li", {}, swatch, text));
+  for (const [name, text] of [["accent", "D says: the prior"], ["unsure", "D cannot tell"], ["code", "D says: a code"]]) {
+    verdicts.append(swatched(`var(--${name})`, text));
   }
   const pair = el("div", { className: "pair" }, el("div", {}, el("h3", {}, "P at the blue point"), decoded.element, words));
   const take = button("Show its own code", () => state.showImage(hovered));
-  if (shown) pair.append(el("div", {}, el("h3", {}, "Nearest test image"), shown.element, here, el("div", { className: "buttons" }, take)));
-  const side = el("div", {}, pair, known.length ? el("h3", {}, "Test images by label") : null, key);
+  if (shown) pair.append(el("div", {}, el("h3", {}, `Nearest test ${nounOf(page)}`), shown.element, here, el("div", { className: "buttons" }, take)));
+  const side = el("div", {}, pair, known.length ? el("h3", {}, `Test ${nounOf(page)}s by label`) : null, key);
   if (model.judge) side.append(el("h3", {}, "Background"), verdicts);
   byId("mapped").append(el("div", {}, pad.canvas), side);
   byId("map-lead").textContent = [
-    points.length ? "A dot is the code of a test image: point at it to see the image." : "",
+    points.length ? `A dot is the code of a test ${nounOf(page)}: point at it to see what it is.` : "",
     page.plane.density ? `Lines hold 50, 90 and 99 % of the ${page.prior} prior.` : "This mode matches its codes to no prior.",
     model.judge ? "The background is D, which was trained to tell draws from the prior and codes apart. The greyer it is, the better Q has learned." : "",
     "Drag to decode other places.",

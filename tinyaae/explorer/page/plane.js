@@ -99,6 +99,6 @@ function axesInWords(page) {
   if (page.z === 1) return "The horizontal axis is z.";
   if (page.z === 2) return "The two axes are the coordinates of z.";
   const [first, second] = page.plane.shares;
-  return `z has ${page.z} dimensions. The pad has the two directions that change the image most: ` +
+  return `z has ${page.z} dimensions. The pad has the two directions that change the ${nounOf(page)} most: ` +
     `${percent(first)} and ${percent(second)} of all change.`;
 }

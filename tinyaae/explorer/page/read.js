@@ -33,13 +33,14 @@ function readPanel(page, model, state, images) {
     bars?.show(found.y);
     const best = found.y ? found.y.indexOf(Math.max(...found.y)) : -1, label = page.label_names[shown.label];
     const read = found.y ? `Q reads ${page.y.is_class ? "" : "cluster "}${page.y.names[best]}, with ${percent(found.y[best])}.` : "";
-    verdict.textContent = `${read}${label ? ` The label of this test image is ${label}.` : ""}`;
+    verdict.textContent = `${read}${label ? ` The label of this test ${nounOf(page)} is ${label}.` : ""}`;
   };
 
   const canDraw = page.kind === "image" && page.channels === 1;
+  const values = page.kind === "image" ? null : valuesOf(page, read);
   const ink = canDraw ? inkOf(page, read, () => nothing("Nothing is drawn, so nothing is predicted.")) : null;
   if (ink) source.append(el("h3", {}, "1. Draw here"), ink.element);
-  else if (page.kind !== "image") source.append(el("h3", {}, "1. Set the values"), ...valuesOf(page, read));
+  else if (values) source.append(el("h3", {}, "1. Set the values"), ...values.elements);
   else source.append(el("h3", {}, "1. Pick a test image"));
   const arrow = el("div", {}, el("h3", {}, "2. What Q reads"), seen.element);
   const found = el("div", {}, el("h3", {}, bars ? "3. The code: y and z" : "3. The code z"), bars?.element, verdict, code);
@@ -53,12 +54,13 @@ function readPanel(page, model, state, images) {
     if (state.image !== null) {
       ink?.erase();
       const x = images.x(state.image);
+      values?.set(x);
       read(x, { image: state.image, label: images.labels[state.image] });
     }
   });
   if (images) byId("tests").append(...testImages(page, state, images));
   else {
-    const words = "Test images come along only where the page is made with --with-images.";
+    const words = `Test ${nounOf(page)}s come along only where the page is made with --with-images.`;
     byId("tests").append(el("p", { className: "hint" }, words));
   }
 }
@@ -113,9 +115,10 @@ function valuesOf(page, read) {
     sliders[j].set(value);
     read(x);
   }, (value) => inUnits(page, value, j).toPrecision(3)));
-  sliders.forEach((each, j) => each.set(x[j]));
-  const start = button("Read these values", () => read(x));
-  return [el("div", { className: "bars" }, ...sliders.flatMap((each) => each.cells)), el("div", { className: "buttons" }, start)];
+  const set = (row) => sliders.forEach((each, j) => each.set((x[j] = row[j])));
+  set(x);
+  const start = button("Read these values", () => read(x)), bars = el("div", { className: "bars" }, ...sliders.flatMap((each) => each.cells));
+  return { elements: [bars, el("div", { className: "buttons" }, start)], set };
 }
 
 /** Return a canvas to draw on with mouse, touch, pen or keys. */

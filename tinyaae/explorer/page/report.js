@@ -52,9 +52,7 @@ function chart(panel) {
     const points = line.values.map((value, epoch) => `${x(epoch).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
     drawing.append(svg("polyline", { points, fill: "none", stroke: colourOf(j), "stroke-width": 2, "stroke-dasharray": line.dashed ? "6 3" : "none" }));
     if (n === 1) drawing.append(svg("circle", { cx: x(0), cy: y(line.values[0]), r: 3, fill: colourOf(j) }));
-    const swatch = el("span", { className: "swatch" });
-    swatch.style.background = colourOf(j);
-    key.append(el("li", {}, swatch, `${line.dashed ? "╌ " : ""}${line.name}: ${Number(line.values.at(-1).toPrecision(3))}`));
+    key.append(swatched(colourOf(j), `${line.dashed ? "╌ " : ""}${line.name}: ${Number(line.values.at(-1).toPrecision(3))}`));
   });
   return el("div", {}, el("h3", {}, panel.title), drawing, key);
 }

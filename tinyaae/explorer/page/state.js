@@ -2,14 +2,15 @@
 
 function stateOf(page, model, images) {
   const k = page.y.P, listeners = [], state = { z: null, y: null, image: null };
-  const tell = () => listeners.forEach((listener) => listener(state));
+  let timer = 0;
   const oneHot = (j) => Array.from({ length: k }, (_, i) => (i === j ? 1 : 0));
 
   /** Take some of z, y and image; a change of the code alone is no longer that of the image. */
   state.set = (changes) => {
     Object.assign(state, { image: null }, changes);
-    tell();
-    later(write);
+    listeners.forEach((listener) => listener(state));
+    clearTimeout(timer);
+    timer = setTimeout(write, 250);
   };
   state.on = (listener) => listeners.push(listener);
   state.chooseY = (j) => state.set({ y: oneHot(j) });
@@ -18,12 +19,6 @@ function stateOf(page, model, images) {
   state.showImage = (i) => {
     const code = model.encode(images.x(i)), label = Math.max(0, images.labels[i]);
     state.set({ z: code.z, y: k ? code.y ?? oneHot(label) : null, image: i });
-  };
-
-  let timer = 0;
-  const later = (job) => {
-    clearTimeout(timer);
-    timer = setTimeout(job, 250);
   };
 
   function write() {
