@@ -9,7 +9,7 @@ from pathlib import Path
 from ..data.files import write_safely
 from .contents import contents
 
-HERE = Path(__file__).parent / "page"
+HERE = Path(__file__).parent / "static"
 SCRIPTS = ["network", "elements", "state", "plane", "read", "paint", "map", "report", "main"]  # in the order of use
 
 

@@ -36,8 +36,7 @@ function readPanel(page, model, state, images) {
     verdict.textContent = `${read}${label ? ` The label of this test ${nounOf(page)} is ${label}.` : ""}`;
   };
 
-  const canDraw = page.kind === "image" && page.channels === 1;
-  const values = page.kind === "image" ? null : valuesOf(page, read);
+  const canDraw = page.kind === "image" && page.channels === 1, values = page.kind === "image" ? null : valuesOf(page, read);
   const ink = canDraw ? inkOf(page, read, () => nothing("Nothing is drawn, so nothing is predicted.")) : null;
   if (ink) source.append(el("h3", {}, "1. Draw here"), ink.element);
   else if (values) source.append(el("h3", {}, "1. Set the values"), ...values.elements);

@@ -14,8 +14,9 @@ function rowOf(array, k, d) {
 }
 
 function dequantized(q, scale) {
-  const m = scale.length;
-  return Float32Array.from(q, (value, i) => value * scale[i % m]);
+  const W = new Float32Array(q.length), m = scale.length;
+  for (let i = 0; i < q.length; i++) W[i] = q[i] * scale[i % m];
+  return W;
 }
 
 const LAYERS = {
