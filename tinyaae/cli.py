@@ -47,6 +47,7 @@ tinyaae draw RUN [--all]              its seven pictures again, or all it has, i
 tinyaae compare RUN RUN … [--out F]   the latent spaces of several runs on one page
 tinyaae encode RUN FILE               codes, classes and probabilities of images, as .npz and .csv
 tinyaae score RUN FILE [--by HOW]     how much each image is like the training images
+tinyaae explore RUN [--out FILE]      a page on which the run's networks are tried, as one .html
 tinyaae modes                         the modes, a line each
 Each verb takes --import FILE, a Python file that registers modes and priors of your own.
 """
@@ -193,11 +194,13 @@ def verbs(argv=None):
             return draw_or_compare(verb, rest)
         if verb in ("encode", "score"):
             return main_of_inference([verb, *rest])
+        if verb == "explore":
+            return explore(rest)
         if verb in ("modes", "--help", "-h"):
             print(modes_in_words() if verb == "modes" else VERBS, end="")
             expect_printed()
             return 0
-        expected = "train, resume, evaluate, draw, compare, encode, score or modes"
+        expected = "train, resume, evaluate, draw, compare, encode, score, explore or modes"
         raise UserError(f"there is no verb {verb!a}; expected {expected}")
     except UserError as error:
         print(f"tinyaae: {in_one_line(error)}", file=sys.stderr)
@@ -239,6 +242,20 @@ def draw_or_compare(verb, argv):
         do = compare
     args = vars(p.parse_args(argv))
     return distributed.SINGLE_PROCESS.run(lambda: guarded(lambda: do(**args)))
+
+
+def explore(argv):
+    """Do what `tinyaae explore` asks; return the exit status."""
+    global program
+    program = "tinyaae explore"
+    p = Parser(prog=program, description="Write one .html on which the networks of a trained run are tried.")
+    p.add_argument("run", metavar="RUN", help="the run's folder")
+    p.add_argument("--out", metavar="FILE", help="a .html; default: RUN/explorer.html")
+    p.add_argument(
+        "--with-images", action="store_true", help="your own test images and their codes come along; MNIST's always do"
+    )
+    args = vars(p.parse_args(argv))
+    return distributed.SINGLE_PROCESS.run(lambda: guarded(lambda: write_explorer(**args)))
 
 
 def main(argv=None, called="run_mnist.py"):
@@ -487,6 +504,22 @@ def compare(runs, out):
     except OSError as error:
         raise UserError(f"--out: {out} cannot be written ({error.strerror}); does its folder exist?") from error
     print(out)
+
+
+def write_explorer(run, out, with_images):
+    """Write the page of a run."""
+    out = Path(expanded(out)) if out is not None else None
+    if out is not None and (out.suffix != ".html" or out.is_dir()):
+        raise UserError(f"--out: {out} given, expected a name that ends in .html")
+    if out is not None and not out.parent.is_dir():
+        raise UserError(f"--out: {out.parent} is no folder; make it first")
+    model, dataset, folder = opened(run)
+    from .explorer import write_page  # not before: it loads Matplotlib
+
+    path = out or folder.path / "explorer.html"
+    size, images = write_page(path, model, dataset, folder, with_images)
+    hint = "" if images else "; --with-images adds some"
+    print(f"{path}: {size / 1e6:.2f} MB, {images or 'no'} test images{hint}")
 
 
 def opened(run):

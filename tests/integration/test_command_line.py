@@ -259,7 +259,8 @@ def test_the_installed_command_has_the_verbs(command, capsys, finished):
 def test_a_verb_that_is_none_is_told_the_verbs(capsys):
     assert cli.verbs(["trian"]) == 2
     assert capsys.readouterr().err == (
-        "tinyaae: there is no verb 'trian'; expected train, resume, evaluate, draw, compare, encode, score or modes\n"
+        "tinyaae: there is no verb 'trian'; "
+        "expected train, resume, evaluate, draw, compare, encode, score, explore or modes\n"
     )
 
 

@@ -26,7 +26,7 @@ def test_a_textbook_file_imports_what_stands_before_it_and_the_interface_of_the_
             assert names <= (INTERFACE.get(node.module) or names)
 
 
-@pytest.mark.parametrize("room", ["backend", "config", "data", "figures", "metrics", "testing", "training"])
+@pytest.mark.parametrize("room", ["backend", "config", "data", "explorer", "figures", "metrics", "testing", "training"])
 def test_every_room_says_what_it_is_for(room):
     tree = ast.parse((PACKAGE / room / "__init__.py").read_text(encoding="utf-8"))
     assert len(ast.get_docstring(tree).split()) > 8

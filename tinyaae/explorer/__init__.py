@@ -1,0 +1,9 @@
+"""The page of a run: one HTML file in which its networks can be tried in a browser.
+
+`quantize` rounds the weights to 8 bits, `contents` gathers what the page shows, and `page` writes the file. The scripts
+and the style sheet lie in `static/`, a script a panel; they are put into the file as they are.
+"""
+
+from .page import write_page
+
+__all__ = ["write_page"]
