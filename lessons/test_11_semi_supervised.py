@@ -32,9 +32,9 @@ def logits_and_gradient(rng):
 def logits_far_apart(rng):
     """Rows far above and far below the others, and one with a logit far above its neighbours."""
     logits, dy = rng.normal(size=(5, 3)), rng.normal(size=(5, 3))
-    logits[1] += 1000
-    logits[2] -= 1000
-    logits[3, rng.integers(3)] += 1000
+    logits[1] += 2000
+    logits[2] -= 2000
+    logits[3, rng.integers(3)] += 2000
     return logits, dy
 
 
