@@ -28,6 +28,7 @@ class LatentNoise(Phase):
         self.distance = distance
 
     def forward(self, batch):
+        """Return the loss at noisy codes: one encoder pass in evaluation, one decoder pass in training."""
         ctx = self.context()
         code, _ = self.encoder.forward(batch.x, Context(self.backend))
         code = self.read(code, batch)
@@ -37,6 +38,7 @@ class LatentNoise(Phase):
         return {"latent_noise": value}, (p_cache, doutput)
 
     def backward(self, cache):
+        """Add P's gradient. The code is a constant here, so dcode is not needed."""
         p_cache, doutput = cache
         self.gradients.zero()
         self.decoder.backward(doutput, p_cache, self.gradients, want_dx=False)
@@ -45,21 +47,21 @@ class LatentNoise(Phase):
 class VirtualAdversarial(Phase):
     """min over Q of −Σ_k q(y_k|x) ln q(y_k|x + r): y stays constant within a distance ε of each image.
 
-    r is the step of length ε against the gradient of the log-odds of the most probable y. x + r and the target q(y|x)
-    are constants. So borders between two values of y move away from the images, to where there are none. This is
-    virtual adversarial training (Miyato et al. 2015) with another direction: one gradient step of the log-odds. Miyato
-    et al. iterate to the dominant eigenvector of the KL's Hessian. The two directions agree where y is almost one-hot,
-    and differ where y is soft.
+    r is the step of length ε against the gradient of the log-odds of the most probable y. No gradient flows
+    through x + r or the target q(y|x). So borders between two values of y move away from the images, to where
+    there are none. This is virtual adversarial training (Miyato et al. 2015) with another direction: one gradient
+    step of the log-odds. Miyato et al. iterate to the dominant eigenvector of the KL's Hessian. The two directions
+    agree where y is almost one-hot, and differ where y is soft.
 
-    ε is a Euclidean distance in pixels of [0, 1]. It grows linearly to `epsilon` over the first `rampup` updates. At
-    the full distance from the start few clusters form, because none is far from the next yet. A term that keeps all y
-    in use prevents this.
+    ε is a Euclidean distance in pixels of [0, 1]. It grows linearly to `epsilon` over the first `rampup` updates.
+    At the full distance from the start few clusters form, because none is far from the next yet. A term that keeps
+    all y in use prevents this.
 
     With `information_maximization` = λ it adds λ·(H(y|x) − 4·H(y)): y is confident for each image and, above all,
-    balanced over all images. H(y|x) is the entropy of q(y|x), averaged over the images. H(y) is the entropy of the mean
-    of q(y|x). H(y) − H(y|x) is I(x; y), the mutual information (Krause et al. 2010). H(y) has the factor 4, as in Hu et
-    al. (2017), who cluster by VAT and this term alone. D_cat's loss has the same optimum, but makes y one-hot too
-    early.
+    balanced over all images. H(y|x) is the entropy of q(y|x), averaged over the images. H(y) is the entropy of the
+    mean of q(y|x). H(y) − H(y|x) is I(x; y), the mutual information (Krause et al. 2010). H(y) has the factor 4,
+    as in Hu et al. (2017), who cluster by VAT and this term alone. D_cat's loss has the same optimum, but makes y
+    one-hot too early.
     """
 
     EVEN = 4  # the factor of H(y)
@@ -78,6 +80,11 @@ class VirtualAdversarial(Phase):
         return x - length * dx / xp.maximum(norm, xp.full_like(norm, 1e-12)), code.y
 
     def forward(self, batch):
+        """Return the loss at x + r, and with a weight λ the information term at x.
+
+        The cross-entropy with a constant target has the gradient q(y|x + r) − q(y|x) in the logits at x + r. The
+        same noise is drawn in both passes, so that the two differ by r alone.
+        """
         ctx = self.context()
         code, q_cache = self.encoder.forward(batch.x, ctx)
         x, y = self.constant("adversarial example", self.adversarial_example(batch.x, code, q_cache))
@@ -97,6 +104,7 @@ class VirtualAdversarial(Phase):
         return self.weight * (each - self.EVEN * whole), self.weight * dy
 
     def backward(self, cache):
+        """Add Q's gradient from both passes, each with its own cache."""
         there_cache, dlogits, q_cache, dy = cache
         self.gradients.zero()
         self.encoder.backward(Code(logits=dlogits), there_cache, self.gradients)

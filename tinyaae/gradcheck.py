@@ -5,19 +5,19 @@ central differences,
 
     dx_i  ≈  (L(x + h·e_i) − L(x − h·e_i)) / 2h.
 
-They are off by about h², and by the rounding of L divided by h: in float64 with h = 1e-5, some 1e-10 each.
+They are off by about h², and by the rounding of L divided by h. In float64 with h = 1e-5, each is some 1e-10.
 
-Three things make the check hard to fool. First, a layer's output becomes one number as L = Σ dy·y with a *random* dy.
-With ones, a softmax whose backward returns zeros would pass, because its outputs always sum to 1. Second, noise is
-repeated: every forward gets a fresh `Context` of the same seed and step. Third, the gradient is computed twice. Another
-batch passes through between forward and backward, and the gradients do not start at zero. So a layer that remembers its
-input or overwrites a gradient is found. Keep x at least 10h away from kinks such as ReLU's at 0, where there is no
-derivative.
+Three things make the check hard to fool. First, a layer's output becomes one number as L = Σ dy·y with a *random*
+dy. With ones, a softmax whose backward returns zeros would pass, because its outputs always sum to 1. Second,
+noise is repeated: every forward gets a fresh `Context` of the same seed and step. Third, the gradient is computed
+twice. Another batch passes through between forward and backward, and the gradients do not start at zero. So a
+layer that remembers its input or overwrites a gradient is found. Keep x at least 10h away from kinks such as
+ReLU's at 0, where there is no derivative.
 
-A whole phase has many parameters and many ReLUs. `check_phase` therefore compares slopes along random directions: one
-for each parameter array, and one for all together. The kink of some ReLU often lies within h. So the slope is taken at
-h, h/10 and h/100, and the nearest counts. A kink that spoils one interval is rarely in a hundredth of it; a wrong
-gradient is wrong at all three.
+A whole phase has many parameters and many ReLUs. `check_phase` therefore compares slopes along random directions:
+one for each parameter array, and one for all together. The kink of some ReLU often lies within h. So the slope is
+taken at h, h/10 and h/100, and the nearest counts. A kink that spoils one interval is rarely in a hundredth of it;
+a wrong gradient is wrong at all three.
 """
 
 import numpy as np
@@ -37,8 +37,13 @@ class GradientError(AssertionError):
 def check_layer(layer, x, backend=None, training=True, tolerance=1e-6, seed=0):
     """Check dx and every dW at `x` (n, d_in), a host array, element by element; return the largest relative error.
 
-    Parameters and buffers are drawn at random, so no scale is 1 and no shift 0; the layer stays bound to them. Raises
-    `GradientError` above `tolerance`, or where a pass changes an array that it was given.
+    Parameters and buffers are drawn at random, so no scale is 1 and no shift 0; the layer stays bound to them. The
+    number that is differentiated is L = Σ dy·y with a random dy, whose gradient with respect to y is dy:
+
+        dx_i ≈ (Σ dy·y(x + h·e_i) − Σ dy·y(x − h·e_i)) / 2h
+
+    Raises `GradientError` above `tolerance`, or where a pass changes an array that it was given. `UserError` where
+    the backend is not float64: in float32 the rounding of L divided by h would exceed the tolerance.
     """
     backend = _float64(backend)
     where, parts, rng = type(layer).__name__, list(layer.walk()), np.random.default_rng(seed)
@@ -97,8 +102,11 @@ def check_layer(layer, x, backend=None, training=True, tolerance=1e-6, seed=0):
 def check_loss(loss, args, backend=None, tolerance=1e-6):
     """Check the gradient of `loss(xp, *args)` with respect to its first argument; return the relative error.
 
-    `args` are host arrays and numbers, e.g. (output, target), both (n, d). Raises `GradientError` above `tolerance`, or
-    where the loss changes an argument.
+    * `loss`: a function that returns a value without dimensions and a gradient, as those of `losses` do.
+    * `args`: host arrays and numbers, e.g. (output, target), both (n, d); those after the first are constants.
+    * `backend`: one of float64, or None for NumPy.
+
+    Raises `GradientError` above `tolerance`, or where the loss changes an argument.
     """
     backend = _float64(backend)
     args = [backend.array(arg) if np.ndim(arg) else arg for arg in args]
@@ -113,9 +121,13 @@ def check_loss(loss, args, backend=None, tolerance=1e-6):
 def check_phase(phase, batch, frozen=(), tolerance=1e-4, seed=0):
     """Check a phase's gradient, array by array and whole, along random directions; return the largest relative error.
 
-    The objective is the sum of the phase's values, without those that `phase.metrics` lists. The networks in `frozen`
-    must not change when the phase is updated. This is done once, at the end: a checked phase has taken a step. Raises
-    `GradientError` where a gradient is wrong, or where a listed metric is not among the values.
+    With v a random unit vector over the weights that the phase moves, the two sides of one equation are compared:
+
+        dw · v  ≈  (L(w + h·v) − L(w − h·v)) / 2h
+
+    The objective L is the sum of the phase's values, without those that `phase.metrics` lists. The networks in
+    `frozen` must not change when the phase is updated. This is done once, at the end: a checked phase has taken a
+    step. Raises `GradientError` where a gradient is wrong, or where a listed metric is not among the values.
     """
     backend = _float64(phase.backend)
     for network in frozen:
@@ -185,7 +197,11 @@ def _arrays_of(networks):
 
 
 def differences(backend, loss, x):
-    """Return dL/dx as a host array by central differences: `loss()` is a number that depends on the device array x."""
+    """Return dL/dx as a host array by central differences: `loss()` is a number that depends on the device array x.
+
+    By Taylor's formula (L(x + h) − L(x − h)) / 2h = L′ + h²·L‴/6 + …; the one-sided difference is off by h·L″/2. x
+    is changed in place, one element at a time, and restored. It costs two evaluations of `loss` for each element.
+    """
     values = _host(backend, x)
     gradient = np.zeros_like(values)
 
@@ -202,7 +218,13 @@ def differences(backend, loss, x):
 
 
 def compare(what, ours, theirs, tolerance):
-    """Return the relative error between a gradient and its differences; raise `GradientError` above `tolerance`."""
+    """Return the relative error between a gradient and its differences; raise `GradientError` above `tolerance`.
+
+        error = max|ours − theirs| / max(max|ours|, max|theirs|, 1e-3)
+
+    The maxima are over the whole array. Relative errors of single elements would fail where an element is nearly
+    zero. `what` names the gradient in the message.
+    """
     ours, theirs = np.asarray(ours), np.asarray(theirs)
     if ours.shape != theirs.shape:
         raise GradientError(f"{what} has shape {ours.shape}, expected {theirs.shape}")

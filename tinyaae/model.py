@@ -34,7 +34,12 @@ def expect_distinct(names):
 
 
 class Model:
-    """Networks by name, phases in order, the prior of z, and inference with them."""
+    """Networks by name, phases in order, the prior of z, and inference with them.
+
+    Inference passes are evaluation passes: no noise, no dropout, and batch norm by its running averages. They
+    change nothing. `phases` are in the order of steps, and at least one has `every` = 1. Raises `UserError`
+    otherwise, and where two of the networks and phases have one name.
+    """
 
     by_hand = False  # whether Q or P is not the one that the config says
 
@@ -131,7 +136,7 @@ class Model:
         return self.drawn(self.encode(images))
 
     def drawn(self, code):
-        """Return a host `Code` with z drawn from q(z|x), where that is a Gaussian; else as it is."""
+        """Return a host `Code` with z = μ + σ·ε where q(z|x) is a Gaussian, with one fixed ε; else as it is."""
         d = code.z.shape[1]
         if code.posterior.shape[1] == d:
             return code
@@ -149,7 +154,10 @@ class Model:
         return code.z if heads is None else code.y @ heads + code.z
 
     def decode(self, z, y=None):
-        """Return images (n, d) in [0, 1], or rows of a table, for styles z (n, z) and, where P reads a y, y (n, k)."""
+        """Return images (n, d) in [0, 1], or rows of a table, for styles z (n, z) and y (n, k).
+
+        y is given where P reads one, and None elsewhere. It may be soft: P then mixes classes.
+        """
         return self.config.raw(self.decode_rows(z, y))
 
     def decode_rows(self, z, y=None):
@@ -178,8 +186,8 @@ class Model:
         """Return a number (n,) for each image (n, d), which is lower for images unlike those of training.
 
         by: "reconstruction", −½ Σ (P(Q(x)) − x)²; "density", ln p(z) of the code; or "discriminator", the logit of
-        D_gauss (a GAN's D_image), positive for what looks like a draw from the prior. It approaches ln p(z)/q(z), so it
-        is low far from the prior, but high where the prior has density and no training image has its code.
+        D_gauss (a GAN's D_image), positive for what looks like a draw from the prior. It approaches ln p(z)/q(z),
+        so it is low far from the prior. It is high where the prior has density and no training image has its code.
         Raises `UserError` where the mode has no such number.
         """
         rows = self.config.rows_of("score", images)
@@ -253,9 +261,10 @@ class Model:
     def draw(self, n, ctx, y=None, candidates=1):
         """Return a `Code` of n draws from the prior, on the device; y (n, k) is drawn too where P reads one.
 
-        With `candidates` > 1 each z is drawn from that many, with odds exp(−logit of D_gauss). The logit approaches
-        ln p(z)/q(z) (Goodfellow et al. 2014, proposition 1), so such draws are approximately of q(z), on which P was
-        trained (Azadi et al. 2018 reject instead). `UserError` where there is no D_gauss of z alone, or of z and y.
+        With `candidates` > 1 each z is drawn from that many, with odds exp(−logit of D_gauss). The logit
+        approaches ln p(z)/q(z) (Goodfellow et al. 2014, proposition 1). So such draws are approximately of q(z),
+        on which P was trained. Azadi et al. (2018) reject instead. `UserError` where there is no D_gauss of z
+        alone, or of z and y.
         """
         candidates = whole_number("sample", "candidates", candidates, 1)
         k = self.config.decoder_y_dim
@@ -265,7 +274,12 @@ class Model:
         return Code(y, z if candidates == 1 else self._resampled(z, y, candidates, ctx))
 
     def _resampled(self, z, y, candidates, ctx):
-        """z (n·candidates, d) -> (n, d): the largest of −logit plus a Gumbel draw has odds exp(−logit)."""
+        """z (n·candidates, d) -> (n, d): the largest of −logit plus a Gumbel draw has odds exp(−logit).
+
+        A Gumbel draw is g = −ln(−ln u), u uniform. With a_i the −logit of candidate i:
+
+            P(argmax_j (a_j + g_j) = i) = e^{a_i} / Σ_j e^{a_j}
+        """
         if not self.can_resample:
             raise UserError(f"sample: mode {self.config.mode} has no D_gauss to resample candidates by")
         xp, n = self.backend.xp, z.shape[0] // candidates
@@ -279,6 +293,8 @@ class Model:
     def interpolate(self, a, b, steps=8, labels=None):
         """Return images (steps, d) on the straight line in latent space from image a (d,) to image b (d,).
 
+            z(t) = (1 − t)·z_a + t·z_b, t from 0 to 1, and y in the same way
+
         Mode supervised needs the two `labels`.
         """
         pair = [unit_interval(self.config.rows_of("interpolate", np.asarray(image)[None])) for image in (a, b)]
@@ -288,7 +304,7 @@ class Model:
         return self.decode(*[None if both is None else (1 - t) * both[:1] + t * both[1:] for both in (z, y)])
 
     def read_y(self, code, labels, where="reconstruct"):
-        """Return the y that P reads beside the z of `code`: Q's own, or the one-hot of `labels`, indices of names."""
+        """Return the y that P reads with the z of `code`: Q's own, or the one-hot of `labels`, indices of names."""
         if self.config.decoder_y_dim == self.config.y_dim:
             return code.y
         if labels is None:
@@ -332,8 +348,9 @@ class Model:
 def build(config, backend, encoder=None, decoder=None):
     """Return the `Model` that `config` describes, with fresh weights from its seed; `UserError` if it is too big.
 
-    `encoder` and `decoder` make Q and P in place of the recipe's: each is a function of the `Builder` that returns an
-    `Encoder` or a `Decoder`. The decoder of a mode with cluster heads is also given `heads`, their number.
+    `encoder` and `decoder` make Q and P in place of the recipe's. They are functions of the `Builder`, which
+    return an `Encoder` and a `Decoder`. The decoder of a mode with cluster heads is also given `heads`, their
+    number.
     """
     config.expect_memory()
     make = Builder(config, backend)

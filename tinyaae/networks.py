@@ -1,8 +1,11 @@
 """Networks: the encoder Q, the decoder P and the discriminators D.
 
-A network is a stack of layers whose parameters are views into one flat vector, so that an optimizer is one call and
-a checkpoint one array. It counts its updates: a backward with a cache from before an update would mix two
-sets of weights and give a wrong gradient without a word, so here it raises.
+A network is a stack of layers whose parameters are views into one flat vector. So an optimizer is one call, and a
+checkpoint is one array. A phase calls its forward and backward, and moves it.
+
+A network counts its updates. Backward needs the W of its forward. For y = x·W, dx = dy·Wᵀ is the derivative at
+this W only. A cache from before an update is *stale*. With it, backward would combine inputs of the old weights
+with the new weights. The result has the right shape and a wrong value, so a stale cache raises `RuntimeError`.
 """
 
 from itertools import pairwise
@@ -29,7 +32,14 @@ from .layers import (
 
 
 class Network:
-    """Layers with one flat parameter vector `flat`, drawn from `seed`; `updates` counts how often it has moved."""
+    """Layers with one flat parameter vector `flat`, drawn from `seed`; `updates` counts how often it has moved.
+
+    * `name`: keys the first weights, the checkpoint and the gradients. Two networks of a model have two names.
+    * `layers`: the layers in order, whose widths fit together.
+
+    The first weights depend on name and seed alone, so a further network does not change the weights of the
+    others.
+    """
 
     def __init__(self, backend, name, layers, seed=0):
         self.backend, self.name, self.updates = backend, name, 0
@@ -59,7 +69,10 @@ class Network:
         return [self]
 
     def views(self, vector):
-        """Return views into a vector like `flat`, shaped like the parameters, in the form of the stack."""
+        """Return views into a vector like `flat`, shaped like the parameters, in the form of the stack.
+
+        `vector` has `size` numbers. The views share its memory: `grads["W"] += …` changes the vector.
+        """
         position = 0
 
         def view(layer, parameter):
@@ -71,12 +84,19 @@ class Network:
         return self.stack.tree(view)
 
     def forward(self, x, ctx):
-        """x (n, d_in) -> y (n, d_out), and the cache for one backward."""
+        """x (n, d_in) -> y (n, d_out), and the cache for one backward.
+
+        The cache holds the number of updates at this forward, by which backward recognises a stale one.
+        """
         y, caches = self.stack.forward(x, ctx)
         return y, (self.updates, caches)
 
     def backward(self, dy, cache, gradients=None, want_dx=True):
-        """dy (n, d_out) -> dx (n, d_in); adds dW into the phase's `gradients`, if it moves this network."""
+        """dy (n, d_out) -> dx (n, d_in), or None without `want_dx`.
+
+        dW is added to `gradients` only if the phase moves this network. Otherwise the network is only passed
+        through: its dx is needed, its dW is not. Raises `RuntimeError` where the cache is from before an update.
+        """
         updates, caches = cache
         if updates != self.updates:
             raise RuntimeError(
@@ -98,7 +118,11 @@ class Network:
 
 
 class Gradients:
-    """A phase's own gradient: one vector `flat` over all the networks it moves, and `by_network[name]`, its views."""
+    """A phase's own gradient: one vector `flat` over all the networks it moves, and `by_network[name]`, its views.
+
+    A network that the phase does not move has no entry, so its gradient cannot be computed by mistake. Gradients
+    in a network itself would need zeroing between phases. A forgotten zeroing moves D by the gradient of Generate.
+    """
 
     def __init__(self, backend, networks):
         self.backend, self.networks = backend, networks
@@ -117,7 +141,10 @@ class Gradients:
 
 
 class Code(NamedTuple):
-    """What Q says about a batch of images, or the gradient with respect to it; None where there is nothing."""
+    """What Q outputs for a batch of images, or the gradient with respect to it.
+
+    None stands for a part that Q does not have, or that has no gradient.
+    """
 
     y: Any = None  # (n, k) class probabilities, the softmax of the logits
     z: Any = None  # (n, d) style
@@ -125,18 +152,28 @@ class Code(NamedTuple):
     posterior: Any = None  # (n, d) z itself, or (n, 2d) [μ, ln σ²] where q(z|x) is a Gaussian
 
     def plus(self, other):
-        """Return the sum, field by field, of two gradients; None counts as nothing."""
+        """Return the sum, field by field, of two gradients; None counts as zero.
+
+        Two losses of one code add their gradients, as L = L₁ + L₂ has the derivative dL₁ + dL₂.
+        """
         pairs = zip(self, other, strict=True)
         return Code(*[b if a is None else a if b is None else a + b for a, b in pairs])
 
 
 def one_hot(labels, k):
-    """Return whole numbers (n,) from 0 to k − 1 as float32 rows (n, k) with a one in the column of each."""
+    """Return labels (n,), from 0 to k − 1, as float32 rows (n, k) with a one in the label's column."""
     return np.eye(k, dtype=np.float32)[labels]
 
 
 class Encoder(Network):
-    """Q: image -> Code. One last Linear makes the logits of y (its first k columns) and what z is drawn from."""
+    """Q: image -> Code. One last Linear makes the logits of y (its first k columns) and the parameters of z.
+
+        h = [logits, posterior] = f(x)        y = softmax(logits)        z = posterior, or a draw from N(μ, σ²)
+
+    * `classes`: k, the width of y; 0 where Q has no y.
+    * `posterior`: "deterministic", "gaussian" or "universal", the three choices for q(z|x) in section 2.
+      "gaussian" draws z from N(μ, σ²) with posterior = [μ, ln σ²]. With "universal", Q reads x and η.
+    """
 
     output = Code
 
@@ -149,7 +186,7 @@ class Encoder(Network):
         self.sampling.bind(backend, self.sampling.tree(None))
 
     def forward(self, x, ctx):
-        """x (n, d_in) -> Code."""
+        """x (n, d_in) -> Code, and the cache for one backward; y and logits are None where k is 0."""
         h, cache = super().forward(x, ctx)
         logits, posterior = h[:, : self.classes], h[:, self.classes :]
         z, z_cache = self.sampling.forward(posterior, ctx)
@@ -159,7 +196,14 @@ class Encoder(Network):
         return Code(y, z, logits, posterior), (cache, y_cache, z_cache, h.shape)
 
     def backward(self, dcode, cache, gradients, want_dx=False):
-        """dCode -> adds Q's gradient. Several fields may be given; they are added up. Few want dx (n, d_in)."""
+        """dCode -> adds Q's gradient to `gradients`; returns dx (n, d_in) with `want_dx`, else None.
+
+        Several fields may be given; they are added up in dh. y depends on the logits through softmax, and z on the
+        posterior through sampling. So dy and dz pass through the backward of these two, while dlogits and
+        dposterior enter directly:
+
+            dh = [softmax′(dy) + dlogits, sampling′(dz) + dposterior]
+        """
         cache, y_cache, z_cache, shape = cache
         dh = self.backend.zeros(shape)
         if dcode.y is not None:
@@ -177,7 +221,12 @@ class Encoder(Network):
 
 
 class Decoder(Network):
-    """P: Code -> image; reads y and z side by side. Its output is the image, or, where `logits`, the image's logits."""
+    """P: Code -> image; reads y and z side by side.
+
+        x̂ = f([y, z])        dcode = [dy, dz]: the columns of f's dx, split as they were joined
+
+    Its output is the image, or, where `logits`, the image's logits l with x̂ = s(l), for a loss that takes logits.
+    """
 
     def __init__(self, backend, layers, logits=False, seed=0):
         super().__init__(backend, "P", layers, seed)
@@ -194,7 +243,10 @@ class Decoder(Network):
         return sigmoid(self.backend.xp, output) if self.logits else output
 
     def image_backward(self, dimage, image):
-        """Return the gradient with respect to the output (n, d_in), given that with respect to its `image`."""
+        """Return the gradient with respect to the output (n, d_in), from `dimage`, with respect to `image`.
+
+        Where the output is logits, image = s(l), so dl = dimage·image·(1 − image).
+        """
         return dimage * image * (1 - image) if self.logits else dimage
 
     def backward(self, dx, cache, gradients=None, want_dx=True):
@@ -210,7 +262,13 @@ class Decoder(Network):
 
 
 def hidden_layers(sizes, batch_norm=False, std=None, leak=0.0, dropout=0.0):
-    """Return Linear, (BatchNorm,) ReLU (or LeakyReLU of slope `leak`), (Dropout) for each neighbours in `sizes`."""
+    """Return Linear, (BatchNorm,) ReLU (or LeakyReLU), (Dropout) for each two neighbours in `sizes`.
+
+    * `sizes`: the widths, that of the input first; m widths make m − 1 blocks.
+    * `std`: the standard deviation of the first W, or None for the default of `Linear`.
+    * `leak`: the slope of LeakyReLU; 0 means ReLU.
+    * `dropout`: the probability of dropping a hidden unit; 0 means no Dropout layer.
+    """
     layers = []
     for d_in, d_out in pairwise(sizes):
         layers += [Linear(d_in, d_out, std), *([BatchNorm(d_out)] if batch_norm else [])]
@@ -220,7 +278,14 @@ def hidden_layers(sizes, batch_norm=False, std=None, leak=0.0, dropout=0.0):
 
 def encoder(backend, d_in, hidden, classes, d_z, *, posterior="deterministic", input_noise=0.0, input_dropout=0.0,
             batch_norm=False, head_norm=False, std=None, seed=0):  # fmt: skip
-    """Return Q: corruption of the input (training only), hidden layers, and one Linear for y and z together."""
+    """Return Q: corruption of the input (training only), hidden layers, and one Linear for y and z together.
+
+    * `d_in`, `hidden`: the width of an image, and a list of the widths of the hidden layers.
+    * `classes`, `d_z`: the widths of y (0: none) and z.
+    * `posterior`: see `Encoder`. "universal" adds η of a tenth of the first hidden width to the input.
+    * `input_noise`, `input_dropout`: standard deviation of noise on pixels; probability that one is dropped.
+    * `batch_norm`, `head_norm`: batch norm in the hidden layers, and on the output h.
+    """
     corruption = [GaussianNoise(input_noise)] if input_noise else []
     corruption += [Dropout(input_dropout)] if input_dropout else []
     d_noise = max(1, hidden[0] // 10) if posterior == "universal" else 0
@@ -235,7 +300,9 @@ def decoder(backend, d_code, hidden, d_out, *, heads=0, logits=False, linear=Fal
             seed=0):  # fmt: skip
     """Return P: hidden layers and an image; with `heads` = k it reads y·W_C + z instead of y and z.
 
-    Its output is pixels in (0, 1), their `logits`, or, where `linear`, any real numbers.
+    * `d_code`: the width of y and z together; `d_out`: the width of an image.
+    * `heads`: k, the number of cluster heads; 0 where P reads y and z side by side.
+    * `logits`, `linear`: the output is logits of pixels, or real numbers; otherwise pixels in (0, 1).
     """
     reads = [ClusterHeads(heads, d_code - heads)] if heads else []
     sizes = [d_code - heads, *hidden]
@@ -245,7 +312,12 @@ def decoder(backend, d_code, hidden, d_out, *, heads=0, logits=False, linear=Fal
 
 
 def discriminator(backend, name, d_in, hidden, *, input_noise=0.0, std=None, leak=0.0, dropout=0.0, seed=0):
-    """Return D: one logit per sample, positive for "drawn from the prior". No batch norm: with it D sticks at 50 %."""
+    """Return D: one logit per sample (n, 1), positive for "drawn from the prior".
+
+    It has no batch norm: with it D sticks at 50 %. Batch norm would also couple the real and the fake rows of a
+    batch. `input_noise` blurs codes and prior samples alike. `d_in` includes the width of a label or y that D
+    reads with z.
+    """
     noise = [GaussianNoise(input_noise)] if input_noise else []
     layers = hidden_layers([d_in, *hidden], std=std, leak=leak, dropout=dropout)
     return Network(backend, name, [*noise, *layers, Linear(hidden[-1], 1, std)], seed)

@@ -1,9 +1,11 @@
 """Priors p(z): the distributions that codes are matched to.
 
-A discriminator needs only samples. This sets an AAE apart from a VAE: any p(z) that can be sampled will do, with or
-without a density. Every prior has `sample(n, ctx, labels)` and, where a formula exists, `log_density`. A prior with
-modes can be given the label of each sample (section 2.3 of the paper). `labels` is one-hot (n, modes + 1), and its last
-column means "unlabelled": a sample from the whole mixture.
+A discriminator needs only samples. This sets an AAE apart from a VAE. Any p(z) that can be sampled will do, with
+or without a density (section 2.1). Every prior has `sample(n, ctx, labels)` and, where a formula exists,
+`log_density` and its derivative `slope`. The VAE's KL and the score by density use these two.
+
+A prior with modes can be given the label of each sample (section 2.3). `labels` is one-hot (n, modes + 1), and its
+last column means "unlabelled": a sample from the whole mixture. Everywhere z is (n, d), and ln p(z) is in nats.
 """
 
 import math
@@ -23,7 +25,10 @@ class Prior:
         self.d = d
 
     def sample(self, n, ctx, labels=None):
-        """Return n samples (n, d), using the noise of `ctx`."""
+        """Return n samples (n, d), using the noise of `ctx`, so that a gradient check can repeat them.
+
+        A prior without modes ignores `labels`.
+        """
         raise NotImplementedError
 
     def log_density(self, xp, z):
@@ -35,13 +40,16 @@ class Prior:
         raise UserError(f"prior {type(self).__name__.lower()}: ln p(z) has no slope everywhere; only an AAE can use it")
 
     def _mode(self, n, ctx, labels):
-        """Return a one-hot (n, modes): the label's mode, or a random mode where there is no label."""
+        """Return a one-hot (n, modes): the label's mode, or a random mode where there is no label.
+
+        With u the last column of `labels` the row is label + u·random, since label is all zero where u is 1.
+        """
         random = random_one_hot(ctx, n, ctx.backend.constant(np.arange(1, self.modes + 1) / self.modes))
         return random if labels is None else labels[:, :-1] + labels[:, -1:] * random
 
 
 class Gaussian(Prior):
-    """N(0, std²·I)."""
+    """N(0, std²·I): ln p(z) = −½ ‖z/std‖² − d·ln(std·√(2π)),  ∂ ln p/∂z = −z/std². `std` is above 0."""
 
     def __init__(self, d, std=1.0):
         super().__init__(d)
@@ -60,7 +68,12 @@ class Gaussian(Prior):
 
 
 class Laplace(Prior):
-    """Independent Laplace: p(z) = e^{−|z|/scale} / (2·scale)."""
+    """Independent Laplace: p(z) = e^{−|z|/scale} / (2·scale) in each dimension,  ∂ ln p/∂z = −sign(z)/scale.
+
+    Sampled by the inverse of its distribution function, with u uniform in [−½, ½):
+
+        z = −scale·sign(u)·ln(1 − 2|u|)
+    """
 
     def __init__(self, d, scale=1.0):
         super().__init__(d)
@@ -80,7 +93,10 @@ class Laplace(Prior):
 
 
 class Uniform(Prior):
-    """Uniform on the cube [low, high]^d."""
+    """Uniform on the cube [low, high]^d: ln p(z) = −d·ln(high − low) inside, −∞ outside.
+
+    ln p(z) jumps at the edge and is flat elsewhere, so no gradient pulls a code inside. An adversary can.
+    """
 
     def __init__(self, d, low=-2.0, high=2.0):
         super().__init__(d)
@@ -100,9 +116,9 @@ class Uniform(Prior):
 class Gamma(Prior):
     """Independent Gamma(shape, scale), shape ≥ 1: p(z) ∝ z^{shape−1} e^{−z/scale}, a prior with a hard edge at 0.
 
-    Sampled by Marsaglia and Tsang's method (2000), with d = shape − 1/3: propose v = (1 + x/√(9d))³. Accept d·v when
-    ln u < x²/2 + d − d·v + d·ln v. More than 95 % of the proposals are accepted. Eight are always drawn and the last
-    accepted one is taken, so no step waits for the value of an array.
+    Sampled by Marsaglia and Tsang's method (2000), with d = shape − 1/3: propose v = (1 + x/√(9d))³. Accept d·v
+    when ln u < x²/2 + d − d·v + d·ln v. x is N(0, 1), u uniform. More than 95 % of the proposals are accepted.
+    Eight are always drawn and the last accepted one is taken, so no step waits for the value of an array.
     """
 
     def __init__(self, d, shape=2.0, scale=1.0):
@@ -135,7 +151,12 @@ class Gamma(Prior):
 class GaussianMixture(Prior):
     """A mixture of 2-D Gaussians like the petals of a flower (figure 4a), all of one weight.
 
-    Petal k is N(0, diag(long², short²)), moved by `distance` along its long axis, and turned by 2πk/`modes`.
+    Petal k is N(0, diag(long², short²)), moved by `distance` along its long axis, and turned by 2πk/`modes`. Let
+    a_k and b_k be the offsets of z along and across petal k, in standard deviations. Then
+
+        ln p(z) = ln Σ_k e^{−½ (a_k² + b_k²)} − ln(2π·long·short·modes)
+
+    The largest exponent is taken out of the sum, so that no term overflows and not all become 0.
     """
 
     planar = True
@@ -150,6 +171,7 @@ class GaussianMixture(Prior):
         self.axes = np.stack([np.cos(angle), np.sin(angle)], axis=1)  # (modes, 2), the direction of each petal
 
     def sample(self, n, ctx, labels=None):
+        """Return samples (n, 2): the centre of the mode's petal, plus noise along and across its axis."""
         xp = ctx.backend.xp
         axis = xp.matmul(self._mode(n, ctx, labels), ctx.backend.constant(self.axes))  # (n, 2)
         across = xp.stack([-axis[:, 1], axis[:, 0]], axis=1)
@@ -163,7 +185,12 @@ class GaussianMixture(Prior):
         return highest + xp.log(total) - math.log(2 * math.pi * self.long * self.short * self.modes)
 
     def slope(self, xp, z):
-        """Return ∂ ln p(z) / ∂z (n, 2): each petal's gradient, weighted by the probability of the petal given z."""
+        """Return ∂ ln p(z) / ∂z (n, 2): each petal's gradient, weighted by the probability of the petal given z.
+
+        As ∂ ln Σ_k p_k = Σ_k (p_k / Σ_j p_j)·∂ ln p_k, the weights are a softmax of the exponents. Petal k
+        contributes −a_k/long along its axis and −b_k/short across it. Both are then turned back to the axes of the
+        plane.
+        """
         along, across, exponent = self._petals(xp, z)
         share = xp.exp(exponent - xp.max(exponent, axis=1, keepdims=True))
         share = share / xp.sum(share, axis=1, keepdims=True)
@@ -188,7 +215,8 @@ class GaussianMixture(Prior):
 class SwissRoll(Prior):
     """A spiral band (figure 4b): u uniform in [0, 1), r = length·√u, θ = 4π√u, plus noise of N(0, noise²).
 
-    √u spreads the samples evenly along the arc. Label k of `modes` has the stretch u ∈ [k/modes, (k+1)/modes).
+    √u spreads the samples evenly along the arc, whose length grows approximately with θ². Label k of `modes` has
+    the stretch u ∈ [k/modes, (k+1)/modes). Its density has no closed form, so only an AAE can use it.
     """
 
     planar = True
@@ -218,12 +246,16 @@ class SwissRoll(Prior):
 
 
 class Categorical(Prior):
-    """One-hot vectors, each of the d classes with probability 1/d."""
+    """One-hot vectors, each of the d classes with probability 1/d: p(y), the prior of D_cat (figure 8).
+
+    Matching q(y) to it asks two things of Q: that y is one-hot, and that all its values are equally frequent.
+    """
 
     def sample(self, n, ctx, labels=None):
         return random_one_hot(ctx, n, ctx.backend.constant(np.cumsum(np.full(self.d, 1 / self.d))))
 
     def log_density(self, xp, z):
+        """Return −ln d for one-hot rows (n, d)."""
         return xp.log(xp.sum(z, axis=1) / self.d)
 
 

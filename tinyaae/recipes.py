@@ -11,8 +11,8 @@
     reduction          the same with cluster heads W_C kept apart, and SemiSupervised where there are labels
 
 The three modes in which Q has a y take a further phase for it, off unless asked for (`Builder.extras`). They and
-supervised can have D_gauss read y beside z (`condition_on_y` in `Builder.adversary_of_z`). `examples/` adds phases
-from outside. Read one function and you have read the model; its numbers are the business of `config/presets.py`.
+supervised can have D_gauss read y and z (`condition_on_y` in `Builder.adversary_of_z`). `examples/` adds phases
+from outside. Each function is a whole model; its numbers are in `config/presets.py`.
 """
 
 from . import networks
@@ -31,20 +31,29 @@ from .priors import Categorical, Gaussian, is_same
 
 
 def autoencoder(make):
-    """Images to codes and back; nothing says how the codes should lie."""
+    """Images to codes and back; nothing constrains where the codes lie.
+
+    Minimises ½ Σ (P(Q(x)) − x)². Draws of a prior may fall where P was never trained, so this model cannot sample.
+    """
     q, p = make.encoder(), make.decoder()
     return [q, p], [make.reconstruction(q, p)]
 
 
 def vae(make):
-    """The other way to a prior: q(z|x) is a Gaussian, and a formula pulls it towards p(z)."""
+    """The other way to a prior: q(z|x) is a Gaussian, and a formula pulls it towards p(z).
+
+    Minimises ½ Σ (P(z) − x)² + KL(q(z|x) ‖ p(z)) (Kingma and Welling 2014). The paper compares it in figure 2.
+    """
     q, p = make.encoder(), make.decoder()
     other = None if is_same(make.prior, Gaussian(make.config.z)) else make.prior
     return [q, p], [Variational(q, p, make.optimizer("reconstruction"), make.seed, other)]
 
 
 def gan(make):
-    """No encoder: P paints images from the prior, D compares them with real ones, and Generate moves P's averages."""
+    """No encoder: P paints images from the prior, D compares them with real ones, and Generate moves P's averages.
+
+    The game of section 2.2 is played on images, not on codes (Goodfellow et al. 2014). No Q reads images.
+    """
     p, d = make.decoder(), make.discriminator("D_image", make.config.inputs, make.config.input_noise)
     return [p, d], [
         make.regularization(PriorGenerator(p, make.prior), [Adversary("x", d, None)], updates_statistics=True)
@@ -52,7 +61,10 @@ def gan(make):
 
 
 def aae(make):
-    """Figure 1: an autoencoder whose codes an adversary cannot tell from the prior."""
+    """Figure 1: an autoencoder whose codes an adversary cannot separate from the prior.
+
+    Reconstruction keeps in z what P needs. Regularization matches q(z) to p(z), so P can decode draws of p(z).
+    """
     q, p, d = make.encoder(), make.decoder(), make.discriminator("D_gauss", make.prior.d)
     return [q, p, d], [
         make.reconstruction(q, p),
@@ -61,7 +73,10 @@ def aae(make):
 
 
 def label_regularized(make):
-    """Figure 3: D reads the label, so each class finds its own mode of the prior; an extra slot says "unlabelled"."""
+    """Figure 3: D reads the label, so each class finds its own mode of the prior; an extra slot means "unlabelled".
+
+    D matches q(z given label) to p(z given label) (section 2.3). Unlabelled images are matched to the mixture.
+    """
     q, p = make.encoder(), make.decoder()
     d = make.discriminator("D_gauss", make.prior.d + make.config.classes + 1)
     return [q, p, d], [
@@ -71,9 +86,10 @@ def label_regularized(make):
 
 
 def supervised(make):
-    """Figure 6: P is given the label, so z need only hold what the label does not say: style.
+    """Figure 6: P is given the label, so z need only hold the rest: style.
 
-    The paper's D sees z alone, so styles that P never met with a label come up beside it; with `condition_on_y` few do.
+    The paper's D reads z alone, so a sample may pair a label with a style that P never read with it. With
+    `condition_on_y` few samples do. The label is exact, so no D_cat is needed (section 4).
     """
     q, p, z = make.encoder(), make.decoder(), make.adversary_of_z()
     return [q, p, z.discriminator], [
@@ -83,19 +99,29 @@ def supervised(make):
 
 
 def semi_supervised(make):
-    """Figure 8: y and z each have an adversary, and a few labels say which y is which digit."""
+    """Figure 8: y and z each have an adversary, and a few labels fix which y is which digit.
+
+    Section 5. D_cat matches q(y) to one-hot vectors, D_gauss q(z) to p(z). SemiSupervised reads the labels.
+    """
     nets, phases = clustering(make)
     return nets, [*phases, SemiSupervised(nets[0], make.optimizer("classifier"), make.seed)]
 
 
 def clustering(make):
-    """The same without a label: y is pressed to be one of k, and its k values become clusters."""
+    """The same without a label: y is pressed to be one of k, and its k values become clusters.
+
+    Section 6, figure 9. The objective is the same for any permutation of the k values, so a cluster has no class
+    of its own. An error rate needs an assignment of clusters to classes, made after training.
+    """
     q, p = make.encoder(), make.decoder()
     return make.adversaries_of_y_and_z(q, p, make.reconstruction(q, p))
 
 
 def reduction(make):
-    """Figure 10: P reads y·W_C + z, a cluster head and a place around it, so codes of few dimensions can be drawn."""
+    """Figure 10: P reads y·W_C + z, a cluster head and an offset, so codes of few dimensions can be drawn.
+
+    Section 7. HeadSeparation keeps the heads η apart; otherwise clusters could lie on top of each other.
+    """
     q, p = make.encoder(), make.decoder(heads=make.config.y_dim)
     nets, phases = make.adversaries_of_y_and_z(q, p, make.reconstruction(q, p, HeadSeparation, eta=make.config.eta))
     if make.config.y_is_class:
@@ -104,7 +130,10 @@ def reduction(make):
 
 
 def networks_and_phases(make):
-    """Return the networks and the phases of the config's mode, with the further phase that trains P alone if asked."""
+    """Return the networks and the phases of the config's mode, with the further phase that trains P alone if asked.
+
+    The order of phases is the order of steps. `LatentNoise` comes last.
+    """
     networks, phases = make.config.recipe(make)
     if make.config.latent_noise:
         optimizer = make.optimizer("reconstruction")
@@ -113,13 +142,17 @@ def networks_and_phases(make):
 
 
 class Builder:
-    """Makes the pieces of a recipe with the sizes and rates of a config."""
+    """Makes the pieces of a recipe with the sizes and learning rates of a config.
+
+    `config` has the numbers, `backend` the arrays. Each optimizer is new, so that no two phases share its state.
+    """
 
     def __init__(self, config, backend):
         self.config, self.backend, self.seed = config, backend, config.seed
         self.prior = config.make_prior()
 
     def encoder(self):
+        """Return Q: image (n, inputs) -> Code with y (n, y_dim) and z (n, z)."""
         c = self.config
         return networks.encoder(
             self.backend, c.inputs, c.hidden, c.y_dim, c.z, posterior=c.posterior, input_noise=c.input_noise,
@@ -138,6 +171,7 @@ class Builder:
         )  # fmt: skip
 
     def discriminator(self, name, d_in, input_noise=0.0):
+        """Return a discriminator called `name`, of rows (n, d_in), with Q's hidden widths."""
         c = self.config
         return networks.discriminator(
             self.backend, name, d_in, c.hidden, input_noise=input_noise, std=c.weight_std, leak=c.leak,
@@ -153,9 +187,11 @@ class Builder:
         return Momentum(rate, momentum) if is_momentum else Adam(rate, momentum)
 
     def reconstruction(self, q, p, kind=Reconstruction, **options):
+        """Return the phase `kind` of Q and P; `options` are further arguments of it."""
         return kind(q, p, self.optimizer("reconstruction"), self.seed, detach_y=self.config.detach_y, **options)
 
     def regularization(self, encoder, adversaries, updates_statistics=False):
+        """Return Regularization of `encoder` by `adversaries`, with one optimizer for D and another for Q."""
         d_optimizer, g_optimizer = self.optimizer("adversarial"), self.optimizer("adversarial")
         return Regularization(
             encoder, adversaries, d_optimizer, g_optimizer, self.seed, self.config.smoothing, updates_statistics
@@ -171,13 +207,13 @@ class Builder:
         return [q, p, d_cat, z.discriminator], [reconstruction, self.regularization(q, adversaries), *self.extras(q)]
 
     def adversary_of_z(self):
-        """Return the adversary of z, D_gauss; with `condition_on_y` it reads P's y, or the label, beside z."""
+        """Return the adversary of z, D_gauss; with `condition_on_y` it reads z and P's y, or the label."""
         condition_on_y = self.config.condition_on_y
         d_gauss = self.discriminator("D_gauss", self.prior.d + (self.config.decoder_y_dim if condition_on_y else 0))
         return Adversary("z", d_gauss, self.prior, condition_on_y=condition_on_y)
 
     def extras(self, q):
-        """Return what the config asks for beside the phases of the paper: one more for y, by default none."""
+        """Return the phase in addition to the paper's that the config asks for: one more for y, by default none."""
         c = self.config
         if not (c.vat or c.information_maximization):
             return []

@@ -1,6 +1,6 @@
 """The pages are written as CONTRIBUTING.md says: short sentences, and none of the phrases that hide a subject.
 
-The docstrings of the package have none of these phrases either.
+The docstrings of the package have none of these phrases either, and those of the textbook have short sentences.
 """
 
 import ast
@@ -15,6 +15,7 @@ PAGES = {  # page -> words a sentence may have
     "results/LOG.md": 25,
 }  # fmt: skip
 BANNED = r"\b((?:has|have) not (?:a|an|any|the|its)|but for|so many|such as (?:makes|are)|nobody|wants|heeds?)\b"
+TEXTBOOK = ["layers", "losses", "optimizers", "priors", "networks", "phases", "extras", "recipes", "model", "gradcheck"]
 MODULES = sorted(file.relative_to(REPOSITORY / "tinyaae").as_posix() for file in (REPOSITORY / "tinyaae").rglob("*.py"))
 
 
@@ -39,10 +40,22 @@ def test_sentences_are_short_and_plain(page):
     assert not wrong, "\n".join(wrong)
 
 
+def docstrings(module):
+    """Yield the docstrings of a file of the package."""
+    for node in ast.walk(ast.parse((REPOSITORY / "tinyaae" / module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            yield ast.get_docstring(node) or ""
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_docstrings_are_plain(module):
-    tree = ast.parse((REPOSITORY / "tinyaae" / module).read_text(encoding="utf-8"))
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
-    docstrings = [ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, documented)]
-    wrong = [docstring for docstring in docstrings if re.search(BANNED, " ".join(docstring.split()))]
+    wrong = [docstring for docstring in docstrings(module) if re.search(BANNED, " ".join(docstring.split()))]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("name", TEXTBOOK)
+def test_sentences_of_the_textbook_are_short(name):
+    """A summary line is a sentence by itself; indented equations and code are not counted."""
+    found = [sentence for docstring in docstrings(f"{name}.py") for sentence in sentences(docstring)]
+    wrong = [sentence for sentence in found if len(sentence.split()) > 22]
     assert not wrong, "\n".join(wrong)
