@@ -313,6 +313,7 @@ if __name__ == "__main__":
         ax.axis("off")
     os.makedirs("pictures", exist_ok=True)
     figure.savefig("pictures/lesson_03.png", dpi=120)
+    print("The picture:", os.path.abspath("pictures/lesson_03.png"))
 
 # %% [markdown]
 # ## What to take with you

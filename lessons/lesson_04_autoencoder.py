@@ -157,9 +157,9 @@ if __name__ == "__main__":
         print(f"{name}: error {curves[name][0]:.1f} at first, {np.mean(curves[name][-10:]):.1f} after {steps} steps")
 
 # %% [markdown]
-# Four hundred times too small a step is not "a little slow": the second error is that of a decoder that is still grey.
-# (With Adam the factor would hardly matter. Lesson 3 says why.) Now in earnest: four epochs of Adam, the rate fading over the last half, and nothing between the layers that
-# would tidy up. Watch the last number.
+# Four hundred times too small a step is not "a little slow": the second error is that of a decoder that is still
+# grey. (With Adam the factor would hardly matter. Lesson 3 says why.) Now in earnest: four epochs of Adam, the rate
+# fading over the last half, and nothing between the layers that would tidy up. Watch the last number.
 
 # %%
 if __name__ == "__main__":
@@ -235,8 +235,8 @@ def walk(a, b, steps):
 
 
 # %% [markdown]
-# We choose the walk that is worst: among all pairs of the 200 outermost codes, the one whose middle is farthest from any
-# code.
+# We choose the walk that is worst: among all pairs of the 200 outermost codes, the one whose middle is farthest from
+# any code.
 
 # %%
 if __name__ == "__main__":
@@ -308,12 +308,13 @@ if __name__ == "__main__":
     print("The picture:", os.path.abspath("pictures/lesson_04.png"))
 
 # %% [markdown]
-# You should see arms of one digit each, dark wedges between them, and the walk crossing one of the wedges, two to four
-# times as far from any code as where a gap begins. That is so because the squared error asks only that codes can be told
-# apart, so Q spreads them, and leaves ground between them that no image has ever used.
+# You should see arms that spread from a crowded middle, wedges of dark ground between them, and the walk crossing
+# one: on five seeds its middle was about three to four times as far from any code as where a gap begins. That is so
+# because the squared error asks only that codes can be told apart, so Q spreads them, and leaves ground that no image
+# uses.
 #
-# What P draws in the gap is no noise: the image passes from one digit to the other, for P is a continuous function. But
-# no image asked for these points, and nothing says which points should be drawn, and how often. That is the harm.
+# What P draws in the gap is no noise: the image passes from the first to the last, for P is a continuous function.
+# But no image asked for these points, and nothing says which points should be drawn, and how often. That is the harm.
 
 # %% [markdown]
 # ## What to take with you

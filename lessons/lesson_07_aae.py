@@ -276,9 +276,10 @@ if __name__ == "__main__":
         print(f"{name:>14}, {config.epochs} epochs{says}")
 
 # %% [markdown]
-# On five seeds $D$ climbs from a coin's 50 % to 57 to 61 % within a hundred steps, and $Q$ brings it back to 53 to 56 %.
-# Is that success, or is this $D$ too weak to tell? Ask a $D$ that knows nothing yet, and learns while $Q$ stands still.
-# It is right in 52 to 54 %. Where no game was played it is right in 59 to 68 %. So this 50 % came late, and was earned.
+# On five seeds $D$ climbs from a coin's 50 % to 57 to 61 % within a hundred steps, and $Q$ brings it back to 53 to 56
+# %. Is that success, or is this $D$ too weak to tell? Ask a $D$ that knows nothing yet, and learns while $Q$ stands
+# still. It is right in 52 to 54 %. Where no game was played it is right in 59 to 68 %. So this 50 % came late, and
+# was earned.
 #
 # With the forgotten mask both are right in 98 to 100 % on each of the five seeds, after three epochs as after one: $Q$
 # helps $D$ ten times as fast as it hinders it, and its codes leave the prior for good. The reconstruction error is 4 to
@@ -415,8 +416,8 @@ if __name__ == "__main__":
 
 # %% [markdown]
 # You should see the codes of AAE and VAE inside the circles, those without a game partly outside, and those with the
-# forgotten mask nowhere near. $D$'s accuracy says the same without a picture: late and near ½ where $Q$ could answer, at
-# 100 % where $Q$ was made to help.
+# forgotten mask nowhere near. $D$'s accuracy says the same without a picture: late and near ½ where $Q$ could answer,
+# at 100 % where $Q$ was made to help.
 #
 # ## What to take with you
 #
