@@ -260,8 +260,8 @@ if __name__ == "__main__":
 
 # %% [markdown]
 # The best D pays less, and ends below 2 ln 2, although our D ends at it: about 1.26 against 1.39. Our D has given up,
-# but the made samples are not yet like the real ones. The best D sees it at once, from cells where one kind is rare.
-# So a D at 2 ln 2 is a statement about this D, and no proof.
+# but the made samples are not yet like the real ones: they are needles inside the petals. The best D sees it at once,
+# in the cells where one kind is rare. So a D at 2 ln 2 is a statement about this D, and no proof.
 #
 # Blue ground: D says "real here". Red: "fake here". Arrows show what the generator hears: the gradient that comes down
 # through D, turned into the direction in which a sample should move.
@@ -306,9 +306,10 @@ if __name__ == "__main__":
     print("The picture:", os.path.abspath("pictures/lesson_06.png"))
 
 # %% [markdown]
-# You should see the made samples spread over the petals, and the ground and the arrows fade as D loses its grip
-# (arrows are scaled panel by panel, so compare directions and not lengths). That is so because the generator moves
-# where D's slope points, and where it has arrived D has no slope left.
+# You should see the made samples come out of one point, and end as ten needles inside the petals, while the ground
+# stays red only between the petals. (Arrows are scaled panel by panel: compare directions, not lengths.) That is so
+# because D's slope pulls each sample to the nearest petal, and near a petal's middle D has no slope left that would
+# spread them again.
 
 # %% [markdown]
 # ## What to take with you

@@ -416,8 +416,8 @@ if __name__ == "__main__":
 
 # %% [markdown]
 # You should see the codes of AAE and VAE inside the circles, those without a game partly outside, and those with the
-# forgotten mask nowhere near. $D$'s accuracy says the same without a picture: late and near ½ where $Q$ could answer,
-# at 100 % where $Q$ was made to help.
+# forgotten mask nowhere near. That is so because the AAE's Q answers D, while the Q without the mask helps it: D's
+# accuracy comes down to near ½ for the one, and stays at 100 % for the other.
 #
 # ## What to take with you
 #

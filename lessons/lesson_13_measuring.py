@@ -195,9 +195,9 @@ if __name__ == "__main__":
     print("The picture:", os.path.abspath("pictures/lesson_13.png"))
 
 # %% [markdown]
-# You should see the curve for 2 000 samples above that for 200, with its peak at a narrower window, and orange lines
-# that lean the same way more clearly than the two blue bars differ. That is so because more samples fill the space
-# better, and because a pair of runs shares its draw of labels.
+# You should see the curve for 2 000 samples above that for 200 where the windows are narrow, and one orange line for
+# each seed. That is so because more samples leave less space that no narrow window covers, and because a pair of runs
+# shares its draw of labels, so that each line is a comparison of its own.
 
 # %% [markdown]
 # In the repository (the folder you installed the library from) `python run_mnist.py` reports these figures for its
