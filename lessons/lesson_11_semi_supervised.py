@@ -296,5 +296,5 @@ if __name__ == "__main__":
 
 # %% [markdown]
 # You should see the error fall by a large part when unlabelled images are added, and most rows of the middle picture
-# show one digit in many hands. Where a whole column shows one digit in every row, its z is long (far from 0) and
-# still holds the digit: y does not decide everything yet.
+# show one digit in many hands. Where a whole column shows one digit in every row, y does not decide, because a z far
+# from 0 still holds the digit.
