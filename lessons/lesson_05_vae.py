@@ -253,9 +253,9 @@ if __name__ == "__main__":
     print("The picture:", os.path.abspath("pictures/lesson_05.png"))
 
 # %% [markdown]
-# You should see points far apart on the left, small ellipses side by side within the circle in the middle, and one
-# heap of large ones on the right, whose sheet shows nearly one image. That is so because the reconstruction makes
-# clouds small and the KL makes them large, and the weight says which of the two wins.
+# You should see points far apart on the left, small ellipses side by side in and around the circle in the middle, and
+# on the right all ellipses on one place, with one image everywhere on the sheet. That is so because the
+# reconstruction makes clouds small and the KL makes them like the prior, and the weight says which of the two wins.
 
 # %% [markdown]
 # ## What to take with you
