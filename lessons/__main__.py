@@ -48,7 +48,7 @@ def parser():
         added.set_defaults(run=run)
         return added
 
-    says = "check all exercises, a lesson (3) or an exercise (3.2)"
+    says = "check all, a lesson (3, or its file) or an exercise (3.2)"
     added = verb("check", says, lambda a: student.check(a.which, a.again, a.show, a.pdb))
     added.add_argument("which", nargs="?", metavar="N")
     added.add_argument("--again", action="store_true", help="repeat the case in which it failed last")
@@ -59,7 +59,7 @@ def parser():
     added = verb("hint", "the next of three hints", lambda a: student.hint(a.number, a.again))
     added.add_argument("number", metavar="3.2")
     added.add_argument("--again", action="store_true", help="those already given, once more")
-    added = verb("reset", "put a lesson back as it came; yours is kept as .bak", lambda a: student.reset(a.number))
+    added = verb("reset", "put a lesson (3) or an exercise (3.2) back as it came", lambda a: student.reset(a.number))
     added.add_argument("number", metavar="N")
     added = verb("solution", "once yours passes: ours", lambda a: student.solution(a.number, a.repository))
     added.add_argument("number", metavar="3.2")

@@ -1,10 +1,13 @@
 # %% [markdown]
 # # 1. A linear layer, and how to be sure of its gradient
 #
-# A neural network is a long formula with many adjustable numbers in it. Training needs one thing of every step of that
-# formula: if the loss $L$ changes by $dy$ for a small change of the step's output $y$, by how much does it change for a
-# small change of its input $x$ and of its weights? In this library `dW` always stands for $\partial L/\partial W$, and
-# has the shape of `W`.
+# A neural network is a long formula with many adjustable numbers in it. Training needs one thing of every step of
+# that formula: if we know how the loss $L$ depends on the step's output $y$, how does it depend on its input $x$ and
+# on its weights? In this library `dy` is a slope, $\partial L/\partial y$, and no small change: if $y$ grows by a
+# small $\delta$, $L$ grows by $dy \cdot \delta$. Likewise `dW` is $\partial L/\partial W$, and each of them has the
+# shape of its array.
+#
+# Shapes stand in brackets: `(n, d)` is a matrix of $n$ rows and $d$ columns, `(d,)` a vector, `()` a single number.
 #
 # A batch of $n$ images is one array `x (n, d)`: one row an image, one column a pixel. The linear layer is
 #
@@ -42,9 +45,9 @@ def linear_forward(x, W, b):
 # %% [markdown]
 # ## Exercise 1.2: backward
 #
-# One element of the output is $y_{nj} = \sum_i x_{ni} W_{ij} + b_j$. The chain rule adds up every way in which a number
-# reaches the loss. $W_{ij}$ does so through column $j$ of every row of the batch, so
-# $dW_{ij} = \sum_n x_{ni}\, dy_{nj}$. Find $dx$ and $db$ in the same way, and write all three as array operations.
+# One element of the output is $y_{rj} = \sum_i x_{ri} W_{ij} + b_j$, with $r$ the row of the batch. The chain rule
+# adds up every way in which a number reaches the loss. $W_{ij}$ does so through column $j$ of every row of the batch,
+# so $dW_{ij} = \sum_r x_{ri}\, dy_{rj}$. Find $dx$ and $db$ in the same way, and write all three as array operations.
 #
 # Shapes are a good guide: `dW` has the shape of `W`, `dx` that of `x`, `db` that of `b`.
 
@@ -110,7 +113,10 @@ if __name__ == "__main__":
 # ## Your layer in real training
 #
 # `MyLinear` is the library's layer with your two functions inside. One such layer, 784 pixels in and 10 scores out, is
-# already a classifier of digits. The loss and the optimizer are the subject of lesson 3.
+# already a classifier of digits. The loss and the optimizer are the subject of lesson 3. What else you meet here: a
+# `Backend` says which array library computes (NumPy here). A `Context`, `ctx` for short, says whether this is training.
+# `Gradients` holds one array for each weight array. `want_dx=False` spares a layer the `dx` that nobody reads. A label
+# becomes a *one-hot* row, a 1 at its digit and 0 elsewhere. `network.updates` counts the steps.
 
 
 # %%
@@ -160,3 +166,9 @@ if __name__ == "__main__":
         ax.axis("off")
     os.makedirs("pictures", exist_ok=True)
     figure.savefig("pictures/lesson_01.png", dpi=120)
+    print("The picture:", os.path.abspath("pictures/lesson_01.png"))
+
+# %% [markdown]
+# You should see, for most digits, a red stroke where the digit has its ink and blue where other digits have theirs:
+# the 0 is a red ring with a blue middle. That is so because a score is the sum of ink times weight, so the best
+# weights are a template of what tells this digit from the others.

@@ -130,6 +130,9 @@ def stack_backward(dy, x, slope, h, W1, W2):
 
 
 # %% [markdown]
+# The answer to the guess: only `dW2` and `db2`. They are made above the bend, before the slope comes in; `dx`, `dW1`
+# and `db1` all pass through it.
+#
 # The library does this for any number of steps. A `Network` is a `Sequential` of layers whose weights lie in one flat
 # vector. `Gradients` is a vector of the same shape, with views like `dW1` into it. They belong to whoever trains, not
 # to the layers: later, several objectives will each want a gradient of the same network.
@@ -317,6 +320,12 @@ if __name__ == "__main__":
         ax.legend(frameon=False, fontsize=9)
     os.makedirs("pictures", exist_ok=True)
     figure.savefig("pictures/lesson_02.png", dpi=120)
+    print("The picture:", os.path.abspath("pictures/lesson_02.png"))
+
+# %% [markdown]
+# You should see a straight border, then one with a few corners, then one that follows both spirals; below, the
+# gradient of the sigmoids falls by many powers of ten while yours with wider weights keeps its size. That is so
+# because only bends make a border bend, and because each layer multiplies the gradient by its slope.
 
 # %% [markdown]
 # ## What to take with you

@@ -110,6 +110,10 @@ def kl(mean, log_var):
 
 
 # %% [markdown]
+# It is 0 only for $\mu = 0$ and $\sigma = 1$, where the cloud is the prior. And the question of 5.2: yes. With a
+# positive $\epsilon$ a wider cloud makes z larger, and $d\ln\sigma^2 = dz\, \epsilon\, \sigma / 2$ has the sign of
+# `dz`.
+#
 # What does a nat buy? A cloud with $\mu = 0$ and $\sigma$ a tenth of the prior's is one of about ten that fit side by
 # side, so knowing which one should be worth about $\ln 10 = 2.3$ nats. The formula says a little less, because clouds
 # have no edges:
@@ -179,6 +183,8 @@ def all_together(mean, log_var):
 # %% [markdown]
 # ## Three weights
 #
+# (5.4: no. The variance of the means comes on top of the mean of the variances.)
+#
 # Now train the VAE three times: with no KL at all, with the KL as it is, and with forty times as much. Guess for each:
 # how large will the clouds be? And the third error: which of the numbers of lesson 4 should it come near to, if the
 # clouds tell P nothing? (26.5, always the average image; 15.2, the autoencoder.)
@@ -244,6 +250,12 @@ if __name__ == "__main__":
     figure.legend(handles=keys, ncols=10, loc="outside upper center", frameon=False, handletextpad=0.0)
     os.makedirs("pictures", exist_ok=True)
     figure.savefig("pictures/lesson_05.png", dpi=120)
+    print("The picture:", os.path.abspath("pictures/lesson_05.png"))
+
+# %% [markdown]
+# You should see points far apart on the left, small ellipses side by side in and around the circle in the middle, and
+# on the right all ellipses on one place, with one image everywhere on the sheet. That is so because the
+# reconstruction makes clouds small and the KL makes them like the prior, and the weight says which of the two wins.
 
 # %% [markdown]
 # ## What to take with you

@@ -148,6 +148,9 @@ def told(labels, known, random, classes):
 # %% [markdown]
 # ## Your priors in training
 #
+# (Rows all zero and petal 0 for the unknown: D would learn that a row without a label lies in petal 0. Q would have to
+# send every unlabelled image there.)
+#
 # A prior of the library has `sample(n, ctx, labels)`: `ctx` is where noise comes from, `labels` the one-hot (n, 11) or
 # None. Three of them with your functions inside:
 
@@ -284,3 +287,9 @@ if __name__ == "__main__":
                 "percentiles 5 to 95 of $z_1$", "$z_2$")  # fmt: skip
     os.makedirs("pictures", exist_ok=True)
     figure.savefig("pictures/lesson_08_priors.png", dpi=100)
+    print("The picture:", os.path.abspath("pictures/lesson_08_priors.png"))
+
+# %% [markdown]
+# You should see each digit in a petal or a stretch of its own, and with the gamma prior nothing below 0 but a few
+# codes. That is so because D reads the label beside the code for the first two, and because a code where the prior
+# has no draws is easy for D to tell.

@@ -73,6 +73,9 @@ def gaussian_backward(dz, x, epsilon, A, B):
 
 
 # %% [markdown]
+# ($dB$ is $dz\,\varepsilon\,\sigma/2$ carried back to the weights, so a row with $\varepsilon = 0$ adds nothing to
+# it: without a draw away from the mean nobody learns about the spread.)
+#
 # ## Exercise 9.3: back through the universal approximator
 #
 # The same for $z = \tanh(xA + \eta C)$. The derivative of $\tanh a$ is $1 - \tanh^2 a$.
@@ -262,3 +265,8 @@ if __name__ == "__main__":
         ax.set(title=f"{kind}: the square, decoded", xticks=[], yticks=[], xlabel="$z_1$, −2 to 2", ylabel="$z_2$")
     os.makedirs("pictures", exist_ok=True)
     figure.savefig("pictures/lesson_09_encoders.png", dpi=100)
+    print("The picture:", os.path.abspath("pictures/lesson_09_encoders.png"))
+
+# %% [markdown]
+# You should see ten points, ten small clouds and ten territories. That is so because only the last encoder may bend
+# its noise into any shape, and the square asks for shapes that fill it.

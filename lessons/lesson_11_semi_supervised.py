@@ -61,6 +61,9 @@ def softmax_both_ways(logits, dy):
 
 
 # %% [markdown]
+# ($dl$ is 0 in both rows. Where all $dy_i$ are one number $c$, the bracket is $c - c \sum_j y_j = 0$; where $y$ is
+# one-hot, $y_i$ is 0 or the bracket is. A one-hot $y$ hears nothing from $D_{cat}$ any more.)
+#
 # ## Exercise 11.2: the loss of the few
 #
 # A batch in which only some labels are known; the others are −1. Only the known rows pay, each $-\ln y_{label}$, and
@@ -289,3 +292,9 @@ if __name__ == "__main__":
     show(axes[2], mnist.x_test[unsure.ravel()] / 255, 8, "what Q is least sure of, by the class it said", "test images")
     os.makedirs("pictures", exist_ok=True)
     figure.savefig("pictures/lesson_11_semi_supervised.png", dpi=100)
+    print("The picture:", os.path.abspath("pictures/lesson_11_semi_supervised.png"))
+
+# %% [markdown]
+# You should see the error fall by a large part when unlabelled images are added, and most rows of the middle picture
+# show one digit in many hands. Where a whole column shows one digit in every row, y does not decide, because a z far
+# from 0 still holds the digit.

@@ -95,6 +95,8 @@ def to_the_circle(heads):
 # A question first: P reads $y W_C + z$, and z is pulled to a Gaussian of width 1. What should $\eta$ be, if the
 # neighbourhoods of two heads are not to overlap much? (The library takes 5.)
 #
+# (Two neighbourhoods of width 1 overlap little from a distance of four or five widths on.)
+#
 # The library draws the heads from $N(0, I)$, all within a few steps of each other, and in an hour of training your cost
 # moves them apart. We have half a minute: in two dimensions the heads start eight times as wide, and the cost has only
 # the pairs left that happen to be close.
@@ -172,6 +174,7 @@ if __name__ == "__main__":
         right.text(place % 5 * 28 + 1, place // 5 * 28 + 5, str(name), color="tab:red")
     os.makedirs("pictures", exist_ok=True)
     figure.savefig("pictures/lesson_12.png", dpi=120)
+    print("The picture:", os.path.abspath("pictures/lesson_12.png"))
 
 # %% [markdown]
 # ## Your map of ten dimensions
@@ -201,6 +204,11 @@ if __name__ == "__main__":
     ax.set(xlabel="first", ylabel="second")
     figure.colorbar(drawn, ax=ax, ticks=range(10), label="digit")
     figure.savefig("pictures/lesson_12_circle.png", dpi=120)
+    print("The picture:", os.path.abspath("pictures/lesson_12_circle.png"))
+
+# %% [markdown]
+# You should see ten groups on a circle, most of one colour, with points between two heads where y was not sure. That
+# is so because the map A sends each head to its place, and a code is a mixture of heads and a small z.
 
 # %% [markdown]
 # In the repository (the folder you installed the library from) `python run_mnist.py --mode clustering --clusters 30`

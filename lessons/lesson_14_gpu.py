@@ -235,3 +235,9 @@ if __name__ == "__main__":
     right.legend()
     os.makedirs("pictures", exist_ok=True)
     figure.savefig("pictures/lesson_14.png", dpi=120)
+    print("The picture:", os.path.abspath("pictures/lesson_14.png"))
+
+# %% [markdown]
+# You should see the products near the roof and the other points below it, and on the right bars that explain a
+# growing part of a step as the width grows. That is so because the products grow with the square of the width, and
+# all else with the width.

@@ -179,6 +179,11 @@ if __name__ == "__main__":
     ax.legend()
     os.makedirs("pictures", exist_ok=True)
     figure.savefig("pictures/lesson_15.png", dpi=120)
+    print("The picture:", os.path.abspath("pictures/lesson_15.png"))
+
+# %% [markdown]
+# You should see curves that leave the dotted line sooner, the slower the line is, and that may fall below 1. That is
+# so because the work is divided by the ranks, while the gradient to be sent stays as large as it was.
 
 # %% [markdown]
 # ## The real thing

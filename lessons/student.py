@@ -129,19 +129,36 @@ def in_the_lesson(error, path):
 
 
 def show_list():
-    """Print each lesson with its title and how its exercises stand; return 0."""
+    """Print each lesson with its title, its points and how its exercises stand; return 0."""
     lessons = some_lessons()
-    solved = count = 0
+    width, everything = max(len(lesson.title) for lesson in lessons), []
     for lesson in lessons:
-        print(f"{lesson.number:2d}  {lesson.title}")
+        found = outcomes(lesson)
+        everything += found
+        earned, points = points_of(found)
+        print(f"{lesson.number:2d}  {lesson.title:{width}}  {bar(earned, points)} {earned} of {points} points")
         states = {}
-        for found in outcomes(lesson):
-            states.setdefault(found.state, []).append(found.exercise.number)
-            solved, count = solved + (found.state == "solved"), count + 1
+        for each in found:
+            states.setdefault(each.state, []).append(each.exercise.number)
         print("    " + ";  ".join(f"{state}: {', '.join(numbers)}" for state, numbers in states.items()))
-    print(f"{solved} of {count} exercises solved.")
+    earned, points = points_of(everything)
+    solved = sum(each.state == "solved" for each in everything)
+    print(f"{solved} of {len(everything)} exercises solved, {earned} of {points} points.")
+    print_next(everything)
     expect_printed()
     return 0
+
+
+def points_of(found):
+    """Return the points of the solved exercises among the outcomes, and the points of all of them."""
+    earned = sum(each.exercise.points for each in found if each.state == "solved")
+    return earned, sum(each.exercise.points for each in found)
+
+
+def bar(earned, points, width=10):
+    """Return the progress as a bar of text, such as [####------]."""
+    full = width * earned // points if points else 0
+    return f"[{'#' * full}{'-' * (width - full)}]"
 
 
 def check(which=None, again=False, show=False, pdb=False):
@@ -176,8 +193,9 @@ def check(which=None, again=False, show=False, pdb=False):
 
 
 def number_in(number, which):
-    """Whether `which` (None, 3 or 3.2) names the exercise with that number."""
-    return which in (None, number, number.partition(".")[0])
+    """Whether `which` (None, 3, lesson_03_losses.py or 3.2) names the exercise with that number."""
+    lesson = re.match(r"lesson_0*(\d+)", which or "")
+    return (lesson[1] if lesson else which) in (None, number, number.partition(".")[0])
 
 
 def failed_cases():
@@ -236,8 +254,55 @@ def report(found):
     solved = sum(each.state == "solved" for each in found)
     if len(found) > 1:
         print(f"{solved} of {len(found)} exercises solved.")
+    if solved:
+        print_next(found)
     expect_printed()
     return int(solved < len(found))
+
+
+def print_next(found):
+    """Print which exercise comes next and the line where it begins: the first that is not solved among the outcomes.
+
+    Where all of them are solved, it is the first exercise after them in the course that nobody has begun.
+    """
+    numbers = [each.exercise.number for each in found]
+    unsolved = {each.exercise.number for each in found if each.state != "solved"}
+    course = [(lesson, exercise) for lesson in some_lessons() for exercise in lesson.exercises]
+    last = max((k for k, (_, exercise) in enumerate(course) if exercise.number in numbers), default=-1)
+    texts = {}
+
+    def text_of(lesson):
+        return texts.setdefault(lesson.path, read(lesson.path, "replace"))
+
+    if unsolved:
+        coming = [(lesson, exercise) for lesson, exercise in course if exercise.number in unsolved]
+    else:
+        later = course[last + 1 :] + course[: last + 1]
+        coming = [(lesson, exercise) for lesson, exercise in later if stub_line(text_of(lesson), exercise)]
+    here = {lesson.path for lesson, exercise in course if exercise.number in numbers}
+    for path in sorted(here - {lesson.path for lesson, _ in coming}):
+        if len(here) == 1 and (HERE / COPY).is_file():
+            print(f"The lesson is done: python {Path(HERE.name) / path.name} runs it to the end.")
+    if coming:
+        lesson, exercise = coming[0]
+        line = stub_line(text_of(lesson), exercise) or definition_line(text_of(lesson), exercise)
+        where = f", line {line}" if line else ""
+        print(f"next: {exercise.number}{where}" + ("" if here == {lesson.path} else f" of {lesson.path.name}"))
+
+
+def stub_line(text, exercise):
+    """Return the number of the line that stands for the exercise's solution in a copy, or None if it was replaced."""
+    return line_of(text, rf"\s*raise NotImplementedError\([\"']exercise {re.escape(exercise.number)}[\"']\)")
+
+
+def definition_line(text, exercise):
+    """Return the number of the line where the exercise's function begins, or None."""
+    return line_of(text, rf"def {exercise.name}\(")
+
+
+def line_of(text, pattern):
+    """Return the number of the first line of the text that begins with the pattern, or None."""
+    return next((k for k, line in enumerate(text.split("\n"), 1) if re.match(pattern, line)), None)
 
 
 def watch(which=None, poll=0.5, rounds=None):
@@ -298,12 +363,15 @@ def hints_given():
 
 
 def reset(number):
-    """Put the lesson back as it came, and keep the student's as a .bak; return 0."""
+    """Put a lesson (3) or one exercise (3.1) back as it came, and keep the student's as a .bak; return 0."""
     if not (HERE / COPY).is_file():
         raise UserError(
             "reset: works in a student's copy, this is the repository; python -m lessons start DIR makes one"
         )
     originals = {str(int(path.name[7:9])): path for path in sorted((HERE / ORIGINALS).glob("lesson_*.py"))}
+    number = next((key for key, path in originals.items() if path.name == Path(number).name), number)
+    if re.fullmatch(r"\d+\.\d+", number):
+        return reset_exercise(*one_exercise(number))
     if number not in originals:
         raise UserError(
             f"there is no lesson {number!r} in {HERE / ORIGINALS}; there are {', '.join(originals) or 'none'}"
@@ -319,6 +387,31 @@ def reset(number):
         print(f"Yours is kept as {backup.name}.")
     replace_text(path, read(original))
     print(f"{path.name} is as it came.")
+    return 0
+
+
+def reset_exercise(lesson, exercise):
+    """Put the function of one exercise back as it came, and keep the student's file as a .bak; return 0."""
+    original = HERE / ORIGINALS / lesson.path.name
+    came, now = read(original), read(lesson.path)
+    whole = f"python -m lessons reset {lesson.number} puts the whole lesson back"
+    first, last = function_lines(came, exercise.name, original)
+    try:
+        start, stop = function_lines(now, exercise.name, lesson.path)
+    except SyntaxError as error:
+        raise UserError(f"{lesson.path.name}, line {error.lineno}: {error.msg}; mend this line, or {whole}") from error
+    except UserError as error:
+        raise UserError(f"{lesson.path.name}: there is no function {exercise.name} to reset; {whole}") from error
+    lines, wanted = now.split("\n"), came.split("\n")[first - 1 : last]
+    if lines[start - 1 : stop] == wanted:
+        print(f"{exercise.number} {exercise.name} is as it came already.")
+        return 0
+    backup = unused(lesson.path.with_suffix(".py.bak"))
+    shutil.copy2(lesson.path, backup)
+    lines[start - 1 : stop] = wanted
+    replace_text(lesson.path, "\n".join(lines))
+    print(f"Yours is kept as {backup.name}.")
+    print(f"{exercise.number} {exercise.name} is as it came, line {start} of {lesson.path.name}.")
     return 0
 
 
@@ -351,10 +444,16 @@ def solution(number, repository=None):
 
 def function_source(text, name, where):
     """Return the source of the function `name`, without marker lines."""
-    for node in ast.parse(text).body:
+    first, last = function_lines(text, name, where)
+    lines = text.split("\n")[first - 1 : last]
+    return "\n".join(line for line in lines if not line.strip().startswith("### "))
+
+
+def function_lines(text, name, where):
+    """Return the numbers of the first and the last line of the function `name`; of several, Python uses the last."""
+    for node in reversed(ast.parse(text).body):
         if isinstance(node, ast.FunctionDef) and node.name == name:
-            lines = text.splitlines()[node.lineno - 1 : node.end_lineno]
-            return "\n".join(line for line in lines if not line.strip().startswith("### "))
+            return node.lineno, node.end_lineno
     raise UserError(f"{where}: there is no function {name}; is it the repository this copy was made from?")
 
 
@@ -392,8 +491,9 @@ def some_lessons():
 
 
 def one_lesson(number):
-    """Return the lesson with that number, a text."""
+    """Return the lesson with that number, a text, or with that file name."""
     found = {str(lesson.number): lesson for lesson in some_lessons()}
+    number = next((key for key, lesson in found.items() if lesson.path.name == Path(number).name), number)
     if number not in found:
         raise UserError(f"there is no lesson {number!r}; there are {', '.join(found)}")
     return found[number]
@@ -403,15 +503,19 @@ def one_exercise(number):
     """Return the lesson and the exercise with that number, a text such as 3.2."""
     found = {exercise.number: (lesson, exercise) for lesson in some_lessons() for exercise in lesson.exercises}
     if number not in found:
-        raise UserError(f"there is no exercise {number!r}; there are {', '.join(found)}")
+        near = [each for each in found if each.split(".")[0] == number.split(".")[0]] or found
+        raise UserError(f"there is no exercise {number!r}; there are {', '.join(near)}")
     return found[number]
 
 
 def chosen(which):
-    """Return the lessons that `which` names (None, 3 or 3.2), each with the only exercise that is meant, or None."""
+    """Return the lessons that `which` names, each with the only exercise that is meant, or None for all of them.
+
+    `which` is None, a lesson (3), a lesson's file (lesson_03_losses.py) or an exercise (3.2).
+    """
     if which is None:
         return [(lesson, None) for lesson in some_lessons()]
-    if "." in which:
+    if "." in which and not which.endswith(".py"):
         lesson, exercise = one_exercise(which)
         return [(lesson, exercise.number)]
     return [(one_lesson(which), None)]

@@ -28,6 +28,13 @@ def test_a_lesson_runs_and_draws_its_picture(lesson, tmp_path):
     assert pictures
     for picture in pictures:
         assert plt.imread(picture).std() > 0.01, f"{picture.name} is blank"
+        assert "The picture: " in done.stdout and picture.name in done.stdout
+
+
+@every_lesson
+def test_after_its_last_picture_a_lesson_says_what_to_see_and_why(lesson):
+    after = " ".join(catalogue.read(lesson.path).rpartition("savefig(")[2].replace("\n#", " ").split())
+    assert "You should see" in after and "because" in after
 
 
 @every_lesson

@@ -4,6 +4,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -64,10 +65,42 @@ def edit(copy, *changes):
     path.write_text(text, encoding="utf-8")
 
 
+def line_of(copy, text):
+    lines = (copy / "lesson_01_twice.py").read_text(encoding="utf-8").splitlines()
+    return next(k for k, line in enumerate(lines, 1) if text in line)
+
+
 def test_the_list_says_what_is_solved(copy, lessons):
     edit(copy, (STUB_1, SOLVED_1))
     status, text = lessons()
-    assert (status, text) == (0, " 1  Twice as much\n    solved: 1.1;  to do: 1.2\n1 of 2 exercises solved.\n")
+    assert status == 0
+    assert text.splitlines() == [
+        " 1  Twice as much  [###-------] 1 of 3 points",
+        "    solved: 1.1;  to do: 1.2",
+        "1 of 2 exercises solved, 1 of 3 points.",
+        f"next: 1.2, line {line_of(copy, STUB_2)}",
+    ]
+
+
+def test_a_solved_exercise_is_followed_by_the_next_one(copy, lessons):
+    assert "next" not in lessons("check")[1]  # nothing is solved: the first exercise is no news
+    edit(copy, (STUB_2, SOLVED_2))
+    assert lessons("check 1.2")[1] == f"1.2 weigh: solved\nnext: 1.1, line {line_of(copy, STUB_1)}\n"
+    edit(copy, (STUB_1, "return x"))
+    assert lessons("check 1.1")[1].count("next") == 0
+    assert lessons("check 1")[1].endswith(f"next: 1.1, line {line_of(copy, 'def double')}\n")
+
+
+def test_a_solved_lesson_says_how_to_run_it(copy, lessons):
+    edit(copy, (STUB_1, SOLVED_1), (STUB_2, SOLVED_2))
+    says = "The lesson is done: python lessons/lesson_01_twice.py runs it to the end."
+    assert lessons("check 1")[1].endswith(f"2 of 2 exercises solved.\n{says.replace('/', os.sep)}\n")
+
+
+@pytest.mark.parametrize("name", ["lesson_01_twice.py", "lessons/lesson_01_twice.py"])
+def test_a_lesson_is_named_by_its_file(copy, lessons, name):
+    assert lessons(f"check {name}")[1] == lessons("check 1")[1]
+    assert "as it came already" in lessons(f"reset {name}")[1]
 
 
 def test_a_check_fails_until_all_is_solved(copy, lessons):
@@ -76,7 +109,7 @@ def test_a_check_fails_until_all_is_solved(copy, lessons):
     )  # fmt: skip
     edit(copy, (STUB_1, SOLVED_1))
     assert lessons("check 1")[0] == 1
-    assert lessons("check 1.1") == (0, "1.1 double: solved\n")
+    assert lessons("check 1.1") == (0, f"1.1 double: solved\nnext: 1.2, line {line_of(copy, STUB_2)}\n")
     edit(copy, (STUB_2, SOLVED_2))
     assert lessons("check 1")[0] == 0
 
@@ -235,6 +268,32 @@ def test_reset_keeps_every_version(copy, lessons):
     assert kept == {"lesson_01_twice.py.bak": "# one", "lesson_01_twice.py.bak2": "# two"}
 
 
+def test_reset_of_one_exercise_leaves_the_other(copy, lessons):
+    path = copy / "lesson_01_twice.py"
+    original = path.read_text(encoding="utf-8")
+    assert "1.1 double is as it came already" in lessons("reset 1.1")[1]
+    edit(copy, (STUB_1, "twice = x + x\n\n    return twice"), (STUB_2, SOLVED_2))
+    mine = path.read_text(encoding="utf-8")
+    status, text = lessons("reset 1.1")
+    assert status == 0 and "kept as lesson_01_twice.py.bak" in text
+    assert path.read_text(encoding="utf-8") == original.replace(STUB_2, SOLVED_2)
+    assert (copy / "lesson_01_twice.py.bak").read_text(encoding="utf-8") == mine
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("def double", "def twice"), "there is no function double to reset; python -m lessons reset 1 puts the whole"),
+        ((STUB_1, "return (x"), "mend this line, or python -m lessons reset 1 puts the whole lesson back"),
+    ],
+)
+def test_reset_of_one_exercise_that_cannot_be_found_is_told(copy, lessons, change, says):
+    edit(copy, change)
+    status, text = lessons("reset 1.1")
+    assert status == 2 and says in text and text.count("\n") == 1
+    assert not list(copy.glob("*.bak"))
+
+
 def test_reset_brings_back_a_deleted_lesson(copy, lessons):
     (copy / "lesson_01_twice.py").unlink()
     assert lessons("reset 1")[0] == 0
@@ -315,7 +374,9 @@ def test_watch_waits_while_an_editor_replaces_the_file(copy, lessons, monkeypatc
         ("hint 1", "there is no exercise '1'"),
         ("hint 1.1 --again", "none was given yet"),
         ("hint", "required: 3.2"),
-        ("reset 1.1", "there is no lesson '1.1'"),
+        ("reset 1.9", "there is no exercise '1.9'"),
+        ("reset 9", "there is no lesson '9'"),
+        ("check lesson_09_none.py", "there is no lesson 'lesson_09_none.py'; there are 1"),
         ("solution 9.9", "there is no exercise '9.9'"),
         ("start elsewhere", "invalid choice: 'start'"),
         ("release elsewhere", "invalid choice: 'release'"),
@@ -448,7 +509,8 @@ def test_a_fresh_copy_runs_from_its_own_folder(tmp_path):
     lesson = tmp_path / "mine" / "lessons" / "lesson_01_linear.py"
     stub = 'raise NotImplementedError("exercise 1.1")'
     lesson.write_text(lesson.read_text(encoding="utf-8").replace(stub, "return b + x @ W"), encoding="utf-8")
-    assert lessons("check", "1.1") == (0, "1.1 linear_forward: solved\n")
+    status, text = lessons("check", "1.1")
+    assert status == 0 and re.fullmatch(r"1.1 linear_forward: solved\nnext: 1.2, line \d+\n", text)
     assert lessons("check", "1")[0] == 1
     assert "return x @ W + b" in lessons("solution", "1.1")[1]
     assert lessons("hint", "1.2")[0] == 0  # although this console is ASCII
