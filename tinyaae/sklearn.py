@@ -38,8 +38,9 @@ class _AAE(BaseEstimator):
 
     def _train(self, X, y=None, **flags):
         """Train on rows X (n, d) and class indices y (n,), where −1 is unlabelled."""
-        measured = None if y is None else y[:MEASURED]
-        data = from_arrays(X, y, X[:1], None, X[:MEASURED], measured, name="X", table=not self.images)
+        step = -(-len(X) // MEASURED)
+        measured = None if y is None else y[::step]
+        data = from_arrays(X, y, X[:1], None, X[::step], measured, name="X", table=not self.images)
         flags |= {"seed": _seed(self.random_state), "z": self.z, "hidden": self.hidden}
         flags |= {"epochs": self.epochs, "batch_size": self.batch_size}
         flags |= {} if self.images else {"reconstruction": "gaussian"}
