@@ -88,7 +88,7 @@ def test_a_solved_exercise_is_followed_by_the_next_one(copy, lessons):
     assert lessons("check 1.2")[1] == f"1.2 weigh: solved\nnext: 1.1, line {line_of(copy, STUB_1)}\n"
     edit(copy, (STUB_1, "return x"))
     assert lessons("check 1.1")[1].count("next") == 0
-    assert lessons("check 1")[1].endswith(f"next: 1.1, line {line_of(copy, 'def double')}\n")
+    assert f"next: 1.1, line {line_of(copy, 'def double')}\n" in lessons("check 1")[1]
 
 
 def test_a_solved_lesson_says_how_to_run_it(copy, lessons):
@@ -144,8 +144,9 @@ def test_the_case_that_failed_is_repeated_after_a_change_until_a_check_passes(co
     edit(copy, (STUB_1, "return x"))
     lessons("check")
     edit(copy, ("return x\n", f"{SOLVED_1}\n"))
-    assert lessons("check 1 --again") == (0, "1.1 double: solved\n")
-    assert lessons("check 1.1") == (0, "1.1 double: solved\n")
+    for words in ("check 1 --again", "check 1.1"):
+        status, text = lessons(words)
+        assert status == 0 and text.startswith("1.1 double: solved\n")
     assert "no failing case of 1.1 is kept" in lessons("check 1.1 --again")[1]
 
 
@@ -199,7 +200,8 @@ def test_the_debugger_stops_in_the_case_that_failed(copy, lessons, monkeypatch):
 def test_what_is_solved_opens_no_debugger(copy, lessons, monkeypatch):
     edit(copy, (STUB_1, SOLVED_1))
     monkeypatch.setattr(student, "stop_in", pytest.fail)
-    assert lessons("check 1.1 --pdb --show") == (0, "1.1 double: solved\n")
+    status, text = lessons("check 1.1 --pdb --show")
+    assert status == 0 and text.startswith("1.1 double: solved\n")
 
 
 def test_an_exception_shows_the_students_line_and_the_shapes(copy, lessons):

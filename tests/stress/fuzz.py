@@ -39,7 +39,7 @@ from tiny import write_npz
 import tinyaae
 from tinyaae import UserError, cli, figures
 from tinyaae.config import Config
-from tinyaae.config.fields import ABOUT, choices_of, names
+from tinyaae.config.fields import choices_of, names
 from tinyaae.model import Model
 
 GIGABYTE, SECONDS, SHARE = 2**30, 20, 250  # memory and time of a case; cases that one process takes
@@ -277,9 +277,8 @@ INSIDE = PATHS.filter(lambda path: ".." not in path and not path.startswith("/")
 FLAG_VALUES = {
     **{
         f"--{name}": st.one_of(st.sampled_from([value or "null" for value in known]), WORDS)
-        for name, known in ((name, choices_of(name)) for name in ABOUT)
+        for name, known in ((name.replace("_", "-"), choices_of(name)) for name in names("flag"))
         if known
-        if name[:2] != "re"
     },
     **{f"--{name}": WORDS for name in ("z", "clusters", "epochs", "batch-size", "input-noise", "labels", "seed")},
     **{"--hidden": WORDS, "--save-every": WORDS, "--save-minutes": WORDS, "--backend": st.sampled_from(["numpy", "x"])},
@@ -288,7 +287,6 @@ FLAG_VALUES = {
     "--set": st.one_of(WORDS, st.tuples(st.sampled_from(names("set")), WORDS).map("=".join)),
     "--what": WORDS,
 }
-del FLAG_VALUES["--optimizer"]
 COMMANDS = st.tuples(
     st.just("command"),
     st.lists(st.sampled_from(list(FLAG_VALUES)).flatmap(lambda f: st.tuples(st.just(f), FLAG_VALUES[f])), max_size=4),
