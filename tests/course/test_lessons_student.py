@@ -188,7 +188,15 @@ def test_the_case_of_an_exception_is_shown(copy, lessons):
     assert "  x (" in text and "but it raised ValueError: matmul" in text
 
 
-def test_the_debugger_stops_in_the_case_that_failed(copy, lessons, monkeypatch):
+@pytest.fixture
+def tracing():
+    """Put back the trace function that a debugger takes away, so that coverage goes on being measured."""
+    before = sys.gettrace()
+    yield
+    sys.settrace(before)
+
+
+def test_the_debugger_stops_in_the_case_that_failed(copy, lessons, monkeypatch, tracing):
     edit(copy, (STUB_1, "return x"))
     lessons("check 1.1")
     monkeypatch.setattr(sys, "stdin", io.StringIO("p 'sum', x.sum()\nq\n"))
