@@ -27,7 +27,16 @@ except ModuleNotFoundError as error:
     )
     sys.exit(2)
 
-PATHS = ("folder", "out", "repository", "autograder", "course")  # arguments that are paths
+PATHS = (
+    "folder",
+    "out",
+    "repository",
+    "autograder",
+    "course",
+    "submission",
+    "csv",
+    "reports",
+)  # arguments that are paths
 INSTRUCTOR = (HERE / "instructor").is_dir()  # not in a student's copy
 
 
@@ -35,7 +44,7 @@ class Parser(argparse.ArgumentParser):
     """argparse, but a mistake is one line."""
 
     def error(self, message):
-        self.exit(2, f"python -m lessons: {message}; see python -m lessons --help\n")
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def parser():
@@ -77,12 +86,7 @@ def parser():
 
 def main(argv=None):
     """Run one verb; return the exit status."""
-    argv = sys.argv[1:] if argv is None else argv
     try:
-        if INSTRUCTOR and argv[:1] in (["grade"], ["grade-all"]):
-            from lessons.instructor import grade  # it reads its own arguments
-
-            return grade.main(argv)
         args = with_home(parser().parse_args(argv), PATHS)
         return args.run(args)
     except UserError as error:

@@ -11,7 +11,6 @@ import pytest
 import synthetic_lessons
 from synthetic_lessons import CHECKS, LESSON, TABLE
 
-import lessons.instructor
 from lessons import __main__ as command_line
 from lessons import catalogue, checking
 from lessons.instructor import course, hidden, mutants, page, proof, release, stripping, variants, verbs
@@ -437,13 +436,6 @@ def test_release_writes_the_autograder_of_the_course(monkeypatch, capsys):
     assert capsys.readouterr().out.startswith("a.zip: the autograder of lessons 1, ")
 
 
-@pytest.mark.parametrize("words", ["grade x --out y", "grade-all z --csv t"])
-def test_the_grader_reads_its_own_arguments(monkeypatch, words):
-    grader = SimpleNamespace(main=lambda argv: argv)
-    monkeypatch.setattr(lessons.instructor, "grade", grader, raising=False)
-    assert command_line.main(words.split()) == words.split()
-
-
 @pytest.mark.parametrize("verb", ["release", "start"])
 def test_what_stands_against_a_release_is_printed_line_by_line(tmp_path, monkeypatch, capsys, verb):
     def unproven(*args, **options):
@@ -522,6 +514,11 @@ def defined_in(text):
     namespace = {"__name__": "lesson"}
     exec(compile(text, "<lesson>", "exec"), namespace)
     return namespace
+
+
+def test_every_edge_says_in_a_few_words_what_it_is():
+    said = [edge.__doc__ or "" for edge in hidden.HIDDEN.values()]
+    assert all(3 < len(says) < 120 and "\n" not in says and says[0].islower() for says in said)
 
 
 def test_every_lesson_has_an_edge():
