@@ -11,6 +11,9 @@ Exit status: 0 done, 1 something is not solved or not in order, 2 a mistake in w
 
 import argparse
 import sys
+from pathlib import Path
+
+IN_THE_REPOSITORY = "In the repository: python -m pip install -e ."
 
 try:
     from lessons import doctor, student
@@ -20,9 +23,11 @@ try:
 except ModuleNotFoundError as error:
     if str(error.name).partition(".")[0] == "lessons":  # not for pip to mend
         raise
+    wheel = next(Path(__file__).resolve().parents[1].glob("tinyaae-*.whl"), None)  # of a handout
+    install = f"In this folder: python -m pip install {wheel.name}" if wheel else IN_THE_REPOSITORY
     print(
         f"python -m lessons: {sys.executable} has no module {error.name}, expected tinyaae and what it needs; is the "
-        "virtual environment not active, or nothing installed yet? In the repository: python -m pip install -e .",
+        f"virtual environment not active, or nothing installed yet? {install}",
         file=sys.stderr,
     )
     sys.exit(2)

@@ -85,7 +85,7 @@ def hand_out(args):
     what = f"lessons {', '.join(map(str, chosen.lessons))}, {len(chosen.exercises)} exercises"
     if args.folder:
         draws = proof.DRAWS if args.prove else 0
-        print(f"{release(args.folder, chosen, draws=draws)}: {what}, proved and written")
+        print(f"{release(args.folder, chosen, draws=draws, handout=True)}: {what}, proved and written")
     if args.autograder:
         from lessons.instructor.autograder import autograder
 
