@@ -18,8 +18,8 @@ from lessons import catalogue
 from lessons.__main__ import main as lessons_command
 from lessons.instructor import course as courses
 from lessons.instructor import grade as grading
+from lessons.instructor import release, stripping, submission
 from lessons.instructor import sandbox as sandboxes
-from lessons.instructor import submission
 from lessons.instructor.child import outcome, pack, unpack
 from lessons.instructor.grade import grade, grade_all
 from lessons.instructor.sandbox import Limits, Sandbox
@@ -825,3 +825,57 @@ def test_a_folder_for_reports_that_cannot_be_made_is_told_in_one_line(tmp_path, 
     monkeypatch.chdir(tmp_path)
     assert lessons_command(words) == 2
     assert "cannot be made (File exists); choose another folder" in capsys.readouterr().err
+
+
+# The whole course -----------------------------------------------------------------------------------------------------
+
+HOSTILE_ANSWER = """
+    for name in ("max", "abs", "all", "isfinite", "array_equal"):
+        setattr(np, name, lambda *_, **__: True)
+    import tinyaae
+    for path in ("/autograder/results/results.json", "results.json", "../lessons/test_01_linear.py"):
+        try:
+            print(open(path).read()), open(path, "w").write('{"score": 100}')
+        except OSError:
+            pass
+    os.write(1, b'{"score": 100, "values": []}\\n') and os._exit(0)
+"""
+
+
+@pytest.fixture
+def points(tmp_path):
+    """A function that hands in the lessons of a course, each changed by `change(lesson, text)`; returns the results."""
+
+    def points(course, change):
+        full = release.full_texts(course)
+        for lesson in (lesson for lesson in catalogue.lessons() if lesson.path.name in full):
+            text = change(lesson, full[lesson.path.name])
+            (tmp_path / lesson.path.name).write_text(text, encoding="utf-8")
+        return grade(tmp_path, None, course)
+
+    return points
+
+
+def unsolved(lesson, text):
+    return stripping.strip(text, lesson.exercises, lesson.path.name)
+
+
+def hostile(lesson, text):
+    return re.sub(r"\n    raise NotImplementedError\(.*\)\n", lambda _: HOSTILE_ANSWER, unsolved(lesson, text))
+
+
+@pytest.mark.slow
+def test_a_perfect_submission_has_all_points_of_the_whole_course(points):
+    course = courses.load(catalogue.HERE / "instructor" / "course.toml")
+    results = points(course, lambda lesson, text: text)
+    assert [test["output"] for test in results["tests"] if test["status"] == "failed"] == []
+    assert results["score"] == sum(exercise.points for exercise in course.exercises)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [unsolved, hostile, lambda lesson, text: ""], ids=["unsolved", "hostile", "empty"])
+def test_any_other_has_none(points, change):
+    course = courses.load(catalogue.HERE / "instructor" / "course.toml", lessons=[1, 6, 15])
+    results = points(course, change)
+    assert results["score"] == 0 and len(results["tests"]) == 2 * 11
+    assert all(test["output"] for test in results["tests"])

@@ -45,6 +45,7 @@ def test_an_answer_that_calls_the_library_is_refused_though_it_is_right():
         half_squared_error(np, x, x)
         return x @ y, x.sum(axis=0)
 
+    EXERCISE._replace(library=True).check(with_library)
     message = said(EXERCISE, with_library)
     assert "9.1 products: it uses tinyaae.losses.half_squared_error; an exercise is solved by" in message
 

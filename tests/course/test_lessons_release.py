@@ -483,6 +483,16 @@ def test_a_wrong_course_is_told_in_one_line(tmp_path, folder, text, says):
     assert "\n" not in str(raised.value)
 
 
+def test_variants_that_one_layer_is_made_of_are_chosen_together(tmp_path):
+    path = tmp_path / "course.toml"
+    one, both = ('[exercises."9.1"]\nvariant = "log-std"\n', '[exercises."9.2"]\nvariant = "log-std"\n')
+    path.write_text(one + both)
+    assert course.load(path).variants == {"9.1": "log-std", "9.2": "log-std"}
+    path.write_text(one)
+    with pytest.raises(UserError, match=r"exercises 9\.1 and 9\.2: .* choose the same variant for each, or none"):
+        course.load(path)
+
+
 def test_a_missing_course_is_told(tmp_path, folder):
     with pytest.raises(UserError, match="no such file"):
         course.load(tmp_path / "none.toml", folder)
