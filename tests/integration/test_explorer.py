@@ -535,7 +535,7 @@ def test_the_replay_shows_the_snapshot_of_its_epoch_and_the_curves_follow(opened
     end = pixels_of(tab, "#replay-map canvas")
     tab.get_by_role("button", name="One epoch on").click()
     expect(0)
-    assert pixels_of(tab, "#replay-map canvas") != end and cursor.get_attribute("x1") == "42"
+    assert pixels_of(tab, "#replay-map canvas") != end and cursor.get_attribute("x1") == "46"
     tab.locator("#controls input").press("ArrowRight")
     expect(1)
     tab.locator("#controls button").first.press("Enter")
@@ -573,6 +573,7 @@ def test_a_walk_goes_straight_from_one_code_to_another_as_interpolate_does(opene
     np.testing.assert_allclose(
         pixels_of(tab, "#walk .row button:nth-child(3) canvas"), 255 * np.ravel(expected), atol=0.51
     )
+    assert re.fullmatch(r"With y = \d and others, mixed\.", tab.inner_text("#here p"))
     walk.get_by_role("button", name="Play the walk").press("Enter")
     pause = "[...document.querySelectorAll('#walk button')].find((each) => each.textContent === 'Pause')"
     until(tab, f"document.querySelector('#walk .bars input').value > 0.3 && ({pause}.click(), true)")

@@ -91,20 +91,24 @@ def contents(model, dataset, folder, with_images=False):
     page["replay"] = replay_of(model, folder, with_images or not own, in_plane, pack)
     page["curves"] = [panel._asdict() | {"lines": [line._asdict() for line in panel.lines]}
                       for panel in learning_curves(subject)]  # fmt: skip
+    page["axes"] = axes(page)
     page["words"] = words(page)
     return page, b"".join(pack.pieces)
 
 
-def words(page):
-    """Return what the panels of a `page` say about its model, name -> text."""
-    prior, noun, plane = page["prior"], page["noun"], page["plane"]
-    axes = "The horizontal axis is z." if page["z"] == 1 else "The two axes are the coordinates of z."
+def axes(page):
+    """Return what the plane of a `page` shows."""
+    said = "The horizontal axis is z." if page["z"] == 1 else "The two axes are the coordinates of z."
     if page["z"] > 2:
-        first, second = plane["shares"]
-        axes = f"z has {page['z']} dimensions. The two axes are the directions that change the {noun} most: "
-        axes += f"{100 * first:.0f} % and {100 * second:.0f} % of all change."
-    around = f"Lines hold 50, 90 and 99 % of the {prior} prior." if plane["density"] else ""
-    on_map = [around or "This mode matches its codes to no prior."] if page["z"] > 1 or not prior else []
+        said = f"z has {page['z']} dimensions. The two axes are the directions that change the {page['noun']} most: "
+        said += "{:.0f} % and {:.0f} % of all change.".format(*(100 * share for share in page["plane"]["shares"]))
+    return said + (f" Lines hold 50, 90 and 99 % of the {page['prior']} prior." if page["plane"]["density"] else "")
+
+
+def words(page):
+    """Return what the page says about its model, id of the element -> text."""
+    prior, noun = page["prior"], page["noun"]
+    on_map = [] if prior else ["This mode matches its codes to no prior."]
     if page["images"] and page["images"]["z"]:
         on_map.insert(0, f"A dot is the code of a test {noun}: point at it to see what it is.")
     if "D" in page["networks"]:
@@ -119,14 +123,20 @@ def words(page):
             things = "samples from images" if page["mode"] == "gan" else "codes from draws of the prior"
             curves = f"A discriminator with one answer to everything has a loss of {level}, the dotted line. "
             curves += f"Near it D cannot tell {things}."
+    replay, kept = ["The run has kept snapshots: play them."], page["replay"] or {}
+    if kept.get("codes"):
+        replay.append(f"A dot is the code of a validation {noun}.")
+        replay += ["Training moves the dots to the prior."] if prior else []
+    if kept.get("reconstructions") or kept.get("samples"):
+        replay.append("The images are what P paints at that epoch.")
     named = [page["run"], f"mode {page['mode']}", f"{prior} prior" if prior else "", page["epoch"]]
     return {
         "run": " · ".join(each for each in named if each),
         "idea": f"The mode {page['mode']}: {page['about']}. Its networks run in this page.",
-        "paint": f"{y} Change one and keep the other." if page["y"]["P"] else "P reads z alone. Move it.",
-        "pad": f"{axes} {around}",
-        "map": " ".join([*on_map, "Drag to decode other places.", axes]),
-        "curves": curves,
+        "paint-lead": f"{y} Change one and keep the other." if page["y"]["P"] else "P reads z alone. Move it.",
+        "map-lead": " ".join([*on_map, "Drag to decode other places.", page["axes"]]),
+        "replay-lead": " ".join(replay),
+        "curves-lead": curves,
     }
 
 
@@ -191,7 +201,7 @@ def replay_of(model, folder, with_images, in_plane, pack):
         return found
     found["labels"] = stacked["labels"][0].tolist()
     found["codes"] = pack(np.clip(np.rint(UNIT * in_plane(stacked["z"])), -32767, 32767), np.int16)
-    about = ["A dot is the code of a validation image."] * len(kept)
+    about = [""] * len(kept)
     if model.config.y_dim and model.config.y_is_class:
         found["y"] = pack(stacked["y"], np.int16)
         right, n = np.sum(stacked["y"] == stacked["labels"], axis=1), np.sum(stacked["labels"][0] >= 0)
@@ -199,7 +209,7 @@ def replay_of(model, folder, with_images, in_plane, pack):
     elif model.config.y_dim:
         used = [len(np.unique(y)) for y in stacked["y"]]
         about = [f"Q puts these images into {k} of {model.config.y_dim} clusters." for k in used]
-    found["words"] = [" ".join(pair) for pair in zip(when, about, strict=True)]
+    found["words"] = [" ".join(pair).strip() for pair in zip(when, about, strict=True)]
     if stacked["reconstructions"].size:
         found["reconstructions"] = pack(stacked["reconstructions"])
     return found

@@ -31,8 +31,7 @@ async function start() {
   const state = stateOf(page, model, images);
   const draws = page.draws ? rowsOf(buffer, page.draws) : null;
   document.title = `${page.run}: explore a model`;
-  byId("run").textContent = page.words.run;
-  byId("idea").textContent = page.words.idea;
+  for (const [id, text] of Object.entries(page.words)) byId(id).textContent = text;
   for (const place of document.querySelectorAll(".noun")) place.textContent = page.noun;
   readPanel(page, model, state, images);
   const boards = [paintPanel(page, model, state, draws, buffer), mapPanel(page, model, state, images, draws, buffer)];

@@ -28,7 +28,7 @@ function mapPanel(page, model, state, images, draws, buffer) {
       hovered = nearest;
       pad.draw();
       shown.show(images.x(nearest));
-      near.textContent = `The dot nearest to the pointer is ${images.name(nearest)}.`;
+      near.textContent = `The nearest dot is ${images.name(nearest)}.`;
     };
     const take = button("Show its own code", () => state.showImage(hovered));
     byId("near").append(shown.element, near, div("buttons", take));
@@ -36,9 +36,9 @@ function mapPanel(page, model, state, images, draws, buffer) {
       ...page.label_names.slice(0, 20).map((name, k) => swatched(colourOf(k), name)),
     );
   }
-  byId("near").hidden = byId("labels").hidden = !flat.length;
+  byId("near").hidden = !flat.length;
+  byId("labels").hidden = !flat.length || !page.label_names.length;
   byId("verdicts").hidden = !model.judge;
-  byId("map-lead").textContent = page.words.map;
   walkPart(page, model, state, images, draws, pad);
   let job = 0;
   const judge = () => {
@@ -66,7 +66,8 @@ function mapPanel(page, model, state, images, draws, buffer) {
   let timer = 0;
   state.on(() => {
     decoded.show(model.decode(state.z, state.y));
-    words.textContent = state.y ? `With y = ${page.y.names[state.chosen()]}.` : "";
+    const mixed = state.y && Math.max(...state.y) < 0.995 ? " and others, mixed" : "";
+    words.textContent = state.y ? `With y = ${page.y.names[state.chosen()]}${mixed}.` : "";
     hovered = -1;
     pad.hover?.(...pad.plane.where(state.z));
     pad.draw();

@@ -8,11 +8,10 @@ function paintPanel(page, model, state, draws, buffer) {
   const k = page.y.P;
   const painted = view(page, "big", "what P paints");
   const parts = [];
-  byId("paint-lead").textContent = page.words.paint;
   const bars = k ? mixer(page, state) : null;
   if (bars) parts.push(part("y: choose one, or mix", bars.element));
   const pad = padOf(page, buffer, state, "z on two directions");
-  parts.push(part("z: drag the point", pad.canvas, hint(page.words.pad)));
+  parts.push(part("z: drag the point", pad.canvas, hint(page.axes)));
   const sliders = Array.from({ length: page.z }, (_, j) => {
     const move = (value) => state.set({ z: state.z.map((old, i) => (i === j ? value : old)) });
     return slider(`z${j + 1}`, page.plane.low, page.plane.high, move);

@@ -1,6 +1,6 @@
 // Panels: learning curves, and the numbers of the run.
 
-const CHART = { width: 320, height: 180, left: 42, right: 8, top: 8, bottom: 24 };
+const CHART = { width: 320, height: 180, left: 46, right: 8, top: 8, bottom: 24 };
 
 function svg(tag, attributes, text) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -12,7 +12,6 @@ function svg(tag, attributes, text) {
 /** Fill the learning curves; return a function of an epoch, 0 for the start, that moves their cursor there. */
 function curvesPanel(page) {
   byId("curves").hidden = !page.curves.length;
-  byId("curves-lead").textContent = page.words.curves;
   const charts = page.curves.map(chart);
   byId("charts").append(...charts.map(({ element }) => element));
   return (epoch) => charts.forEach(({ follow }) => follow(epoch));
