@@ -119,7 +119,7 @@ def test_a_real_run_leaves_what_the_readme_says(here):
     assert (run.returncode, "Traceback" in err) == (0, False)
     folder = here / "runs" / "first"
     names = {path.name for path in folder.iterdir()}
-    assert names == {"config.json", "metrics.csv", "checkpoint.npz", "best.npz", "result.json", "figures"}
+    assert names == {"config.json", "metrics.csv", "checkpoint.npz", "best.npz", "result.json", "figures", "snapshots"}
     pictures = list((folder / "figures").iterdir())
     assert len(pictures) == 7 and all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
     result = json.loads((folder / "result.json").read_text())
@@ -306,7 +306,7 @@ def test_evaluate_with_samples_adds_their_likelihood_to_the_result(command, like
     assert after == before | {name: after[name] for name in after if name.endswith("_2k")}
     assert len(after) == len(before) + 5
     assert {path.name for path in likely.iterdir()} == {
-        "config.json", "metrics.csv", "checkpoint.npz", "best.npz", "result.json", "figures"
+        "config.json", "metrics.csv", "checkpoint.npz", "best.npz", "result.json", "figures", "snapshots",
     }  # fmt: skip
 
 

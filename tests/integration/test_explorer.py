@@ -15,7 +15,8 @@ from tinyaae import cli, data
 from tinyaae.backend import Backend
 from tinyaae.errors import UserError
 from tinyaae.explorer import write_page
-from tinyaae.explorer.contents import command, without_folders
+from tinyaae.explorer.contents import Bytes, cells_of, command, images_of, without_folders
+from tinyaae.figures.arrays import Subject, confusion
 from tinyaae.layers import Layer
 from tinyaae.model import build
 from tinyaae.training import Batches, train
@@ -215,7 +216,7 @@ def test_the_page_of_the_quick_model_has_at_most_two_and_a_half_megabytes(tmp_pa
     run.write_config(config)
     size, images = write_page(tmp_path / "a.html", model, mnist._replace(x_test=mnist.x_test[:1000],
                               y_test=mnist.y_test[:1000]), run)  # fmt: skip
-    assert size == (tmp_path / "a.html").stat().st_size <= 2_500_000 and images == 400
+    assert size == (tmp_path / "a.html").stat().st_size <= 2_500_000 and 400 <= images <= 655
 
 
 def test_a_layer_that_a_page_cannot_compute_is_refused(tmp_path):
@@ -258,6 +259,62 @@ def test_the_verb_writes_test_images_of_own_data_only_if_asked(tmp_path, monkeyp
         assert cli.verbs(["explore", *wrong]) == 2
         error = capsys.readouterr().err
         assert said in error and error.startswith("tinyaae explore: ") and error.count("\n") == 1
+
+
+def cells(shown):
+    """Yield (count, images) of each cell of a page's confusion matrix, with the row and column."""
+    for i, row in enumerate(shown["report"]["confusion"]["counts"]):
+        for j, count in enumerate(row):
+            yield i, j, count, shown["images"]["cells"][i][j]
+
+
+@pytest.mark.parametrize("name", ["semi-supervised", "reduction"])
+def test_a_cell_of_the_confusion_matrix_has_images_of_its_class_that_the_page_reads_as_its_column(made, name):
+    reader = Reader(made(name)[0])
+    (y, _), shown = reader.codes(reader.images()), reader.shown
+    columns = [int(name) for name in shown["report"]["confusion"]["columns"]] if name == "reduction" else range(3)
+    found = list(cells(shown))
+    assert sum(len(images) for *_, images in found) >= sum(count > 0 for _, _, count, _ in found) > 1
+    for i, j, count, images in found:
+        assert len(images) <= count and all(shown["images"]["labels"][k] == i for k in images)
+        assert all(np.argmax(y[k]) == columns[j] for k in images)
+
+
+def test_images_for_cells_alone_are_no_dots_of_the_map(made):
+    mnist = data.load_mnist()
+    few = mnist._replace(x_test=mnist.x_test[:900], y_test=mnist.y_test[:900])
+    config = config_of("semi-supervised", hidden=(9, 8)).for_data(few)
+    model = build(config, Backend.named("numpy"))
+    subject = Subject(model, few)
+    found = images_of(model, few, Bytes(), cells_of(subject, model, confusion(subject)))
+    assert found["x"]["shape"][0] == len(found["labels"]) == found["z"]["shape"][0] + found["extra"]
+    assert found["z"]["shape"][0] == 400 and 0 < found["extra"] <= 255
+
+
+def test_a_page_replays_the_snapshots_of_its_run_where_it_may_show_images(made, tmp_path):
+    path, model, dataset = made("semi-supervised")
+    run, reader = RunFolder.open(path.parent), Reader(path)
+    replay, plane = reader.shown["replay"], reader.shown["plane"]
+    kept = run.snapshots()
+    assert replay["epochs"] == [0, 1, 2] == [epoch for epoch, _ in kept]
+    origin, directions = reader.array(plane["origin"]), reader.array(plane["directions"])
+    there = reader.array(replay["codes"]) * plane["reach"] / replay["unit"]
+    np.testing.assert_allclose(there[2], (kept[2][1]["z"] - origin) @ directions.T, atol=plane["reach"] / 1000)
+    np.testing.assert_array_equal(reader.array(replay["samples"])[1], kept[1][1]["samples"])
+    right = np.sum(kept[2][1]["y"] == kept[2][1]["labels"])
+    assert (
+        replay["words"][2] == f"After epoch 2 of 2. Q reads the label of {right} of 10 images; the others have a ring."
+    )
+    write_page(tmp_path / "a.html", model, dataset, run)
+    private = inside(tmp_path / "a.html")[0]["replay"]
+    assert private["samples"] and not private["codes"] and not private["reconstructions"] and private["labels"] == []
+
+
+def test_a_run_of_an_earlier_version_has_no_replay(tmp_path):
+    model, run = run_of(tmp_path / "run", "aae", tiny_dataset())
+    shutil.rmtree(run.path / "snapshots")
+    write_page(tmp_path / "a.html", model, tiny_dataset(), run)
+    assert inside(tmp_path / "a.html")[0]["replay"] is None
 
 
 # In a browser --------------------------------------------------------------------------------------------------------
@@ -346,6 +403,10 @@ def test_a_page_shows_the_panels_that_its_mode_has(opened, made, name):
     assert tab.locator(".draw").count() == (name not in ("gan", "autoencoder", "table"))
     assert tab.locator("canvas.image").count() == 0 if name == "table" else tab.locator("canvas.image").count() > 0
     assert HOSTILE in tab.inner_text("#report")
+    replayed = {each: tab.locator(f"#{each}").is_visible() for each in ("replay-map", "reconstructions", "samples")}
+    is_image, has_prior = shown["kind"] == "image", shown["prior"] is not None
+    assert replayed == {"replay-map": has_q, "reconstructions": has_q and is_image, "samples": has_prior and is_image}
+    assert tab.locator("#walk").is_visible() == has_q
 
 
 @pytest.mark.slow
@@ -442,3 +503,122 @@ def test_the_buttons_do_what_they_say(opened, made):
     moved = np.array(tab.evaluate("tinyaae.state.z")) - reader.array(plane["origin"])
     u, v = reader.array(plane["directions"]) @ moved
     assert u < 0 < v
+
+
+def pixels_of(tab, canvas):
+    """Return what a canvas shows, its red values as a list."""
+    return tab.locator(canvas).first.evaluate("""(each) => {
+      const copy = new OffscreenCanvas(each.width, each.height).getContext('2d', { willReadFrequently: true });
+      copy.drawImage(each, 0, 0);
+      return Array.from(copy.getImageData(0, 0, each.width, each.height).data).filter((_, i) => i % 4 === 0);
+    }""")
+
+
+@pytest.mark.slow
+def test_the_replay_shows_the_snapshot_of_its_epoch_and_the_curves_follow(opened, made):
+    tab, reader = opened("semi-supervised"), Reader(made("semi-supervised")[0])
+    replay = reader.shown["replay"]
+    losses = next(panel for panel in reader.shown["curves"] if panel["title"] == "Adversarial losses")
+
+    def expect(frame):
+        until(tab, f"document.getElementById('replayed').textContent.startsWith({replay['words'][frame][:13]!r})")
+        for name in ("reconstructions", "samples"):
+            there = reader.array(replay[name])[frame, 0] / replay["levels"]
+            np.testing.assert_allclose(pixels_of(tab, f"#{name} canvas"), 255 * there, atol=0.51)
+        line = losses["lines"][0]
+        value = f"{line['values'][frame - 1]:.3g}" if frame else "–"
+        assert f"{line['name']}: {value}" in tab.inner_text("#charts")
+
+    expect(2)
+    cursor = tab.locator("#charts .cursor").first
+    assert cursor.get_attribute("x1") == "312"  # the right end of the chart
+    end = pixels_of(tab, "#replay-map canvas")
+    tab.get_by_role("button", name="One epoch on").click()
+    expect(0)
+    assert pixels_of(tab, "#replay-map canvas") != end and cursor.get_attribute("x1") == "46"
+    tab.locator("#controls input").press("ArrowRight")
+    expect(1)
+    tab.locator("#controls button").first.press("Enter")
+    expect(2)
+    assert tab.locator("#controls button").first.inner_text() == "Play"  # it stops at the end
+    assert pixels_of(tab, "#replay-map canvas") == end
+
+
+@pytest.mark.slow
+def test_a_ring_in_the_replay_is_where_q_reads_another_label(opened, made):
+    tab, reader = opened("mnist"), Reader(made("mnist")[0])
+    replay = reader.shown["replay"]
+    labels, read = replay["labels"], reader.array(replay["y"])[-1]
+    discs = tab.evaluate("""() => {
+      const context = document.querySelector('#replay-map canvas').getContext('2d'), found = [];
+      const arc = context.arc.bind(context);
+      context.arc = (x, y, radius, ...more) => (found.push(radius), arc(x, y, radius, ...more));
+      document.querySelector('#controls input').dispatchEvent(new Event('input'));
+      return found;
+    }""")
+    assert discs == [4.5 if a == b else 6 for a, b in zip(labels, read, strict=True)] and 6 in discs
+
+
+@pytest.mark.slow
+def test_a_walk_goes_straight_from_one_code_to_another_as_interpolate_does(opened, made):
+    tab, (path, model, _) = opened("mnist"), made("mnist")
+    reader = Reader(path)
+    y, z = reader.codes(reader.images()[1:3])
+    walk = tab.locator("#walk")
+    walk.locator(".row button").nth(2).click()
+    np.testing.assert_allclose(tab.evaluate("tinyaae.state.z"), 0.75 * z[0] + 0.25 * z[1], atol=1e-5)
+    np.testing.assert_allclose(tab.evaluate("tinyaae.state.y"), 0.75 * y[0] + 0.25 * y[1], atol=1e-5)
+    expected = model.interpolate(*reader.images()[1:3].reshape(2, 28, 28), steps=9)[2]
+    np.testing.assert_allclose(pixels_of(tab, "#here canvas"), 255 * np.ravel(expected), atol=0.51)
+    np.testing.assert_allclose(
+        pixels_of(tab, "#walk .row button:nth-child(3) canvas"), 255 * np.ravel(expected), atol=0.51
+    )
+    assert re.fullmatch(r"With y = \d and others, mixed\.", tab.inner_text("#here p"))
+    walk.get_by_role("button", name="Play the walk").press("Enter")
+    pause = "[...document.querySelectorAll('#walk button')].find((each) => each.textContent === 'Pause')"
+    until(tab, f"document.querySelector('#walk .bars input').value > 0.3 && ({pause}.click(), true)")
+    slid = float(walk.locator("input").input_value())
+    tab.wait_for_timeout(150)
+    assert float(walk.locator("input").input_value()) == slid < 1
+    walk.locator("input").press("ArrowLeft")
+    assert float(walk.locator("input").input_value()) == pytest.approx(slid - 0.025)
+
+
+@pytest.mark.slow
+def test_the_ends_of_a_walk_are_dragged_on_the_map_or_taken_from_the_code_of_now(opened, made):
+    tab, reader = opened("mnist"), Reader(made("mnist")[0])
+    plane, (_, z) = reader.shown["plane"], reader.codes(reader.images()[1:3])
+    origin, directions = reader.array(plane["origin"]), reader.array(plane["directions"])
+    stops = tab.locator("#walk .row button")
+    pad = tab.locator("#map canvas.pad")
+    pad.scroll_into_view_if_needed()
+    box, (u, v) = pad.bounding_box(), directions @ (z[1] - origin) / plane["reach"]
+    state = tab.evaluate("tinyaae.state.z")
+    tab.mouse.move(box["x"] + box["width"] * (1 + u) / 2, box["y"] + box["height"] * (1 - v) / 2)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] * 0.9)
+    tab.mouse.up()
+    assert tab.evaluate("tinyaae.state.z") == state
+    stops.last.click()
+    there = directions @ (np.array(tab.evaluate("tinyaae.state.z")) - origin) / plane["reach"]
+    np.testing.assert_allclose(there, [0.8, -0.8], atol=0.02)
+    tab.get_by_role("button", name="Dice").click()
+    thrown = tab.evaluate("tinyaae.state.z")
+    tab.get_by_role("button", name="A is this code").press("Enter")
+    stops.last.click()
+    stops.first.click()
+    np.testing.assert_allclose(tab.evaluate("tinyaae.state.z"), thrown, atol=1e-12)
+
+
+@pytest.mark.slow
+def test_a_cell_of_the_matrix_opens_its_images_and_one_of_them_shows_its_code(opened, made):
+    tab, shown = opened("mnist"), inside(made("mnist")[0])[0]
+    i, j, count, images = next(cell for cell in cells(shown) if cell[0] != cell[1] and cell[3])
+    assert tab.locator(".matrix td button").count() == sum(bool(each) for *_, each in cells(shown))
+    tab.get_by_role("button", name=f"Class {i}, read as {j}: {count} of the test images").click()
+    assert f"Class {i}, read as {j}: {count} of the test images" in tab.inner_text("#confused")
+    assert tab.locator("#confused button").count() == len(images)
+    tab.locator("#confused button").last.press("Enter")
+    assert tab.evaluate("tinyaae.state.image") == images[-1]
+    assert tab.inner_text("#verdict").startswith(f"Q reads {j}, with")
+    assert tab.inner_text("#verdict").endswith(f"label of this test image is {i}.")

@@ -42,7 +42,7 @@ def test_with_out_it_leaves_what_the_command_leaves(here):
     folder = RunFolder.open("run")
     assert folder.result() == run.result and folder.metrics() == run.history
     assert {path.name for path in folder.path.iterdir()} == {
-        "config.json", "metrics.csv", "checkpoint.npz", "best.npz", "result.json"
+        "config.json", "metrics.csv", "checkpoint.npz", "best.npz", "result.json", "snapshots",
     }  # fmt: skip
     assert json.loads((here / "run" / "config.json").read_text())["data"] == str(here / "data.npz")
 

@@ -180,7 +180,7 @@ def test_metrics_that_cannot_be_written(run, monkeypatch):
 def test_nothing_partial_is_left_of_a_finished_run(run):
     run.write_result({"test_error": 0.5})
     names = {path.name for path in run.path.iterdir()}
-    assert names == {"config.json", "metrics.csv", "checkpoint.npz", "best.npz", "result.json"}
+    assert names == {"config.json", "metrics.csv", "checkpoint.npz", "best.npz", "result.json", "snapshots"}
 
 
 # Two at once

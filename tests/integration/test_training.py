@@ -393,7 +393,7 @@ def test_second_signal_stops_at_once_and_leaves_the_last_checkpoint(tmp_path, mo
     with pytest.raises(Interrupted):
         train(model, InterruptedIn(batches, 0, 2), run, quiet=True)
     assert run.restore(model) == START
-    assert {path.name for path in run.path.iterdir()} == {"config.json", "checkpoint.npz"}
+    assert {path.name for path in run.path.iterdir()} == {"config.json", "checkpoint.npz", "snapshots"}
 
 
 def test_handlers_of_signals_are_put_back(tmp_path):

@@ -1,6 +1,7 @@
 """Gather what the page of a run shows: networks, codes, prior, numbers and curves, as one dict and one row of bytes."""
 
 import json
+import math
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -15,12 +16,15 @@ from ..errors import UserError
 from ..figures.arrays import Subject, confusion, examples, from_prior, learning_curves
 from ..metrics import error_rate
 from ..training.quantize import with_quantized_weights
+from ..training.snapshots import LEVELS
 from .described import layers_of
 
 MOST_IMAGES, MOST_NUMBERS = 400, 400_000  # test images that come along, and the pixels of all together
 DRAWS = 256  # draws from the prior that come along
 CELLS = 80  # side of the grid of the prior's density
 MOST_CELLS = 1200  # of a confusion matrix
+IN_A_CELL = 4  # most test images of a cell that come along
+UNIT = 20_000  # a replayed code at the edge of the map
 
 MEANINGS = {  # entry of result.json -> its name, how it is written, what it means
     "test_error": ("test error", "{:.2%}", "the share of test images whose most probable y is the wrong class"),
@@ -79,14 +83,62 @@ def contents(model, dataset, folder, with_images=False):
     page["networks"] = {
         short: layers_of(coarse.networks[name], pack) for short, name in names.items() if name in coarse.networks
     }
+    page["noun"] = "image" if page["kind"] == "image" else "row"
     page["D_reads"] = "label" if c.label_to == "prior" else "y" if c.condition_on_y else "z"
     page["draws"] = pack(from_prior(model, DRAWS)) if model.has_prior else None
-    page["plane"] = plane_of(coarse, subject, pack)
-    page["images"] = images_of(coarse, dataset, pack) if with_images or not own else None
-    page["report"] = report(subject, coarse)
+    page["plane"], in_plane = plane_of(coarse, subject, pack)
+    page["report"], cells = report(subject, coarse)
+    page["images"] = images_of(coarse, dataset, pack, cells) if with_images or not own else None
+    page["replay"] = replay_of(model, folder, with_images or not own, in_plane, pack)
     page["curves"] = [panel._asdict() | {"lines": [line._asdict() for line in panel.lines]}
                       for panel in learning_curves(subject)]  # fmt: skip
+    page["axes"] = axes(page)
+    page["words"] = words(page)
     return page, b"".join(pack.pieces)
+
+
+def axes(page):
+    """Return what the plane of a `page` shows."""
+    said = "The horizontal axis is z." if page["z"] == 1 else "The two axes are the coordinates of z."
+    if page["z"] > 2:
+        said = f"z has {page['z']} dimensions. The two axes are the directions that change the {page['noun']} most: "
+        said += "{:.0f} % and {:.0f} % of all change.".format(*(100 * share for share in page["plane"]["shares"]))
+    return said + (f" Lines hold 50, 90 and 99 % of the {page['prior']} prior." if page["plane"]["density"] else "")
+
+
+def words(page):
+    """Return what the page says about its model, id of the element -> text."""
+    prior, noun = page["prior"], page["noun"]
+    on_map = [] if prior else ["This mode matches its codes to no prior."]
+    if page["images"] and page["images"]["z"]:
+        on_map.insert(0, f"A dot is the code of a test {noun}: point at it to see what it is.")
+    if "D" in page["networks"]:
+        on_map.append("The background is D, trained to tell draws from the prior and codes apart.")
+        on_map.append("The greyer it is, the better Q has learned.")
+    y = f"P reads y, which {'class' if page['y']['is_class'] else 'cluster'}, and z, the style."
+    curves = "Each curve has a value an epoch."
+    for panel in page["curves"]:
+        if panel["title"] == "Adversarial losses" and panel["reference"]:
+            chance = panel["reference"][0]
+            level = "2 ln 2 = 1.386" if abs(chance - 2 * math.log(2)) < 1e-6 else f"{chance:.3f}"
+            things = "samples from images" if page["mode"] == "gan" else "codes from draws of the prior"
+            curves = f"A discriminator with one answer to everything has a loss of {level}, the dotted line. "
+            curves += f"Near it D cannot tell {things}."
+    replay, kept = ["The run has kept snapshots: play them."], page["replay"] or {}
+    if kept.get("codes"):
+        replay.append(f"A dot is the code of a validation {noun}.")
+        replay += ["Training moves the dots to the prior."] if prior else []
+    if kept.get("reconstructions") or kept.get("samples"):
+        replay.append("The images are what P paints at that epoch.")
+    named = [page["run"], f"mode {page['mode']}", f"{prior} prior" if prior else "", page["epoch"]]
+    return {
+        "run": " · ".join(each for each in named if each),
+        "idea": f"The mode {page['mode']}: {page['about']}. Its networks run in this page.",
+        "paint-lead": f"{y} Change one and keep the other." if page["y"]["P"] else "P reads z alone. Move it.",
+        "map-lead": " ".join([*on_map, "Drag to decode other places.", page["axes"]]),
+        "replay-lead": " ".join(replay),
+        "curves-lead": curves,
+    }
 
 
 def y_of(subject):
@@ -101,23 +153,73 @@ def y_of(subject):
     return {"Q": c.y_dim, "P": c.decoder_y_dim, "names": names, "is_class": not c.y_dim or c.y_is_class}
 
 
-def images_of(model, dataset, pack):
-    """Return some test images of each class, in the order of the test set, their labels, and their codes."""
+def images_of(model, dataset, pack, cells):
+    """Return some test images of each class, in the order of the test set, their labels, and their codes.
+
+    Then come `extra` ones, those of `cells` (test images by row and column of the confusion matrix), which become
+    positions among all.
+    """
     d = dataset.x_test.shape[1]
     most = min(MOST_IMAGES, max(20, MOST_NUMBERS // d), len(dataset.x_test))
     groups = examples(dataset.y_test, max(1, len(dataset.x_test)))
     chosen = np.unique(groups[:, : max(1, most // len(groups))])
-    x = dataset.x_test[chosen]
+    each = min(IN_A_CELL, MOST_NUMBERS // d // 2 // max(1, sum(len(cell) > 0 for row in cells for cell in row)))
+    for row in cells:
+        row[:] = [cell[np.argsort(~np.isin(cell, chosen), kind="stable")][:IN_A_CELL] for cell in row]
+        row[:] = [cell[np.isin(cell, chosen) | (np.arange(len(cell)) < each)] for cell in row]
+    wanted = np.concatenate([chosen[:0], *(cell for row in cells for cell in row)])
+    everything = np.concatenate([chosen, np.setdiff1d(wanted, chosen)])
+    place = {int(index): position for position, index in enumerate(everything)}
+    for row in cells:
+        row[:] = [[place[int(index)] for index in cell] for cell in row]
+    x = dataset.x_test[everything]
     if not model.config.is_table:
         x = np.rint(255 * unit_interval(x)).astype(np.uint8)
-    kept = {"x": pack(x), "labels": dataset.y_test[chosen].tolist(), "z": None}
+    kept = {"x": pack(x), "labels": dataset.y_test[everything].tolist(), "z": None,
+            "extra": len(everything) - len(chosen), "cells": cells}  # fmt: skip
     if "Q" in model.networks:
-        kept["z"] = pack(model.encode_rows(x).z)
+        kept["z"] = pack(model.encode_rows(x[: len(chosen)]).z)
     return kept
+
+
+def replay_of(model, folder, with_images, in_plane, pack):
+    """Return the snapshots of the run, up to the epoch of its model; None where it has kept fewer than two.
+
+    Codes lie where `in_plane` puts them, in units of its reach / `UNIT`. Without `with_images` only samples come along.
+    """
+    epoch = folder.saved.epoch if folder.saved else model.config.epochs
+    kept = [(at, arrays) for at, arrays in folder.snapshots() if at <= epoch]
+    if len(kept) < 2:
+        return None
+    stacked = {name: np.stack([arrays[name] for _, arrays in kept]) for name in kept[0][1]}
+    found = {"epochs": [at for at, _ in kept], "levels": LEVELS, "unit": UNIT, "labels": [], "codes": None, "y": None,
+             "reconstructions": None, "samples": None}  # fmt: skip
+    when = [f"After epoch {at} of {model.config.epochs}." if at else "Before the first step." for at in found["epochs"]]
+    found["words"] = when
+    if stacked["samples"].size:
+        found["samples"] = pack(stacked["samples"])
+    if not with_images or not stacked["z"].size:
+        return found
+    found["labels"] = stacked["labels"][0].tolist()
+    found["codes"] = pack(np.clip(np.rint(UNIT * in_plane(stacked["z"])), -32767, 32767), np.int16)
+    about = [""] * len(kept)
+    if model.config.y_dim and model.config.y_is_class:
+        found["y"] = pack(stacked["y"], np.int16)
+        right, n = np.sum(stacked["y"] == stacked["labels"], axis=1), np.sum(stacked["labels"][0] >= 0)
+        about = [f"Q reads the label of {k} of {n} images; the others have a ring." for k in right]
+    elif model.config.y_dim:
+        used = [len(np.unique(y)) for y in stacked["y"]]
+        about = [f"Q puts these images into {k} of {model.config.y_dim} clusters." for k in used]
+    found["words"] = [" ".join(pair).strip() for pair in zip(when, about, strict=True)]
+    if stacked["reconstructions"].size:
+        found["reconstructions"] = pack(stacked["reconstructions"])
+    return found
 
 
 def plane_of(model, subject, pack):
     """Return the plane of z that the page shows: its origin, two directions, how far it reaches, and the prior there.
+
+    Return also a function from z (…, d) to where it lies in the plane (…, 2), as shares of its reach.
 
     The directions are those along which P's output changes most: the first eigenvectors of E[JᵀJ], where J is the
     Jacobian of P, estimated from differences at codes, or at draws from the prior where there is no Q.
@@ -146,7 +248,7 @@ def plane_of(model, subject, pack):
         found["density"] = pack(density / max(np.max(density), 1e-12))
         levels = [mass[min(np.searchsorted(held, share), len(mass) - 1)] for share in (0.5, 0.9, 0.99)]
         found["levels"] = [float(level / max(np.max(density), 1e-12)) for level in levels]
-    return found
+    return found, lambda z: (z - origin) @ directions.T / reach
 
 
 def sensitivity(model, z, step=0.1):
@@ -186,7 +288,10 @@ def density_on_grid(points, reach, times):
 
 
 def report(subject, coarse):
-    """Return a run's numbers and their meaning, its command and warnings, the confusions, and what 8 bits change."""
+    """Return a run's numbers and their meaning, its command and warnings, the confusions, and what 8 bits change.
+
+    Return also the cells of the confusion matrix, where test images can be shown in them.
+    """
     result = subject.result
     numbers = [
         {"name": name, "value": form.format(result[key]), "meaning": meaning}
@@ -196,6 +301,7 @@ def report(subject, coarse):
     warnings = [without_folders(warning) for warning in result.get("warnings", []) if "no pictures" not in warning]
     found = {"numbers": numbers, "command": command(subject.config), "warnings": warnings, "confusion": None,
              "quantization": quantization(subject, coarse)}  # fmt: skip
+    cells = []
     if subject.config.y_dim and np.any(subject.labelled):
         table = confusion(subject)
         if table.counts.size <= MOST_CELLS:
@@ -203,7 +309,17 @@ def report(subject, coarse):
                 "counts": table.counts.tolist(), "rows": [str(name) for name in table.rows],
                 "columns": [str(name) for name in table.columns], "clusters": table.clusters,
             }  # fmt: skip
-    return found
+            cells = cells_of(subject, coarse, table) if subject.config.side else []
+    return found, cells
+
+
+def cells_of(subject, coarse, table):
+    """Return for each cell of a `Confusion` which test images it counts, of those that 8 bits read in the same way."""
+    again = coarse.encode_rows(subject.dataset.x_test)
+    read, same = [np.argmax(code.logits, axis=1) for code in (subject.code, again)]
+    true = np.where(read == same, subject.dataset.y_test, -1)
+    columns = table.columns if table.clusters else range(len(table.columns))
+    return [[np.flatnonzero((true == i) & (read == j)) for j in columns] for i in range(len(table.rows))]
 
 
 def quantization(subject, coarse):

@@ -10,7 +10,9 @@ from ..data.files import write_safely
 from .contents import contents
 
 HERE = Path(__file__).parent / "static"
-SCRIPTS = ["network", "elements", "state", "plane", "read", "paint", "map", "report", "main"]  # in the order of use
+SCRIPTS = [  # in the order of use
+    "network", "elements", "state", "plane", "read", "paint", "walk", "map", "replay", "report", "main",
+]  # fmt: skip
 
 
 def write_page(path, model, dataset, folder, with_images=False):

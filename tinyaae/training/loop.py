@@ -19,6 +19,7 @@ from .checkpoint import START, Position
 from .collapse import CollapseMonitor
 from .divergence import all_finite, locate_non_finite
 from .interruption import Interruption
+from .snapshots import is_due, snapshot
 
 ANIMATED_IMAGES, FRAMES = 500, 200  # validation images in an animation, and its most frames (and one for the end)
 
@@ -66,6 +67,7 @@ def train(model, batches, folder, position=START, quiet=False, say=print, each_e
         warnings.simplefilter("ignore", RuntimeWarning)  # `expect_healthy` reports overflow and NaN in one line
         if position == START:
             keep_codes(model, batches, folder, 0)
+            keep_snapshot(model, batches, folder, 0)
             folder.save(model, START)
         for epoch in range(position.epoch, epochs):
             row = training.epoch(epoch, position, interruption)
@@ -166,6 +168,7 @@ class Training:
             self.best = measure(row)
         self.folder.append_metrics(row)
         keep_codes(self.model, self.batches, self.folder, position.epoch)
+        keep_snapshot(self.model, self.batches, self.folder, position.epoch)
         if position.epoch % config.save_every == 0 or position.epoch == config.epochs:
             self.save(position)
 
@@ -219,3 +222,9 @@ def keep_codes(model, batches, folder, epoch):
     if config.animate and (epoch % -(-config.epochs // FRAMES) == 0 or epoch == config.epochs):
         images, labels = (part[:ANIMATED_IMAGES] for part in batches.validation)
         folder.save_codes(epoch, model.decoder_input(model.drawn(model.encode_rows(images))), labels)
+
+
+def keep_snapshot(model, batches, folder, epoch):
+    """Write a snapshot in about 30 of a run's epochs."""
+    if is_due(epoch, model.config.epochs):
+        folder.save_snapshot(epoch, lambda: snapshot(model, batches.validation))

@@ -84,6 +84,10 @@ class PretrainedRun:
         """Return no codes: the run was not animated."""
         return []
 
+    def snapshots(self):
+        """Return no snapshots: they stay with the run."""
+        return []
+
     def restore(self, model, best=False):
         """Copy the networks into `model` and return their `Position`, the end of the run; optimizers stay fresh."""
         if best:

@@ -1,4 +1,6 @@
-"""The folder of a run: config.json, metrics.csv, checkpoint.npz, best.npz, start.json, result.json and figures/.
+"""The folder of a run: config.json, metrics.csv, checkpoint.npz, best.npz, start.json, result.json and two folders.
+
+figures/ has its pictures, and snapshots/ what its page replays.
 
 Files from which a run is continued and evaluated are written next to the old ones, flushed to the disk and renamed. So
 a good one always exists, whatever stops the process or fills the disk. metrics.csv grows; a resume drops its lines
@@ -25,6 +27,7 @@ from ..errors import UserError
 from ..priors import is_same
 from ..surroundings import expanded
 from .checkpoint import START, read_checkpoint, write_checkpoint
+from .snapshots import ARRAYS
 
 try:
     import fcntl
@@ -236,6 +239,18 @@ class RunFolder:
             kept = read_arrays(file, expected)
             frames.append((int(file.stem), kept["places"].astype(np.float32), kept["labels"]))
         return frames
+
+    @by_rank_0
+    def save_snapshot(self, epoch, take):
+        """Write what `take()` returns, the arrays of a snapshot after `epoch`."""
+        folder = self.path / "snapshots"
+        folder.mkdir(exist_ok=True)
+        write_safely(folder / f"{epoch:06}.npz", lambda file: np.savez_compressed(file, **take()))
+
+    def snapshots(self):
+        """Return [(epoch, its arrays by name), …] in order; empty for a run of an earlier version."""
+        files = sorted((self.path / "snapshots").glob("*.npz"))
+        return [(int(file.stem), read_arrays(file, ARRAYS)) for file in files]
 
     def save_best(self, model, position):
         """Write `model` at `position` to best.npz."""

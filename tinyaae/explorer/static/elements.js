@@ -11,12 +11,49 @@ function el(tag, properties = {}, ...children) {
   return element;
 }
 
-function byId(id) {
-  return document.getElementById(id);
+const byId = (id) => document.getElementById(id);
+const div = (className, ...children) => el("div", { className }, ...children);
+const part = (title, ...children) => el("div", {}, el("h3", {}, title), ...children);
+const hint = (...children) => el("p", { className: "hint" }, ...children);
+const spoken = (id = "") => el("p", { className: "hint", "aria-live": "polite", id });
+const fold = (title, open, ...children) => el("details", { open }, el("summary", {}, title), ...children);
+
+/** Return a box that scrolls, also by keyboard. */
+function scrolling(name, className, ...children) {
+  return el("div", { className, tabIndex: 0, role: "region", "aria-label": name }, ...children);
 }
 
-function button(text, onclick, properties = {}) {
-  return el("button", { type: "button", onclick, ...properties }, text);
+function button(content, onclick, properties = {}) {
+  return el("button", { type: "button", onclick, ...properties }, content);
+}
+
+/** Return a button with an image, drawn by `show(row)`, and what else it holds. */
+function imageButton(page, name, onclick, ...more) {
+  const image = imageView(page, "", "");
+  const element = button(image.element, onclick, { title: name, "aria-label": name });
+  element.append(...more);
+  return { element, show: image.show };
+}
+
+/** Return a button that calls `step` every `pause` ms, until it returns false or is pressed again; and `stop`. */
+function player(name, step, pause) {
+  let timer = 0;
+  const play = (on) => {
+    clearInterval(timer);
+    timer = on ? setInterval(() => step() || play(false), pause) : 0;
+    element.textContent = on ? "Pause" : name;
+  };
+  const element = button(name, () => play(!timer));
+  return { element, stop: () => play(false) };
+}
+
+/** Return a function that does `action` before the next frame, once however often it is called. */
+function onceAFrame(action) {
+  let waiting = 0;
+  return () => {
+    cancelAnimationFrame(waiting);
+    waiting = requestAnimationFrame(action);
+  };
 }
 
 /** Return an entry of a key: a coloured square and a text. */
@@ -26,17 +63,11 @@ function swatched(background, text) {
   return el("li", {}, swatch, text);
 }
 
-/** Return what a row of the data is called. */
-function nounOf(page) {
-  return page.kind === "image" ? "image" : "row";
-}
-
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-const PALETTE = ["#4c78a8", "#f58518", "#e45756", "#72b7b2", "#54a24b", "#c9a800", "#b279a2", "#ff9da6", "#9d755d",
-  "#8c8c94"];
+const PALETTE = "#4c78a8 #f58518 #e45756 #72b7b2 #54a24b #c9a800 #b279a2 #ff9da6 #9d755d #8c8c94".split(" ");
 
 function colourOf(k) {
   if (k < 0) return colour("soft");
@@ -55,7 +86,8 @@ function view(page, className, name) {
 function imageView(page, className, name) {
   const [height, width] = page.side;
   const canvas = el("canvas", { width, height, className: `image ${className}`, role: "img", "aria-label": name });
-  const context = canvas.getContext("2d"), pixels = context.createImageData(width, height);
+  const context = canvas.getContext("2d");
+  const pixels = context.createImageData(width, height);
   const show = (row) => {
     for (let i = 0; i < width * height; i++) {
       for (let c = 0; c < 3; c++) pixels.data[4 * i + c] = 255 * row[page.channels === 3 ? 3 * i + c : i];
@@ -73,14 +105,15 @@ function inUnits(page, value, j) {
 function tableView(page, name) {
   const cells = Array.from({ length: page.inputs }, () => el("td", {}, "–"));
   const rows = cells.map((cell, j) => el("tr", {}, el("th", { scope: "row" }, `column ${j + 1}`), cell));
-  const table = el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": name }, el("table", {}, ...rows));
   const show = (row) => cells.forEach((cell, j) => (cell.textContent = inUnits(page, row[j], j).toPrecision(4)));
-  return { element: table, show, clear: () => cells.forEach((cell) => (cell.textContent = "–")) };
+  const clear = () => cells.forEach((cell) => (cell.textContent = "–"));
+  return { element: scrolling(name, "scroll", el("table", {}, ...rows)), show, clear };
 }
 
 /** Return a slider with its label and value, and `set`, which moves it without an event. */
-function slider(label, low, high, oninput, shown = (value) => value.toFixed(2)) {
-  const text = el("span", {}), input = el("input", { type: "range", min: low, max: high, step: "any", "aria-label": label });
+function slider(label, low, high, oninput, shown = (value) => value.toFixed(2), step = "any") {
+  const text = el("span", {});
+  const input = el("input", { type: "range", min: low, max: high, step, "aria-label": label });
   const set = (value) => {
     input.value = value;
     text.textContent = shown(value);
@@ -90,7 +123,7 @@ function slider(label, low, high, oninput, shown = (value) => value.toFixed(2)) 
     const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
     if (!way) return;
     event.preventDefault();
-    oninput(Math.min(high, Math.max(low, Number(input.value) + (way * (high - low)) / 40)));
+    oninput(Math.min(high, Math.max(low, Number(input.value) + way * (step === "any" ? (high - low) / 40 : step))));
   };
   return { cells: [el("span", { className: "name", title: label }, label), input, text], set };
 }

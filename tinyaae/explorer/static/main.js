@@ -1,7 +1,8 @@
 // Unpack what the page holds, and start its panels.
 
 async function unpacked(text) {
-  const characters = atob(text), packed = new Uint8Array(characters.length);
+  const characters = atob(text);
+  const packed = new Uint8Array(characters.length);
   for (let i = 0; i < packed.length; i++) packed[i] = characters.charCodeAt(i);
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Response(stream).arrayBuffer();
@@ -9,36 +10,40 @@ async function unpacked(text) {
 
 function imagesOf(page, buffer) {
   if (!page.images) return null;
-  const { x, labels, z } = page.images, pixels = arrayIn(buffer, x), d = page.inputs;
+  const { x, labels, z, extra, cells } = page.images;
+  const pixels = arrayIn(buffer, x);
   const divisor = x.type === "uint8" ? 255 : 1;
   return {
     labels,
-    x: (i) => rowOf(pixels, i, d).map((value) => value / divisor),
-    codes: z ? labels.map((_, i) => rowOf(arrayIn(buffer, z), i, page.z)) : null,
+    cells,
+    name: (i) => `test ${page.noun} ${i + 1}${page.label_names[labels[i]]?.replace(/^/, ", label ") ?? ""}`,
+    count: labels.length - extra,
+    x: (i) => rowOf(pixels, i, page.inputs).map((value) => value / divisor),
+    codes: z ? rowsOf(buffer, z) : null,
   };
 }
 
 async function start() {
-  const page = JSON.parse(byId("data").textContent), buffer = await unpacked(byId("arrays").textContent);
-  const model = modelOf(page, buffer), images = imagesOf(page, buffer), state = stateOf(page, model, images);
-  const draws = page.draws ? Array.from({ length: page.draws.shape[0] }, (_, i) => rowOf(arrayIn(buffer, page.draws), i, page.z)) : null;
+  const page = JSON.parse(byId("data").textContent);
+  const buffer = await unpacked(byId("arrays").textContent);
+  const model = modelOf(page, buffer);
+  const images = imagesOf(page, buffer);
+  const state = stateOf(page, model, images);
+  const draws = page.draws ? rowsOf(buffer, page.draws) : null;
   document.title = `${page.run}: explore a model`;
-  byId("run").textContent = [page.run, `mode ${page.mode}`, page.prior ? `${page.prior} prior` : "", page.epoch].filter(Boolean).join(" · ");
-  byId("idea").textContent = `The mode ${page.mode}: ${page.about}. Its networks run in this page.`;
-  for (const place of document.querySelectorAll(".noun")) place.textContent = nounOf(page);
+  for (const [id, text] of Object.entries(page.words)) byId(id).textContent = text;
+  for (const place of document.querySelectorAll(".noun")) place.textContent = page.noun;
   readPanel(page, model, state, images);
-  const pad = paintPanel(page, model, state, draws, buffer), map = mapPanel(page, model, state, images, buffer);
-  curvesPanel(page);
-  reportPanel(page);
+  const boards = [paintPanel(page, model, state, draws, buffer), mapPanel(page, model, state, images, draws, buffer)];
+  boards.push(replayPanel(page, buffer, curvesPanel(page)));
+  reportPanel(page, state, images);
   if (!state.read()) {
+    const z = draws?.[0] ?? Array.from(arrayIn(buffer, page.plane.origin));
     if (images && model.encode) state.showImage(0);
-    else state.set({ z: draws?.[0] ?? Array.from(arrayIn(buffer, page.plane.origin)), y: page.y.P ? page.y.names.map((_, j) => (j ? 0 : 1)) : null });
+    else state.set({ z, y: page.y.P ? page.y.names.map((_, j) => (j ? 0 : 1)) : null });
   }
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-    pad.draw();
-    map?.draw();
-    curvesPanel(page);
-  });
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  dark.addEventListener("change", () => boards.forEach((board) => board?.draw()));
   window.tinyaae = { page, model, state };
   document.documentElement.dataset.ready = "yes";
 }

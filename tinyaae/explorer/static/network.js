@@ -1,6 +1,6 @@
 // The networks as they compute in evaluation: layers over weights that were stored in 8 bits.
 
-const TYPES = { int8: Int8Array, uint8: Uint8Array, float32: Float32Array };
+const TYPES = { int8: Int8Array, uint8: Uint8Array, int16: Int16Array, float32: Float32Array };
 
 /** Return the typed array that `described` ({at, shape, type}) finds in the bytes of the page. */
 function arrayIn(buffer, described) {
@@ -13,19 +13,24 @@ function rowOf(array, k, d) {
   return Array.from(array.subarray(k * d, (k + 1) * d));
 }
 
+/** Return the rows of a stored array (n, d). */
+function rowsOf(buffer, described) {
+  const [n, d] = described.shape;
+  return Array.from({ length: n }, (_, k) => rowOf(arrayIn(buffer, described), k, d));
+}
+
 function dequantized(q, scale) {
-  const W = new Float32Array(q.length), m = scale.length;
-  for (let i = 0; i < q.length; i++) W[i] = q[i] * scale[i % m];
+  const W = new Float32Array(q.length);
+  for (let i = 0; i < q.length; i++) W[i] = q[i] * scale[i % scale.length];
   return W;
 }
 
 const LAYERS = {
   linear(x, { W, b }) {
-    const y = Float64Array.from(b), m = b.length;
+    const y = Float64Array.from(b);
     for (let i = 0; i < x.length; i++) {
-      const xi = x[i];
-      if (xi === 0) continue;
-      for (let j = 0, at = i * m; j < m; j++, at++) y[j] += xi * W[at];
+      if (x[i] === 0) continue;
+      for (let j = 0, at = i * b.length; j < b.length; j++, at++) y[j] += x[i] * W[at];
     }
     return y;
   },
@@ -47,7 +52,8 @@ function sigmoid(value) {
 }
 
 function softmax(logits) {
-  const highest = Math.max(...logits), e = logits.map((value) => Math.exp(value - highest));
+  const highest = Math.max(...logits);
+  const e = logits.map((value) => Math.exp(value - highest));
   const total = e.reduce((a, b) => a + b, 0);
   return e.map((value) => value / total);
 }
@@ -66,13 +72,14 @@ function network(layers, buffer) {
 
 /** Return the model of a page: encode(x), decode(z, y) and judge(z, y), where it has them. */
 function modelOf(page, buffer) {
-  const nets = {}, k = page.y.Q, d = page.z;
+  const nets = {};
+  const k = page.y.Q;
   for (const name in page.networks) nets[name] = network(page.networks[name], buffer);
   const model = { decode: (z, y) => nets.P(page.y.P ? [...y, ...z] : z) };
   if (nets.Q) {
     model.encode = (x) => {
       const h = Array.from(nets.Q(x)); // a Gaussian q(z|x) has its mean first
-      return { y: k ? softmax(h.slice(0, k)) : null, z: h.slice(k, k + d) };
+      return { y: k ? softmax(h.slice(0, k)) : null, z: h.slice(k, k + page.z) };
     };
   }
   if (nets.D) {

@@ -1,31 +1,33 @@
 // Panel: choose y, move z, and see what P paints.
 
-const MOST_OPEN = 12, MOST_IN_ROW = 30;
+const MOST_OPEN = 12;
+const MOST_IN_ROW = 30;
 
 function paintPanel(page, model, state, draws, buffer) {
   byId("paint").hidden = false;
-  const k = page.y.P, painted = view(page, "big", "what P paints"), parts = [];
-  byId("paint-lead").textContent = k
-    ? `P reads y, ${page.y.is_class ? "which class" : "which cluster"}, and z, the style. Change one and keep the other.`
-    : "P reads z alone. Move it, and see what changes.";
+  const k = page.y.P;
+  const painted = view(page, "big", "what P paints");
+  const parts = [];
   const bars = k ? mixer(page, state) : null;
-  if (bars) parts.push(el("div", {}, el("h3", {}, "y: choose one, or mix"), bars.element));
+  if (bars) parts.push(part("y: choose one, or mix", bars.element));
   const pad = padOf(page, buffer, state, "z on two directions");
-  const around = page.plane.density ? " Lines hold 50, 90 and 99 % of the prior." : "";
-  parts.push(el("div", {}, el("h3", {}, "z: drag the point"), pad.canvas, el("p", { className: "hint" }, axesInWords(page) + around)));
-  const sliders = Array.from({ length: page.z }, (_, j) =>
-    slider(`z${j + 1}`, page.plane.low, page.plane.high, (value) => state.set({ z: state.z.map((old, i) => (i === j ? value : old)) })));
-  const grid = (some) => el("div", { className: "bars" }, ...some.flatMap((each) => each.cells));
+  parts.push(part("z: drag the point", pad.canvas, hint(page.axes)));
+  const sliders = Array.from({ length: page.z }, (_, j) => {
+    const move = (value) => state.set({ z: state.z.map((old, i) => (i === j ? value : old)) });
+    return slider(`z${j + 1}`, page.plane.low, page.plane.high, move);
+  });
+  const grid = (some) => div("bars", ...some.flatMap((each) => each.cells));
   const rest = sliders.slice(MOST_OPEN);
-  const folded = rest.length ? el("details", {}, el("summary", {}, `${rest.length} more`), grid(rest)) : null;
-  parts.push(el("div", {}, el("h3", {}, "z: one by one"), grid(sliders.slice(0, MOST_OPEN)), folded));
-  const buttons = el("div", { className: "buttons" });
+  const folded = rest.length ? fold(`${rest.length} more`, false, grid(rest)) : null;
+  parts.push(part("z: one by one", grid(sliders.slice(0, MOST_OPEN)), folded));
+  const buttons = div("buttons");
   if (k > 1) {
     const word = page.y.is_class ? (page.own ? "class" : "digit") : "cluster";
     buttons.append(button(`Same style, other ${word}`, () => state.chooseY((state.chosen() + 1) % k)));
   }
-  if (draws) buttons.append(button("Dice: z from the prior", () => state.set({ z: draws[Math.floor(Math.random() * draws.length)] })));
-  parts.push(el("div", {}, el("h3", {}, "What P paints"), painted.element, buttons));
+  const roll = () => state.set({ z: draws[Math.floor(Math.random() * draws.length)] });
+  if (draws) buttons.append(button("Dice: z from the prior", roll));
+  parts.push(part("What P paints", painted.element, buttons));
   byId("bench").append(...parts);
   if (!k) byId("bench").classList.add("without-y");
   const row = k > 1 && page.kind === "image" ? classRow(page, model, state) : null;
@@ -53,36 +55,28 @@ function mixer(page, state) {
     const choose = button(name, () => state.chooseY(j), { className: "name", title: name, "aria-pressed": "false" });
     return { choose, set: found.set, cells: [choose, ...found.cells.slice(1)] };
   });
-  const element = el("div", { className: "bars", id: "mixer" }, ...rows.flatMap((row) => row.cells));
-  const show = (y) => rows.forEach((row, j) => {
-    row.set(y[j]);
-    row.choose.setAttribute("aria-pressed", String(y[j] > 0.999));
-  });
-  return { element, show };
+  const show = (y) => {
+    for (const [j, row] of rows.entries()) {
+      row.set(y[j]);
+      row.choose.setAttribute("aria-pressed", String(y[j] > 0.999));
+    }
+  };
+  return { element: el("div", { className: "bars", id: "mixer" }, ...rows.flatMap((row) => row.cells)), show };
 }
 
 /** Fill the row of all classes in the style of now; return a function that paints it again. */
 function classRow(page, model, state) {
-  const k = Math.min(page.y.P, MOST_IN_ROW);
-  const each = Array.from({ length: k }, (_, j) => {
-    const image = imageView(page, "", ""), name = page.y.names[j];
-    const choose = el("button", { type: "button", onclick: () => state.chooseY(j), title: name, "aria-label": `${name} in this style`, "aria-pressed": "false" },
-      image.element, el("span", {}, name));
-    return { image, choose };
+  const names = page.y.names.slice(0, MOST_IN_ROW);
+  const each = names.map((name, j) =>
+    imageButton(page, `${name} in this style`, () => state.chooseY(j), el("span", {}, name)),
+  );
+  const those = page.y.P > names.length ? `The first ${names.length} of ${page.y.P}` : "All";
+  const title = `${those} ${page.y.is_class ? "classes" : "clusters"} in this style: one z, each y`;
+  byId("row").append(el("h3", {}, title), div("row", ...each.map((one) => one.element)));
+  return onceAFrame(() => {
+    for (const [j, { element, show }] of each.entries()) {
+      show(model.decode(state.z, state.oneHot(j)));
+      element.setAttribute("aria-pressed", String(j === state.chosen()));
+    }
   });
-  const of = page.y.P > k ? `The first ${k} of ${page.y.P}` : "All";
-  byId("row").append(el("h3", {}, `${of} ${page.y.is_class ? "classes" : "clusters"} in this style: one z, each y`), el("div", { className: "row" }, ...each.map((one) => one.choose)));
-  let waiting = false;
-  return () => {
-    if (waiting) return;
-    waiting = true;
-    requestAnimationFrame(() => {
-      waiting = false;
-      each.forEach(({ image, choose }, j) => {
-        const y = state.y.map((_, i) => (i === j ? 1 : 0));
-        image.show(model.decode(state.z, y));
-        choose.setAttribute("aria-pressed", String(j === state.chosen()));
-      });
-    });
-  };
 }

@@ -4,8 +4,8 @@ const PIXELS = 560;
 
 /** Return where z lies in the plane (u, v), and how to get there: `at(z, u, v)` keeps what of z is not in the plane. */
 function planeOf(page, buffer) {
-  const origin = arrayIn(buffer, page.plane.origin), flat = arrayIn(buffer, page.plane.directions), d = page.z;
-  const axes = [flat.subarray(0, d), flat.subarray(d, 2 * d)];
+  const origin = arrayIn(buffer, page.plane.origin);
+  const axes = rowsOf(buffer, page.plane.directions);
   const where = (z) => axes.map((axis) => axis.reduce((sum, a, j) => sum + a * (z[j] - origin[j]), 0));
   const at = (z, u, v) => {
     const [from, to] = where(z);
@@ -14,59 +14,84 @@ function planeOf(page, buffer) {
   return { where, at, reach: page.plane.reach };
 }
 
-/** Return a canvas on which the state's z is dragged, or moved by arrow keys; `under(context)` draws below the point. */
-function padOf(page, buffer, state, name, under) {
-  const plane = planeOf(page, buffer), contours = contoursOf(page, buffer);
-  const canvas = el("canvas", { width: PIXELS, height: PIXELS, className: "pad", tabIndex: 0, role: "application" });
-  canvas.setAttribute("aria-label", `${name}: drag, or use the arrow keys`);
+/** Return a canvas of the plane with the prior's contours; `layer(board)` draws below them, and `over` above. */
+function boardOf(page, buffer, properties, layer) {
+  const plane = planeOf(page, buffer);
+  const contours = contoursOf(page, buffer);
+  const canvas = el("canvas", { width: PIXELS, height: PIXELS, ...properties });
   const context = canvas.getContext("2d");
-  const x = (u) => (PIXELS / 2) * (1 + u / plane.reach), y = (v) => (PIXELS / 2) * (1 - v / plane.reach);
-  const pad = { canvas, plane, x, y, onHover: null };
+  const clip = (pixel) => Math.min(PIXELS - 6, Math.max(6, pixel));
+  const x = (u) => (PIXELS / 2) * (1 + u / plane.reach);
+  const y = (v) => (PIXELS / 2) * (1 - v / plane.reach);
+  const board = { canvas, context, plane, x, y, over: null };
 
-  pad.draw = () => {
+  board.lines = (segments, stroke, width) => {
+    context.beginPath();
+    for (const [[u0, v0], [u1, v1]] of segments) {
+      context.moveTo(x(u0), y(v0));
+      context.lineTo(x(u1), y(v1));
+    }
+    Object.assign(context, { strokeStyle: stroke, lineWidth: width });
+    context.stroke();
+  };
+  /** Draw a disc at (u, v), at the edge where that is outside, with a border, and a text on it. */
+  board.disc = ([u, v], radius, fill, border, width, text = "") => {
+    context.beginPath();
+    context.arc(clip(x(u)), clip(y(v)), radius, 0, 7);
+    Object.assign(context, { fillStyle: fill, strokeStyle: border, lineWidth: width });
+    context.fill();
+    context.stroke();
+    Object.assign(context, { fillStyle: border, font: "bold 17px system-ui, sans-serif", textAlign: "center" });
+    context.fillText(text, clip(x(u)), clip(y(v)) + 6);
+  };
+  board.draw = () => {
     context.clearRect(0, 0, PIXELS, PIXELS);
-    under?.(context, pad);
-    context.strokeStyle = colour("ink");
-    context.lineWidth = 1.5;
+    layer?.(board);
     for (const [level, lines] of contours.entries()) {
       context.globalAlpha = 0.5 - 0.13 * level;
-      context.beginPath();
-      for (const [[u0, v0], [u1, v1]] of lines) {
-        context.moveTo(x(u0), y(v0));
-        context.lineTo(x(u1), y(v1));
-      }
-      context.stroke();
+      board.lines(lines, colour("ink"), 1.5);
     }
     context.globalAlpha = 1;
-    const [u, v] = plane.where(state.z);
-    context.beginPath();
-    context.arc(clip(x(u)), clip(y(v)), 11, 0, 7);
-    context.fillStyle = colour("accent");
-    context.strokeStyle = colour("card");
-    context.lineWidth = 5;
-    context.stroke();
-    context.fill();
+    board.over?.();
   };
-  const clip = (pixel) => Math.min(PIXELS - 6, Math.max(6, pixel));
+  return board;
+}
+
+/** Return a board on which the state's z is dragged, or moved by arrow keys; `pad.grab(u, v)` may drag another thing. */
+function padOf(page, buffer, state, name, layer) {
+  const properties = {
+    className: "pad",
+    tabIndex: 0,
+    role: "application",
+    "aria-label": `${name}: drag, or use the arrow keys`,
+  };
+  const pad = boardOf(page, buffer, properties, layer);
+  const { canvas, plane } = pad;
+  let drag = null;
+  pad.over = () => {
+    pad.marks?.();
+    pad.disc(plane.where(state.z), 10, colour("accent"), colour("card"), 3);
+  };
   const place = (event) => {
     const box = canvas.getBoundingClientRect();
-    return [2 * (event.clientX - box.left) / box.width - 1, 1 - 2 * (event.clientY - box.top) / box.height]
-      .map((share) => plane.reach * Math.min(1, Math.max(-1, share)));
+    const [u, v] = [(event.clientX - box.left) / box.width, 1 - (event.clientY - box.top) / box.height];
+    return [u, v].map((share) => plane.reach * Math.min(1, Math.max(-1, 2 * share - 1)));
   };
   canvas.onpointerdown = (event) => {
     canvas.setPointerCapture(event.pointerId);
-    state.set({ z: plane.at(state.z, ...place(event)) });
+    drag = pad.grab?.(...place(event)) ?? ((u, v) => state.set({ z: plane.at(state.z, u, v) }));
+    drag(...place(event));
   };
   canvas.onpointermove = (event) => {
-    if (canvas.hasPointerCapture(event.pointerId)) state.set({ z: plane.at(state.z, ...place(event)) });
-    else pad.onHover?.(...place(event));
+    if (canvas.hasPointerCapture(event.pointerId)) drag(...place(event));
+    else pad.hover?.(...place(event));
   };
   canvas.onkeydown = (event) => {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (!step) return;
     event.preventDefault();
-    const [u, v] = plane.where(state.z);
-    state.set({ z: plane.at(state.z, u + (step[0] * plane.reach) / 25, v + (step[1] * plane.reach) / 25) });
+    const [u, v] = plane.where(state.z).map((value, axis) => value + (step[axis] * plane.reach) / 25);
+    state.set({ z: plane.at(state.z, u, v) });
   };
   return pad;
 }
@@ -74,13 +99,15 @@ function padOf(page, buffer, state, name, under) {
 /** Return for each level of the prior's density the line segments on which it has that level (marching squares). */
 function contoursOf(page, buffer) {
   if (!page.plane.density) return [];
-  const grid = arrayIn(buffer, page.plane.density), n = page.plane.density.shape[0], reach = page.plane.reach;
-  const point = (column, row) => [column, row].map((cell) => reach * ((2 * cell + 1) / n - 1));
+  const grid = arrayIn(buffer, page.plane.density);
+  const n = page.plane.density.shape[0];
+  const point = (column, row) => [column, row].map((cell) => page.plane.reach * ((2 * cell + 1) / n - 1));
   return page.plane.levels.map((level) => {
     const lines = [];
     for (let r = 0; r + 1 < n; r++) {
       for (let c = 0; c + 1 < n; c++) {
-        const corners = [[c, r], [c + 1, r], [c + 1, r + 1], [c, r + 1]], cut = [];
+        const corners = [0, 1, 2, 3].map((k) => [c + (k === 1 || k === 2), r + (k > 1)]);
+        const cut = [];
         for (let k = 0; k < 4; k++) {
           const [a, b] = [corners[k], corners[(k + 1) % 4]];
           const [p, q] = [grid[a[1] * n + a[0]], grid[b[1] * n + b[0]]];
@@ -93,12 +120,4 @@ function contoursOf(page, buffer) {
     }
     return lines;
   });
-}
-
-function axesInWords(page) {
-  if (page.z === 1) return "The horizontal axis is z.";
-  if (page.z === 2) return "The two axes are the coordinates of z.";
-  const [first, second] = page.plane.shares;
-  return `z has ${page.z} dimensions. The pad has the two directions that change the ${nounOf(page)} most: ` +
-    `${percent(first)} and ${percent(second)} of all change.`;
 }

@@ -5,119 +5,121 @@ const INK = 280; // side of the canvas that is drawn on
 function readPanel(page, model, state, images) {
   if (!model.encode) return;
   byId("read").hidden = false;
-  const seen = view(page, "big", "what Q reads"), painted = view(page, "big", "what P paints from the code");
-  const bars = page.y.Q ? barsOf(page) : null, code = el("p", { className: "hint" });
-  const verdict = el("p", { className: "hint", "aria-live": "polite", id: "verdict" });
-  const source = el("div");
+  const seen = view(page, "big", "what Q reads");
+  const painted = view(page, "big", "what P paints from the code");
+  const bars = page.y.Q ? barsOf(page) : null;
+  const code = hint();
+  const verdict = spoken("verdict");
   let mine = false; // whether the state is from this panel
 
-  const show = (x, z, y) => {
-    seen.show(x);
-    painted.show(model.decode(z, y));
-    code.textContent = `z = (${z.slice(0, 10).map((value) => value.toFixed(1)).join(", ")}${z.length > 10 ? ", …" : ""})`;
-  };
   const nothing = (text) => {
     for (const each of [seen, painted]) each.clear();
     bars?.clear();
     code.textContent = "";
     verdict.textContent = text;
   };
-  const read = (x, shown = {}) => {
+  const read = (x, image = null) => {
     const found = model.encode(x);
-    if (!shown.image && shown.image !== 0) {
+    if (image === null) {
       mine = true;
-      state.set({ z: found.z, y: page.y.P ? found.y ?? state.y : null });
+      state.set({ z: found.z, y: page.y.P ? (found.y ?? state.y) : null });
       mine = false;
     }
-    show(x, found.z, state.y);
+    seen.show(x);
+    painted.show(model.decode(found.z, state.y));
+    const numbers = found.z.slice(0, 10).map((value) => value.toFixed(1));
+    code.textContent = `z = (${numbers.join(", ")}${found.z.length > 10 ? ", …" : ""})`;
     bars?.show(found.y);
-    const best = found.y ? found.y.indexOf(Math.max(...found.y)) : -1, label = page.label_names[shown.label];
-    const read = found.y ? `Q reads ${page.y.is_class ? "" : "cluster "}${page.y.names[best]}, with ${percent(found.y[best])}.` : "";
-    verdict.textContent = `${read}${label ? ` The label of this test ${nounOf(page)} is ${label}.` : ""}`;
+    const best = found.y ? found.y.indexOf(Math.max(...found.y)) : -1;
+    const label = image === null ? "" : page.label_names[images.labels[image]];
+    const name = `${page.y.is_class ? "" : "cluster "}${page.y.names[best]}`;
+    const read = found.y ? `Q reads ${name}, with ${percent(found.y[best])}.` : "";
+    verdict.textContent = `${read}${label ? ` The label of this test ${page.noun} is ${label}.` : ""}`;
   };
 
-  const canDraw = page.kind === "image" && page.channels === 1, values = page.kind === "image" ? null : valuesOf(page, read);
+  const canDraw = page.kind === "image" && page.channels === 1;
+  const values = page.kind === "image" ? null : valuesOf(page, read);
   const ink = canDraw ? inkOf(page, read, () => nothing("Nothing is drawn, so nothing is predicted.")) : null;
-  if (ink) source.append(el("h3", {}, "1. Draw here"), ink.element);
-  else if (values) source.append(el("h3", {}, "1. Set the values"), ...values.elements);
-  else source.append(el("h3", {}, "1. Pick a test image"));
-  const arrow = el("div", {}, el("h3", {}, "2. What Q reads"), seen.element);
-  const found = el("div", {}, el("h3", {}, bars ? "3. The code: y and z" : "3. The code z"), bars?.element, verdict, code);
-  const back = el("div", {}, el("h3", {}, "4. What P paints"), painted.element);
+  const source = ink ? "1. Draw here" : values ? "1. Set the values" : "1. Pick a test image";
+  const back = part("4. What P paints", painted.element);
+  if (!bars && page.y.P) back.append(hint("Here P is also given the label that is chosen below."));
   if (page.kind !== "image") byId("chain").classList.add("wide");
-  byId("chain").append(source, arrow, found, back);
-  if (!bars && page.y.P) back.append(el("p", { className: "hint" }, "Here P is also given the label that is chosen below."));
+  byId("chain").append(
+    part(source, ...(ink ?? values ?? { elements: [] }).elements),
+    part("2. What Q reads", seen.element),
+    part(bars ? "3. The code: y and z" : "3. The code z", bars?.element, verdict, code),
+    back,
+  );
   nothing(canDraw ? "Nothing is drawn yet." : "");
   state.on(() => {
-    if (mine) return;
-    if (state.image !== null) {
-      ink?.erase();
-      const x = images.x(state.image);
-      values?.set(x);
-      read(x, { image: state.image, label: images.labels[state.image] });
-    }
+    if (mine || state.image === null) return;
+    ink?.erase();
+    const x = images.x(state.image);
+    values?.set(x);
+    read(x, state.image);
   });
-  if (images) byId("tests").append(...testImages(page, state, images));
-  else {
-    const words = `Test ${nounOf(page)}s come along only where the page is made with --with-images.`;
-    byId("tests").append(el("p", { className: "hint" }, words));
-  }
+  const without = hint(`Test ${page.noun}s come along only where the page is made with --with-images.`);
+  byId("tests").append(...(images ? testImages(page, state, images) : [without]));
 }
 
 /** Return a bar a value of y, with `show(y)` and `clear()`. */
 function barsOf(page) {
   const rows = page.y.names.map((name) => {
-    const fill = el("div", { className: "fill" }), share = el("span", {}, "");
-    return { fill, share, cells: [el("span", { className: "name", title: name }, name), el("div", { className: "track" }, fill), share] };
+    const fill = div("fill");
+    const share = el("span", {}, "");
+    return { fill, share, cells: [el("span", { className: "name", title: name }, name), div("track", fill), share] };
   });
-  const element = el("div", { className: "bars", tabIndex: 0, role: "group", "aria-label": "y, as Q reads it" }, ...rows.flatMap((row) => row.cells));
-  const set = (values) => rows.forEach((row, j) => {
-    row.fill.style.width = `${values ? 100 * values[j] : 0}%`;
-    row.share.textContent = values ? percent(values[j]) : "";
-  });
-  return { element, show: set, clear: () => set(null) };
+  const element = scrolling("y, as Q reads it", "bars", ...rows.flatMap((row) => row.cells));
+  const show = (values) => {
+    for (const [j, row] of rows.entries()) {
+      row.fill.style.width = `${values ? 100 * values[j] : 0}%`;
+      row.share.textContent = values ? percent(values[j]) : "";
+    }
+  };
+  return { element, show, clear: () => show(null) };
 }
 
 /** Return some buttons, each a test image of the page, and one that shows others. */
 function testImages(page, state, images) {
-  const place = el("div", { className: "tests" }), each = page.kind === "image" ? 14 : 8;
-  let first = 0;
+  const place = div("tests");
+  const each = Math.min(page.kind === "image" ? 14 : 8, images.count);
+  let first = -each;
   const fill = () => {
-    place.replaceChildren();
-    for (let j = 0; j < Math.min(each, images.labels.length); j++) {
-      const i = (first + j) % images.labels.length, name = page.label_names[images.labels[i]] ?? "";
-      const choose = () => state.showImage(i);
-      if (page.kind !== "image") {
-        place.append(button(`row ${i + 1}${name ? `: ${name}` : ""}`, choose));
-        continue;
-      }
-      const small = imageView(page, "", "");
-      small.show(images.x(i));
-      const words = `test image ${i + 1}${name ? `, label ${name}` : ""}`;
-      place.append(el("button", { type: "button", onclick: choose, title: words, "aria-label": words }, small.element));
-    }
+    first = (first + each) % images.count;
+    const some = Array.from({ length: each }, (_, j) => (first + j) % images.count);
+    place.replaceChildren(...some.map((i) => testButton(page, state, images, i)));
   };
-  const more = button("Others", () => {
-    first = (first + each) % images.labels.length;
-    fill();
-  });
   fill();
-  return [el("h3", {}, page.kind === "image" ? "Or pick a test image, which training has not seen" : "Rows of the test set"), place, el("div", { className: "buttons" }, more)];
+  const title = page.kind === "image" ? "Or pick a test image, which training has not seen" : "Rows of the test set";
+  return [el("h3", {}, title), place, div("buttons", button("Others", fill))];
+}
+
+/** Return a button that shows test image i, or row i. */
+function testButton(page, state, images, i) {
+  const choose = () => state.showImage(i);
+  if (page.kind !== "image") return button(images.name(i), choose);
+  const made = imageButton(page, images.name(i), choose);
+  made.show(images.x(i));
+  return made.element;
 }
 
 /** Return sliders of the columns of a table, or of pixels whose arrangement is not known. */
 function valuesOf(page, read) {
   const x = new Array(page.inputs).fill(page.kind === "table" ? 0 : 0.5);
   const [low, high] = page.kind === "table" ? [-3, 3] : [0, 1];
-  const sliders = x.map((_, j) => slider(`column ${j + 1}`, low, high, (value) => {
-    x[j] = value;
-    sliders[j].set(value);
-    read(x);
-  }, (value) => inUnits(page, value, j).toPrecision(3)));
+  const sliders = x.map((_, j) => {
+    const move = (value) => {
+      x[j] = value;
+      sliders[j].set(value);
+      read(x);
+    };
+    return slider(`column ${j + 1}`, low, high, move, (value) => inUnits(page, value, j).toPrecision(3));
+  });
   const set = (row) => sliders.forEach((each, j) => each.set((x[j] = row[j])));
   set(x);
-  const start = button("Read these values", () => read(x)), bars = el("div", { className: "bars" }, ...sliders.flatMap((each) => each.cells));
-  return { elements: [bars, el("div", { className: "buttons" }, start)], set };
+  const bars = div("bars", ...sliders.flatMap((each) => each.cells));
+  const again = () => read(x);
+  return { elements: [bars, div("buttons", button("Read these values", again))], set };
 }
 
 /** Return a canvas to draw on with mouse, touch, pen or keys. */
@@ -126,8 +128,8 @@ function inkOf(page, read, empty) {
   canvas.setAttribute("aria-label", "draw: arrow keys move the pen, Space lifts or lowers it, Delete clears");
   const context = canvas.getContext("2d", { willReadFrequently: true });
   const pen = { x: INK / 2, y: INK / 2, down: false };
-  let drawn = false, waiting = false;
-  Object.assign(context, { lineWidth: INK / 12, lineCap: "round", lineJoin: "round", strokeStyle: "#fff", fillStyle: "#000" });
+  let drawn = false;
+  Object.assign(context, { lineWidth: INK / 12, lineCap: "round", lineJoin: "round", strokeStyle: "#fff" });
   const erase = () => {
     context.fillRect(0, 0, INK, INK);
     Object.assign(context, { fillStyle: "#888", font: "20px system-ui, sans-serif", textAlign: "center" });
@@ -139,16 +141,11 @@ function inkOf(page, read, empty) {
     erase();
     empty();
   };
-  const later = () => {
-    if (waiting) return;
-    waiting = true;
-    requestAnimationFrame(() => {
-      waiting = false;
-      const x = drawn ? pixelsOf(page, canvas) : null;
-      if (x) read(x);
-      else empty();
-    });
-  };
+  const later = onceAFrame(() => {
+    const x = drawn ? pixelsOf(page, canvas) : null;
+    if (x) read(x);
+    else empty();
+  });
   const line = (x, y) => {
     if (!drawn) context.fillRect(0, 0, INK, INK);
     context.beginPath();
@@ -179,29 +176,31 @@ function inkOf(page, read, empty) {
   canvas.onkeydown = (event) => {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (step) {
-      const [x, y] = [pen.x + (step[0] * INK) / 20, pen.y + (step[1] * INK) / 20].map((value) => Math.min(INK - 14, Math.max(14, value)));
+      const inside = (value) => Math.min(INK - 14, Math.max(14, value));
+      const [x, y] = [inside(pen.x + (step[0] * INK) / 20), inside(pen.y + (step[1] * INK) / 20)];
       if (pen.down) line(x, y);
       [pen.x, pen.y] = [x, y];
     } else if (event.key === " ") pen.down = !pen.down;
     else if (event.key === "Delete" || event.key === "Backspace") clear();
     else return;
     event.preventDefault();
-    place.textContent = `Pen ${pen.down ? "down" : "up"}, ${Math.round((100 * pen.x) / INK)} % from left, ${Math.round((100 * pen.y) / INK)} % from top.`;
+    const [x, y] = [pen.x, pen.y].map((value) => Math.round((100 * value) / INK));
+    place.textContent = `Pen ${pen.down ? "down" : "up"}, ${x} % from left, ${y} % from top.`;
   };
   erase();
-  const hint = el("p", { className: "hint" }, "Mouse, finger or pen. By keys: arrows move, Space lowers the pen, Delete clears. ", place);
-  return { element: el("div", {}, canvas, el("div", { className: "buttons" }, button("Clear", clear)), hint), erase };
+  const how = "Mouse, finger or pen. By keys: arrows move, Space lowers the pen, Delete clears. ";
+  return { elements: [canvas, div("buttons", button("Clear", clear)), hint(how, place)], erase };
 }
 
 /** Return the drawing as pixels in [0, 1], or null where it is empty: MNIST's are fitted into 20 × 20 and centred. */
 function pixelsOf(page, canvas) {
-  const [height, width] = page.side, whole = { x: 0, y: 0, width: INK, height: INK };
-  if (page.own) return scaled(canvas, whole, 0, 0, width, height, width, height);
+  const [height, width] = page.side;
+  if (page.own) return scaled(canvas, { x: 0, y: 0, width: INK, height: INK }, 0, 0, width, height, width, height);
   const box = inkBox(canvas);
   if (!box) return null;
-  const factor = 20 / Math.max(box.width, box.height), [w, h] = [box.width * factor, box.height * factor];
+  const [w, h] = [box.width, box.height].map((side) => (20 * side) / Math.max(box.width, box.height));
   const first = scaled(canvas, box, (width - w) / 2, (height - h) / 2, w, h, width, height);
-  let mass = 0, sumX = 0, sumY = 0;
+  let [mass, sumX, sumY] = [0, 0, 0];
   first.forEach((value, i) => {
     mass += value;
     sumX += value * ((i % width) + 0.5);
@@ -227,12 +226,14 @@ function inkBox(canvas) {
 
 /** Return a part of the drawing, averaged over a grid, as pixels of an image in which it lies at (left, top), w × h. */
 function scaled(canvas, part, left, top, w, h, width, height) {
-  const { data } = canvas.getContext("2d").getImageData(0, 0, INK, INK), fine = 4;
+  const { data } = canvas.getContext("2d").getImageData(0, 0, INK, INK);
+  const fine = 4;
   return Array.from({ length: width * height }, (_, i) => {
     let sum = 0;
     for (let a = 0; a < fine; a++) {
       for (let b = 0; b < fine; b++) {
-        const u = ((i % width) + (a + 0.5) / fine - left) / w, v = (Math.floor(i / width) + (b + 0.5) / fine - top) / h;
+        const u = ((i % width) + (a + 0.5) / fine - left) / w;
+        const v = (Math.floor(i / width) + (b + 0.5) / fine - top) / h;
         if (u < 0 || u >= 1 || v < 0 || v >= 1) continue;
         sum += data[4 * (Math.floor(part.y + v * part.height) * INK + Math.floor(part.x + u * part.width))];
       }

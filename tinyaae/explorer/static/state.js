@@ -1,7 +1,9 @@
 // What the page shows now: a code (z, y), and the test image that it came from. It is kept in the address after #.
 
 function stateOf(page, model, images) {
-  const k = page.y.P, listeners = [], state = { z: null, y: null, image: null };
+  const k = page.y.P;
+  const listeners = [];
+  const state = { z: null, y: null, image: null };
   let timer = 0;
   const oneHot = (j) => Array.from({ length: k }, (_, i) => (i === j ? 1 : 0));
 
@@ -12,14 +14,16 @@ function stateOf(page, model, images) {
     clearTimeout(timer);
     timer = setTimeout(write, 250);
   };
+  state.oneHot = oneHot;
   state.on = (listener) => listeners.push(listener);
   state.chooseY = (j) => state.set({ y: oneHot(j) });
   state.chosen = () => (state.y ? state.y.indexOf(Math.max(...state.y)) : -1);
-  /** Show what Q makes of test image i; where Q has no y and P reads one, y is the label of the image. */
-  state.showImage = (i) => {
-    const code = model.encode(images.x(i)), label = Math.max(0, images.labels[i]);
-    state.set({ z: code.z, y: k ? code.y ?? oneHot(label) : null, image: i });
+  /** Return the code that P reads for test image i: where Q has no y and P reads one, y is the label of the image. */
+  state.codeOf = (i) => {
+    const { z, y } = model.encode(images.x(i));
+    return { z, y: k ? (y ?? oneHot(Math.max(0, images.labels[i]))) : null };
   };
+  state.showImage = (i) => state.set({ ...state.codeOf(i), image: i });
 
   function write() {
     const parts = [];
@@ -34,7 +38,8 @@ function stateOf(page, model, images) {
 
   /** Read the address; whatever is not a code of this model, or one of its images, is ignored. */
   state.read = () => {
-    const given = Object.fromEntries(location.hash.slice(1, 20000).split("&").map((part) => part.split("=", 2)));
+    const parts = location.hash.slice(1, 20000).split("&");
+    const given = Object.fromEntries(parts.map((part) => part.split("=", 2)));
     if (images && model.encode && /^\d{1,6}$/.test(given.image ?? "") && Number(given.image) < images.labels.length) {
       state.showImage(Number(given.image));
       return true;
