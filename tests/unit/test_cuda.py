@@ -3,6 +3,7 @@
 import ctypes
 import json
 import sys
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -10,14 +11,19 @@ from backends import GPU, backend_for_test
 from fake_cupy import COMPILER, backend_without_gpu, fake_cublas, install
 from helpers import host
 from steps import assert_close, each_stepped, values_and_state, with_noise_of_numpy
-from tiny import tiny_dataset
+from tiny import config_of, takes, tiny_dataset
 
 from tinyaae.backend import Backend
 from tinyaae.backend.cuda import cublas
 from tinyaae.backend.cuda import kernels as cuda_kernels
 from tinyaae.backend.cuda.cublas import layout
+from tinyaae.backend.cuda.graph import Recording
 from tinyaae.backend.numpy import NumpyBackend
+from tinyaae.config.fields import priors_of_z
+from tinyaae.config.modes import MODES
+from tinyaae.model import build
 from tinyaae.phases import Batch
+from tinyaae.training import Batches
 from tinyaae.training import run as whole_run
 
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="g++ is not installed")
@@ -243,6 +249,29 @@ def test_the_backend_without_a_gpu_replays_what_it_steps(monkeypatch, dtype, fla
     ]
     assert graphs[0] == eager[0]
     assert {name: x.tobytes() for name, x in graphs[1].items()} == {name: x.tobytes() for name, x in eager[1].items()}
+
+
+TEN_CLASSES = [
+    *({"mode": mode} for mode in MODES),
+    *({"mode": "label-regularized", "prior": prior, "z": 2} for prior in ("mixture", "swiss-roll")),
+    *({"mode": "aae", "prior": prior, "z": 2} for prior in priors_of_z()),
+    *({"mode": "vae", "prior": prior, "z": 2} for prior in ("laplace", "mixture")),
+    *({"mode": "semi-supervised", "posterior": posterior} for posterior in ("gaussian", "universal")),
+]
+
+
+@needs_compiler
+@pytest.mark.parametrize("flags", TEN_CLASSES, ids=lambda flags: "-".join(map(str, flags.values())))
+def test_a_step_on_ten_classes_is_recorded(monkeypatch, flags):
+    """MNIST has ten; a recording cannot join more than eight arrays at once."""
+    backend, dataset = backend_without_gpu(monkeypatch), tiny_dataset(classes=10)
+    labels = {"labels": 10} if takes(flags["mode"], "labels") else {}
+    config = config_of(**flags, **labels, hidden=(8, 7), batch_size=10).for_data(dataset)
+    model = build(config, backend)
+    for batch in islice(Batches(dataset, config, backend).epoch(0), 2):
+        model.step(batch)
+    (step,) = model._captured.values()
+    assert [type(replay.__self__) for replay in step.recordings.values()] == [Recording]
 
 
 @needs_compiler
