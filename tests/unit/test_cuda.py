@@ -1,6 +1,7 @@
 """The CuPy backend: kernels, cuBLAS calls and graphs, on a GPU where there is one and on `fake_cupy` everywhere."""
 
 import ctypes
+import gc
 import json
 import sys
 from itertools import islice
@@ -16,6 +17,7 @@ from tiny import config_of, takes, tiny_dataset
 from tinyaae.backend import Backend
 from tinyaae.backend.cuda import cublas
 from tinyaae.backend.cuda import kernels as cuda_kernels
+from tinyaae.backend.cuda.backend import CupyBackend
 from tinyaae.backend.cuda.cublas import layout
 from tinyaae.backend.cuda.graph import Recording
 from tinyaae.backend.numpy import NumpyBackend
@@ -226,6 +228,28 @@ def test_a_failure_of_cublas_is_reported(gpuless):
         gpuless.xp.matmul(a, b)
     with gpuless.xp.cuda.Stream(non_blocking=True), pytest.raises(RuntimeError, match="cublasSetStream_v2"):
         gpuless.xp.matmul(a, b)
+
+
+@needs_compiler
+def test_backends_share_one_handle_of_cublas_for_each_precision_and_leave_none_behind(monkeypatch):
+    gc.collect()  # those of earlier tests
+    before = fake_cublas().handles_alive()
+    install(monkeypatch)
+    backends = [CupyBackend(dtype, tf32=tf32) for dtype in ("float32", "float64") for tf32 in (False, True, False)]
+    assert fake_cublas().handles_alive() == before + 2
+    del backends
+    gc.collect()
+    assert fake_cublas().handles_alive() == before
+
+
+@needs_compiler
+def test_the_handle_of_cublas_belongs_to_the_gpu_that_is_chosen(monkeypatch):
+    install(monkeypatch)
+    runtime, handles = sys.modules["cupy"].cuda.runtime, []
+    for device in (0, 1, 0):
+        monkeypatch.setattr(runtime, "getDevice", lambda device=device: device)
+        handles.append(CupyBackend()._cublas)
+    assert handles[0] is handles[2] is not handles[1]
 
 
 @needs_compiler

@@ -14,9 +14,9 @@ import numpy as np
 from ...errors import UserError
 from ..base import Functions
 from ..distributed.nccl import between_gpus
+from . import cublas
 from . import kernels as cuda_kernels
 from . import layers as cuda_layers
-from .cublas import Cublas
 from .graph import CapturingBackend
 
 BLOCKS = 2048  # most blocks of a kernel; they keep every multiprocessor busy, and a thread then takes several elements
@@ -130,7 +130,7 @@ class CupyBackend(CapturingBackend):
 
     @cached_property
     def _cublas(self):
-        return Cublas(self.xp, tf32=self.tf32)
+        return cublas.shared(import_module(self.xp.__name__), self.tf32)
 
     @cached_property
     def _kernels(self):

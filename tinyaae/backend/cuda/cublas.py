@@ -15,6 +15,7 @@ TF32_MATH = 3  # cublasMath_t: products of float32 rounded to 10 bits, on the te
 POINTER, INTEGER = ctypes.c_void_p, ctypes.c_int
 GEMM = [POINTER, *[INTEGER] * 5, POINTER, POINTER, INTEGER, POINTER, INTEGER, POINTER, POINTER, INTEGER]
 REALS = {"float32": ("cublasSgemm_v2", ctypes.c_float), "float64": ("cublasDgemm_v2", ctypes.c_double)}
+SHARED = weakref.WeakValueDictionary()  # (GPU, tf32) -> Cublas
 
 
 def load():
@@ -22,6 +23,18 @@ def load():
     from cuda import pathfinder  # comes with CuPy
 
     return ctypes.CDLL(pathfinder.load_nvidia_dynamic_lib("cublas").abs_path)
+
+
+def shared(cupy, tf32):
+    """Return the `Cublas` of the current GPU and this precision, which all backends of this process share.
+
+    A handle takes tens of megabytes on the GPU. It lives as long as a backend that uses it.
+    """
+    key = cupy.cuda.runtime.getDevice(), tf32
+    found = SHARED.get(key)  # a reference, so that it cannot be collected in between
+    if found is None:
+        found = SHARED[key] = Cublas(cupy, tf32=tf32)
+    return found
 
 
 def layout(shape, strides):
@@ -45,7 +58,7 @@ class Cublas:
         self.handle, self.stream = POINTER(), None
         self.workspace = cupy.empty((WORKSPACE,), dtype=cupy.uint8)
         self._call("cublasCreate_v2", ctypes.byref(self.handle))
-        weakref.finalize(self, self.library.cublasDestroy_v2, self.handle)  # a handle takes tens of megabytes
+        weakref.finalize(self, self.library.cublasDestroy_v2, self.handle)
         if tf32:
             self._call("cublasSetMathMode", self.handle, INTEGER(TF32_MATH))
         self.gemms = {}
