@@ -285,6 +285,22 @@ class Event:
         """Nothing is under way."""
 
 
+class MemoryPool:
+    """A pool that holds no memory."""
+
+    def __init__(self, allocator):
+        self.malloc = None
+
+    def set_limit(self, size):
+        """Nothing is allocated."""
+
+    def free_all_blocks(self):
+        """Nothing is held."""
+
+    def total_bytes(self):
+        return 0
+
+
 class RawModule:
     def __init__(self, code, options):
         assert code == cuda_kernels.SOURCE
@@ -334,7 +350,7 @@ def fake_cupy():
         get_current_stream=lambda: Stream.current, Stream=Stream, Event=Event,
         get_elapsed_time=lambda first, last: 1e3 * (last.time - first.time),
         Device=lambda number: SimpleNamespace(use=lambda: None),
-        MemoryPool=lambda allocator: SimpleNamespace(malloc=None, set_limit=lambda size: None),
+        MemoryPool=MemoryPool,
         using_allocator=lambda malloc: nullcontext(),
     )  # fmt: skip
     return cupy

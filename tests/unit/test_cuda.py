@@ -4,12 +4,13 @@ import ctypes
 import gc
 import json
 import sys
+import weakref
 from itertools import islice
 
 import numpy as np
 import pytest
 from backends import GPU, backend_for_test
-from fake_cupy import COMPILER, backend_without_gpu, fake_cublas, install
+from fake_cupy import COMPILER, MemoryPool, backend_without_gpu, fake_cublas, install
 from helpers import host
 from steps import assert_close, each_stepped, values_and_state, with_noise_of_numpy
 from tiny import config_of, takes, tiny_dataset
@@ -17,12 +18,13 @@ from tiny import config_of, takes, tiny_dataset
 from tinyaae.backend import Backend
 from tinyaae.backend.cuda import cublas
 from tinyaae.backend.cuda import kernels as cuda_kernels
-from tinyaae.backend.cuda.backend import CupyBackend
+from tinyaae.backend.cuda.backend import DROPPED, CupyBackend, return_memory
 from tinyaae.backend.cuda.cublas import layout
 from tinyaae.backend.cuda.graph import Recording
 from tinyaae.backend.numpy import NumpyBackend
 from tinyaae.config.fields import priors_of_z
 from tinyaae.config.modes import MODES
+from tinyaae.errors import UserError
 from tinyaae.model import build
 from tinyaae.phases import Batch
 from tinyaae.training import Batches
@@ -306,6 +308,49 @@ def test_a_step_that_cannot_be_recorded_runs_as_written_and_ends_the_recording(g
     with pytest.warns(UserWarning, match="sends a host array"):
         assert float(step(batch)["a"]) == 9
     gpuless.synchronize()  # the stand-in refuses that while it records
+
+
+@needs_compiler
+def test_garbage_is_collected_before_a_recording_and_not_in_it(gpuless):
+    class Garbage:
+        pass
+
+    garbage, states = Garbage(), []
+    garbage.itself, gone = garbage, weakref.ref(garbage)
+    del garbage
+    gpuless.record(lambda _: ([], states.append((gone() is None, gc.isenabled()))), None)
+    assert states == [(True, False)] and gc.isenabled()
+
+
+@needs_compiler
+def test_the_memory_of_a_dropped_graph_is_returned_at_once_and_what_is_still_used_later(gpuless, monkeypatch):
+    class Pool(MemoryPool):
+        blocks = ["free", "in use"]
+
+        def free_all_blocks(self):
+            self.blocks = [block for block in self.blocks if block != "free"]
+
+        def total_bytes(self):
+            return len(self.blocks)
+
+    pools = []
+    monkeypatch.setattr(gpuless.xp.cuda, "MemoryPool", lambda allocator: pools.append(Pool(allocator)) or pools[-1])
+    launch, *_ = gpuless.record(lambda _: ([], None), None)
+    return_memory()
+    assert pools[0].blocks == ["free", "in use"]
+    del launch
+    assert pools[0].blocks == ["in use"]
+    pools[0].blocks = ["free"]
+    return_memory()
+    assert pools[0].blocks == [] and pools[0] not in DROPPED
+
+
+@needs_compiler
+def test_cublas_without_memory_says_so(gpuless, monkeypatch):
+    monkeypatch.setattr(fake_cublas(), "cublasCreate_v2", lambda handle: 3)
+    monkeypatch.setattr(cublas, "SHARED", {})
+    with pytest.raises(UserError, match="the GPU has no free memory"):
+        CupyBackend()
 
 
 @needs_compiler

@@ -11,6 +11,7 @@ import weakref
 
 WORKSPACE = 32 << 20  # bytes; the manual advises this for Hopper
 NORMAL, TRANSPOSED = 0, 1  # cublasOperation_t
+NO_MEMORY = 3  # cublasStatus_t
 TF32_MATH = 3  # cublasMath_t: products of float32 rounded to 10 bits, on the tensor cores
 POINTER, INTEGER = ctypes.c_void_p, ctypes.c_int
 GEMM = [POINTER, *[INTEGER] * 5, POINTER, POINTER, INTEGER, POINTER, INTEGER, POINTER, POINTER, INTEGER]
@@ -116,5 +117,7 @@ class Cublas:
 
     def _call(self, name, *arguments):
         status = getattr(self.library, name)(*arguments)
+        if status == NO_MEMORY:
+            raise MemoryError(f"cuBLAS: {name} finds no free memory on the GPU")
         if status:
             raise RuntimeError(f"cuBLAS: {name} returned status {status}")
