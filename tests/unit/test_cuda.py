@@ -386,12 +386,30 @@ def test_the_look_at_a_gpu_probes_what_the_backend_relies_on(monkeypatch, tmp_pa
     assert "ok      graph of a cuBLAS product: 64.0 then 256.0" in capsys.readouterr().out
 
 
+TINY_CASE = {"tiny": {"hidden": (8, 7), "labels": 6, "batch_size": 10}}
+
+
+@needs_compiler
+def test_the_look_at_a_gpu_says_why_a_step_is_not_recorded_and_times_it_as_written(monkeypatch, tmp_path, capsys):
+    from benchmarks import gpu
+
+    def refused(*_):
+        raise RuntimeError("no graph today")
+
+    install(monkeypatch)
+    monkeypatch.setattr(CupyBackend, "record", refused)
+    with pytest.warns(UserWarning, match="no graph today"):
+        assert gpu.steps(tmp_path, TINY_CASE, 1, tiny_dataset()) == 1
+    found = json.loads((tmp_path / "steps.json").read_text())["tiny"]
+    assert "no graph today" in found["not recorded"][0] and "as written" in found
+
+
 @needs_compiler
 def test_the_look_at_a_gpu_times_steps_and_says_that_graphs_are_right(monkeypatch, tmp_path):
     from benchmarks import gpu
 
     install(monkeypatch)
-    assert gpu.steps(tmp_path, {"tiny": {"hidden": (8, 7), "labels": 6, "batch_size": 10}}, tiny_dataset(), n=1) == 0
+    assert gpu.steps(tmp_path, TINY_CASE, 1, tiny_dataset()) == 0
     found = json.loads((tmp_path / "steps.json").read_text())["tiny"]
     assert found["off by, in a loss and in a weight"] == [0, 0] and found["products"] == 61
     assert {"graph", "as written", "graph, tf32", "graph alone", "products alone"} <= found.keys()
@@ -401,9 +419,24 @@ def test_the_look_at_a_gpu_stops_a_part_at_its_limit_and_goes_on(tmp_path):
     from benchmarks import gpu
 
     sleeper = [sys.executable, "-c", "print('begun', flush=True); import time; time.sleep(60)"]
-    found = gpu.run("sleep", sleeper, 2, tmp_path)
+    found = gpu.run("sleep", sleeper, gpu.SAVING + gpu.KILLING + 2, tmp_path)
     assert found["outcome"] == "stopped after 2 s" and found["end"] == ["begun"]
     assert found["seconds"] < 20
     found = gpu.run("fail", [sys.executable, "-c", "raise SystemExit(3)"], 60, tmp_path)
     assert found["outcome"] == "failed with status 3"
-    assert gpu.run("late", sleeper, -1, tmp_path)["outcome"] == "no time left"
+    assert gpu.run("late", sleeper, gpu.SAVING, tmp_path)["outcome"] == "no time left"
+
+
+def test_the_look_at_a_gpu_keeps_the_search_path_of_its_caller(tmp_path, monkeypatch):
+    from benchmarks import gpu
+
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "wheels"))
+    found = gpu.run("path", [sys.executable, "-c", "import sys; print(*sys.path, sep='\\n')"], 60, tmp_path)
+    assert {str(gpu.ROOT), str(tmp_path / "wheels")} <= set(found["end"])
+
+
+def test_the_parts_of_the_look_at_a_gpu_fit_into_its_time():
+    from benchmarks import gpu
+
+    needed = [sum(gpu.PEERS.values()) if part == "peers" else gpu.LIMITS[part] for part in gpu.DEFAULT_PARTS.split(",")]
+    assert sum(needed) <= gpu.DEFAULT_LIMIT and max(gpu.LIMITS.values()) <= gpu.DEFAULT_LIMIT
