@@ -146,10 +146,22 @@ def built(source, *options):
     return library
 
 
+def functions():
+    """Return name -> body of every function in the CUDA source."""
+    parts = re.split(r"^(?:extern|__device__)", cuda_kernels.SOURCE, flags=re.MULTILINE)[1:]
+    return {re.search(r"(\w+)\(", part)[1]: part.partition("{")[2] for part in parts}
+
+
+def waits(name):
+    """Return whether the threads of a function of the CUDA source wait for each other."""
+    body = functions()[name]
+    called = {*re.findall(r"(\w+)\(", body)} & functions().keys()
+    return "__syncthreads" in body or any(waits(other) for other in called)
+
+
 def calls_of_threads(name):
     """Return C++ that runs the threads of a block: in turns where they wait for each other, else one by one."""
-    body = cuda_kernels.SOURCE.split(f" {name}(")[1].split('extern "C"')[0]
-    if "sum_of_" in body:
+    if waits(name):
         return f"run_block({name}_thread);"
     return f"for (threadIdx.x = 0; threadIdx.x < threads; ++threadIdx.x) {name}_thread();"
 

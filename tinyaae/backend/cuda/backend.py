@@ -20,9 +20,6 @@ from . import kernels as cuda_kernels
 from . import layers as cuda_layers
 from .graph import CapturingBackend
 
-BLOCKS = 2048  # most blocks of a kernel; they keep every multiprocessor busy, and a thread then takes several elements
-
-
 INSTALL = "For CUDA 12 run pip install -e '.[cuda12]', for CUDA 13 .[cuda13]"
 OLDEST = 14  # version of CuPy
 DROPPED = []  # memory pools of graphs that are gone; CuPy would keep what it has split into blocks
@@ -168,11 +165,15 @@ class CupyBackend(CapturingBackend):
     def launch(self, name, threads, *arguments):
         """Start kernel `name` with a thread for each of `threads` elements, or fewer threads that take several."""
         if threads:
-            self.launch_blocks(name, min(-(-threads // cuda_kernels.THREADS), BLOCKS), *arguments)
+            self.launch_blocks(name, min(-(-threads // cuda_kernels.THREADS), cuda_kernels.BLOCKS), *arguments)
 
     def launch_blocks(self, name, blocks, *arguments):
         """Start kernel `name` on `blocks` blocks."""
         self._kernels[name]((blocks,), (cuda_kernels.THREADS,), arguments)
+
+    def launch_columns(self, name, columns, *arguments):
+        """Start kernel `name` on blocks of some columns each."""
+        self.launch_blocks(name, -(-columns // cuda_kernels.COLUMNS), *arguments)
 
     def real(self, number):
         """Return `number` in the type in which a kernel takes it by value."""
