@@ -183,9 +183,9 @@ class CupyBackend(CapturingBackend):
         """Return a·b for a (m, k) and b (k, n) or (k,)."""
         return self._cublas.matmul(a, b)
 
-    def add_product(self, c, a, b):
-        """Add a·b to c (m, n) in place, in one product; a is (m, k), b (k, n)."""
-        self._cublas.add_product(c, a, b)
+    def add_product(self, c, a, b, add=True):
+        """Add a·b to c (m, n) in place, in one product, or write it; a is (m, k), b (k, n)."""
+        self._cublas.add_product(c, a, b, add)
 
     def to_numpy(self, x):
         return self.xp.asnumpy(x)

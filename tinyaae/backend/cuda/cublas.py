@@ -82,9 +82,9 @@ class Cublas:
             self._gemm(a, b, c, add=False)
         return c
 
-    def add_product(self, c, a, b):
-        """Add a·b to c (m, n), whose rows lie one after another; a is (m, k), b (k, n), none of them empty."""
-        self._gemm(a, b, c, add=True)
+    def add_product(self, c, a, b, add=True):
+        """Add a·b to c (m, n), whose rows lie one after another, or write it; a (m, k) and b (k, n) are not empty."""
+        self._gemm(a, b, c, add)
 
     def _gemm(self, a, b, c, add):
         (m, k), n = a.shape, b.shape[1]

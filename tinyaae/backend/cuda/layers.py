@@ -2,13 +2,15 @@
 
 On a fast GPU all small kernels cost about the same, so the number of kernels determines a step's time. Each function
 replaces the formula of the same name in `layers` or `losses` (see `fused.py`), with the same arguments and results. The
-tests compare it with the formula.
+tests compare it with the formula. `Sequential` passes a Linear, its batch norm and its ReLU as one layer: a product and
+one kernel each way, which also sums dy for the bias. A gradient that counts as zero is written and not added to.
 """
 
 import numpy as np
 
 from ...errors import expect_columns
 from ...layers import BatchNorm, Linear, ReLU
+from .. import lazy
 from . import kernels
 
 NOBODY = np.uint64(0)  # a null pointer: this is not needed, or not there
@@ -124,13 +126,14 @@ def fused(backend):
         return backend.matmul(dy, layer.W.T) if want_dx else None
 
     def write_or_add_product(grads, x, dy):
-        """Add xᵀ·dy to dW."""
-        (dW,), _ = targets(grads, "W")
-        backend.add_product(dW, x.T, dy)
+        """Add xᵀ·dy to dW, or write it where dW counts as zero."""
+        (dW,), add = targets(grads, "W")
+        backend.add_product(dW, x.T, dy, add)
 
     def targets(grads, *names):
-        """Return the arrays of gradients, and whether a kernel must add to them."""
-        return [grads[name] for name in names], np.int32(1)
+        """Return the arrays of gradients, and whether a kernel must add to them: not where all count as zero."""
+        first = isinstance(grads, lazy.Unwritten) and grads.unwritten.issuperset(names)
+        return [grads.place(name) if first else grads[name] for name in names], np.int32(not first)
 
     # Layers in one kernel each -----------------------------------------------------------------------------------
 
@@ -231,6 +234,7 @@ def fused(backend):
         backend.launch("running_averages", d, *running, average, var, rate, np.int64(d))
 
     return {
+        "Gradients.zero": lazy.zero,
         "Linear.backward": linear_backward,
         "Sequential.forward": sequential_forward,
         "Sequential.backward": sequential_backward,
