@@ -1,21 +1,24 @@
 """Everything worth knowing about a machine with a GPU, in one command, written down as it goes.
 
-    python -m benchmarks.gpu --out DIR                            what works, and how fast (about 8 minutes)
-    python -m benchmarks.gpu --out DIR --parts probe,runs --runs "semi-supervised-100 0-4 5 --epochs 40"
+    python -m benchmarks.gpu --out DIR                  what works, how fast, and beside PyTorch and JAX (10 minutes)
+    python -m benchmarks.gpu --out DIR --parts tests
+    python -m benchmarks.gpu --out DIR --parts runs --runs "semi-supervised-100 0-4 5 --epochs 40"
 
 The parts, each in a process and with a time limit of its own, so that one that fails or hangs costs no other:
 
     probe   each thing that the CuPy backend relies on, alone, from the compiler to a recorded graph: where it stops
     steps   recorded steps against steps as written: equal? and how long, beside the matrix products alone
-    tests   the tests that a GPU takes part in
-    peers   `benchmarks.step --backend cupy`: the same step in PyTorch and JAX
+    peers   `benchmarks.step --backend cupy`: the same step in PyTorch and JAX, each raced against tinyaae alone
+    tests   the tests that a GPU takes part in; on a new machine most of their time goes into compiling
     runs    `results run`, several seeds side by side ("name seeds jobs flags"; with --mps through NVIDIA's MPS)
 
-DIR gets summary.json (rewritten after every part), one log a part, steps.json, peers.json and runs.tar.gz.
+DIR gets summary.json (rewritten after every part), one log a part, steps.json, a file for each peer, the runs, and
+their numbers in runs.tar.gz. With --rehearse all sizes are tiny; on the stand-in for CuPy it takes two minutes.
 """
 
 import argparse
 import json
+import math
 import os
 import signal
 import statistics
@@ -24,34 +27,48 @@ import sys
 import tarfile
 import time
 import traceback
+import warnings
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LIMITS = {"probe": 90, "steps": 150, "tests": 240, "peers": 200, "runs": 480}  # seconds
+LIMITS = {"probe": 90, "steps": 150, "tests": 560, "runs": 560}  # seconds
+PEERS = {"torch-eager": 60, "torch-fused": 60, "jax-jit": 80, "torch-compile": 120}  # the slowest to start goes last
+DEFAULT_PARTS, DEFAULT_LIMIT = "probe,steps,peers", 570
+SAVING, KILLING = 20, 5  # seconds that a stopped part has to save its work, and then to end
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--parts", default="probe,steps,tests,peers", help="with commas between, in this order")
-    parser.add_argument("--limit", type=float, default=570, help="seconds for all parts together")
+    parser.add_argument("--parts", default=DEFAULT_PARTS, help="with commas between, in this order")
+    parser.add_argument("--limit", type=float, default=DEFAULT_LIMIT, help="seconds for all parts together")
     parser.add_argument("--runs", action="append", default=[], metavar="'NAME SEEDS JOBS FLAGS'")
     parser.add_argument("--mps", action="store_true", help="let the processes of `runs` share the GPU through MPS")
+    parser.add_argument("--rehearse", action="store_true", help="tiny sizes, to try this command without a GPU")
     parser.add_argument("--only", choices=("probe", "steps"), help=argparse.SUPPRESS)  # a child: which part to be
     args = parser.parse_args(argv)
-    if unknown := set(args.parts.split(",")) - LIMITS.keys():
-        parser.error(f"--parts: {', '.join(sorted(unknown))} given, expected some of {', '.join(LIMITS)}")
+    parts = args.parts.split(",")
+    known = [*LIMITS, "peers"]
+    if unknown := sorted(set(parts) - set(known)):
+        parser.error(f"--parts: {', '.join(unknown)} given, expected some of {', '.join(known)}")
+    if ("runs" in parts) != bool(args.runs):
+        parser.error("--parts runs and --runs belong together; e.g. --runs 'semi-supervised-100 0-4 5 --epochs 40'")
     args.out = args.out.resolve()
     args.out.mkdir(parents=True, exist_ok=True)
-    if args.only:
-        return {"probe": probe, "steps": steps}[args.only](args.out)
+    if args.only == "probe":
+        return probe(args.out)
+    if args.only == "steps":
+        return steps(args.out, *([REHEARSED, 1] if args.rehearse else []))
     summary, end = {"machine": machine()}, time.monotonic() + args.limit
-    for part in args.parts.split(","):
+    for part in parts:
+        before = set(args.out.glob(RESULTS))
         for name, command in commands(part, args):
-            limit = min(LIMITS[part], end - time.monotonic())
+            limit = min(PEERS[name] if part == "peers" else LIMITS[part], end - time.monotonic())
             summary[name] = run(name, command, limit, args.out, mps=args.mps and part == "runs")
+            if part == "runs" and summary[name]["outcome"] == "done" and set(args.out.glob(RESULTS)) == before:
+                summary[name]["outcome"] = "nothing was run"
             (args.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
             print(f"{name}: {summary[name]['outcome']}, {summary[name]['seconds']:.0f} s", flush=True)
             print("\n".join("    " + line for line in summary[name]["end"]), flush=True)
@@ -60,33 +77,45 @@ def main(argv=None):
     return int(any(found.get("outcome", "done") != "done" for found in summary.values()))
 
 
+RESULTS = "runs/*/*/result.json"
+
+
 def commands(part, args):
     """Yield (name, command) of a part."""
     python = [sys.executable, "-m"]
     if part in ("probe", "steps"):
-        yield part, [*python, "benchmarks.gpu", "--out", str(args.out), "--only", part]
+        small = ["--rehearse"] if args.rehearse else []
+        yield part, [*python, "benchmarks.gpu", "--out", str(args.out), "--only", part, *small]
     if part == "tests":
-        spread = ["-n", "6"] if find_spec("xdist") else []
-        yield part, [*python, "pytest", "-k", "cupy and not without", *spread, "-ra", "--maxfail=40", "-W", "default",
-                     "-W", "error:this step cannot be recorded:UserWarning", "-p", "no:cacheprovider"]  # fmt: skip
+        small = ["tests/unit/test_fused.py"] if args.rehearse else []
+        spread = ["-n", "8"] if find_spec("xdist") and not args.rehearse else []
+        shown = ["-ra", "--maxfail=40", "-W", "default", "-W", "error:this step cannot be recorded:UserWarning"]
+        chosen = ["-k", "cupy and not without", "-p", "no:cacheprovider", *small]
+        yield part, [*python, "pytest", *chosen, *spread, *shown]
     if part == "peers":
-        options = ["--backend", "cupy", "--json", str(args.out / "peers.json")]
-        yield part, [*python, "benchmarks.step", *options]
+        small = ["--width", "8", "--batch", "10", "--rounds", "2", "--steps", "2"] if args.rehearse else []
+        for name in PEERS:
+            options = ["--backend", "cupy", "--only", f"tinyaae,{name}", "--json", str(args.out / f"{name}.json")]
+            yield name, [*python, "benchmarks.step", *options, *small]
     if part == "runs":
         for k, text in enumerate(args.runs):
             name, seeds, jobs, *flags = text.split()
             options = ["--seeds", seeds, "--jobs", jobs, "--backend", "cupy", f"--flags={' '.join(flags)}"]
-            yield f"runs-{k}-{name}", [*python, "results", "run", name, *options]
+            yield f"runs-{k}-{name}", [*python, "results", "run", name, *options, "--out", str(args.out / "runs")]
 
 
 def run(name, command, limit, out, mps=False):
-    """Run a command with its output in a log; at its limit it gets 20 s to save its work. Return what came of it."""
+    """Run a command with its output in a log, for `limit` seconds at most; return what came of it.
+
+    The last seconds of the limit are for saving its work.
+    """
     started, log = time.monotonic(), out / f"{name}.log"
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    search = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment = os.environ | {"PYTHONPATH": search, "PYTHONUNBUFFERED": "1"}
     if mps:
         environment |= {"CUDA_MPS_PIPE_DIRECTORY": "/tmp/mps", "CUDA_MPS_LOG_DIRECTORY": "/tmp/mps"}
         tell_mps("-d", environment)
-    outcome = "no time left"
+    outcome, limit = "no time left", limit - SAVING - KILLING
     if limit > 0:
         with log.open("w") as file:
             child = subprocess.Popen(
@@ -104,9 +133,9 @@ def run(name, command, limit, out, mps=False):
     return {"outcome": outcome, "seconds": round(time.monotonic() - started, 1), "end": lines[-25:]}
 
 
-def stop(child, patience=20):
+def stop(child):
     """End a process and all that it started: politely, so that runs save their work, then by force."""
-    for how, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5)):
+    for how, seconds in ((signal.SIGTERM, SAVING), (signal.SIGKILL, KILLING)):
         end = time.monotonic() + seconds
         try:
             os.killpg(child.pid, how)
@@ -135,10 +164,9 @@ def pack_results(out):
     with tarfile.open(out / "runs.tar.gz", "w:gz") as archive:
         for log in sorted(out.glob("runs-*.log")):
             archive.add(log, log.name)
-            log.unlink()
-        for path in sorted((ROOT / "results").rglob("*")):
+        for path in sorted((out / "runs").rglob("*")):
             if path.name in ("config.json", "metrics.csv", "result.json") or path.suffix == ".log":
-                archive.add(path, path.relative_to(ROOT))
+                archive.add(path, path.relative_to(out))
 
 
 def machine():
@@ -239,12 +267,17 @@ def _changed_slice(x):
 
 PAPER_NETWORK = dict(hidden=(1000, 1000), batch_norm=False, head_norm=False, reconstruction="squared", z=10)
 CASES = {"benchmark": PAPER_NETWORK, "quick": {}, "quick, 1000 wide": {"hidden": (1000, 1000)}}
+REHEARSED = {"tiny": {"hidden": (8, 7), "batch_size": 10}}
 KINDS = {"graph": {}, "as written": {"graphs": False}, "graph, tf32": {"tf32": True}}
 
 
-def steps(out, cases=CASES, dataset=None, n=100):
-    """Compare recorded steps with steps as written, and time both; write steps.json after each."""
+def steps(out, cases=CASES, n=100, dataset=None):
+    """Compare recorded steps with steps as written, and time both; write steps.json after each.
+
+    Return status 1 where they differ, and where a step cannot be recorded.
+    """
     from tinyaae import data
+    from tinyaae.backend.cuda.graph import Recording
 
     dataset, table, worst = dataset or data.load_mnist(), {}, 0.0
     for name, flags in cases.items():
@@ -254,19 +287,26 @@ def steps(out, cases=CASES, dataset=None, n=100):
         for kind, options in KINDS.items():
             backend, model, batches = assembled(flags, dataset, **options)
             batch = next(batches)
-            for _ in range(5):
-                model.step(batch)
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                for _ in range(5):
+                    model.step(batch)
             found[kind] = timed(backend, partial(model.step, batch), n)
             print(f"{name}, {kind}: {found[kind]['ms']:.3f} ms ({found[kind]['host']:.3f} of the host)", flush=True)
+            for warning in said:
+                print(f"{name}, {kind}: {warning.message}", flush=True)
             if kind == "graph":
                 (step,) = model._captured.values()
-                recording = next(iter(step.recordings.values())).__self__
-                found["graph alone"] = timed(backend, recording.launch, n)
-                found |= products_alone(backend, model, batch, n)
+                recording = getattr(next(iter(step.recordings.values())), "__self__", None)
+                if isinstance(recording, Recording):
+                    found["graph alone"] = timed(backend, recording.launch, n)
+                    found |= products_alone(backend, model, batch, n)
+                else:
+                    found["not recorded"], worst = [str(warning.message) for warning in said], math.inf
                 found["MB of GPU memory"] = backend.xp.get_default_memory_pool().total_bytes() / 1e6
             (out / "steps.json").write_text(json.dumps(table, indent=2) + "\n")
-        alone = [found[part]["ms"] for part in ("graph alone", "products alone")]
-        print("{}: graph alone {:.3f} ms, products alone {:.3f}".format(name, *alone), flush=True)
+        alone = {part: found[part]["ms"] for part in ("graph alone", "products alone") if part in found}
+        print(f"{name}: {', '.join(f'{part} {ms:.3f} ms' for part, ms in alone.items())}", flush=True)
         print("{}: recorded steps off by {:.1e} in a loss, {:.1e} in a weight".format(name, *off), flush=True)
     return int(not worst < 1e-3)
 
@@ -302,8 +342,7 @@ def products_alone(backend, model, batch, n):
     gemm = cublas._gemm
 
     def listed(a, b, c, add):
-        if not any(b is constant for constant in backend._constants.values()):  # those are sums over rows
-            products.append((a, b, c))
+        products.append((a, b, c))
         gemm(a, b, c, add)
 
     cublas._gemm = listed

@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,12 +78,15 @@ def race(names, work, args):
     environment = os.environ | {name: str(args.threads) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")}
     if args.backend == "numpy":
         environment |= {"JAX_PLATFORMS": "cpu"}
+    else:  # JAX would round products to TF32 and take most of the memory, as the others do not
+        environment |= {"JAX_DEFAULT_MATMUL_PRECISION": "highest", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     given = ["--width", args.width, "--batch", args.batch, "--optimizer", args.optimizer, "--threads", args.threads]
-    children, missing = {}, {}
+    children, missing, started = {}, {}, []
     for name in names:
         command = [sys.executable, "-m", "benchmarks.step", "--backend", args.backend, "--contender", name]
         child = subprocess.Popen([*command, *map(str, given)], cwd=ROOT, env=environment, text=True,
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        started.append(child)
         answer = child.stdout.readline()  # each warms up alone
         if answer.startswith("ready"):
             children[name] = child
@@ -90,15 +94,17 @@ def race(names, work, args):
             missing[name] = answer.strip() or "it ended without a word"
     turns = {name: [] for name in children}
     for turn in range(args.rounds):
-        for name, child in children.items():
-            child.stdin.write(f"{args.steps}\n")
-            child.stdin.flush()
-            turns[name].append(float(child.stdout.readline()))
+        for name, child in [*children.items()]:
+            if answer := ask(child, args.steps):
+                turns[name].append(float(answer))
+            else:
+                missing[name] = f"it ended in round {turn + 1}"
+                del children[name], turns[name]
         print(f"\rround {turn + 1} of {args.rounds}", end="", file=sys.stderr)
     print(file=sys.stderr)
-    for child in children.values():
-        child.stdin.close()
-        child.wait()
+    for child in started:
+        with suppress(BrokenPipeError):
+            child.communicate()
     return {
         "median_ms": {name: round(statistics.median(found), 3) for name, found in turns.items()},
         "turns_ms": turns,
@@ -107,6 +113,16 @@ def race(names, work, args):
         "threads": args.threads, "gflop": round(work.flops / 1e9, 3), "machine": platform.machine(),
         "python": platform.python_version(), "date": time.strftime("%Y-%m-%d"), "commit": commit(),
     }  # fmt: skip
+
+
+def ask(child, steps):
+    """Let a contender take some steps; return its line of milliseconds a step, empty where it has ended."""
+    try:
+        child.stdin.write(f"{steps}\n")
+        child.stdin.flush()
+    except BrokenPipeError:
+        return ""
+    return child.stdout.readline()
 
 
 def take_turns(kind, arguments, work, threads):

@@ -47,6 +47,7 @@ def main(argv=None):
     run.add_argument("--seeds", type=seeds, default="0", help="e.g. 0-4 or 0,2")
     run.add_argument("--jobs", type=int, default=1, help="runs side by side; they share the cores")
     run.add_argument("--backend", default="numpy")
+    run.add_argument("--out", type=Path, default=HERE, metavar="DIR", help="folder of the runs, results/ unless given")
     run.add_argument("--flags", default="", help="further flags of run_mnist.py, e.g. '--epochs 40'")
     trial = verbs.add_parser("try", help="try a recipe on validation images, with the test set unread")
     trial.add_argument("flags", help="flags of run_mnist.py, in one pair of quotes")
@@ -67,7 +68,7 @@ def main(argv=None):
         print(f"{args.name}: {why}; expected one of {', '.join(offered)}", file=sys.stderr)
         return 2
     if args.verb == "run":
-        return run_seeds(args.name, args.seeds, args.jobs, args.backend, args.flags)
+        return run_seeds(args.name, args.seeds, args.jobs, args.backend, args.flags, args.out.resolve())
     if args.verb == "one-class":
         one_class.run(args.digits)
         return 0
@@ -98,12 +99,15 @@ def seeds(text):
     return found
 
 
-def run_seeds(name, chosen, jobs, backend, flags):
-    """Run the unfinished seeds, `jobs` side by side with an equal share of the cores; return the worst status."""
+def run_seeds(name, chosen, jobs, backend, flags, out):
+    """Run the unfinished seeds, `jobs` side by side with an equal share of the cores; return the worst status.
+
+    The runs are in folders of `out`/`name`, or of the experiment whose runs this one reports.
+    """
     threads = max(1, usable_cpus() // jobs)
     environment = os.environ | {"OPENBLAS_NUM_THREADS": str(threads)}
 
-    experiment, home = EXPERIMENTS[name], HERE / (EXPERIMENTS[name].of or name)
+    experiment, home = EXPERIMENTS[name], out / (EXPERIMENTS[name].of or name)
 
     def run_seed(seed):
         folder, status = home / f"seed-{seed}", 0
@@ -133,7 +137,7 @@ def run_seeds(name, chosen, jobs, backend, flags):
         print(f"{name}, seed {seed}: status {status}", *last, sep="; ", flush=True)
         return status
 
-    home.mkdir(exist_ok=True)
+    home.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(jobs) as pool:
         return max(pool.map(run_seed, chosen))
 

@@ -344,8 +344,9 @@ def guarded(job):
         return refused(error, 2)
     except Diverged as error:
         return refused(error, 3)
-    except MemoryError:
-        return refused("not enough memory; a smaller --hidden or --batch-size, or less --data?", 2)
+    except MemoryError as error:
+        where = "GPU memory" if "cupy" in type(error).__module__ else "memory"
+        return refused(f"not enough {where}; a smaller --hidden or --batch-size, or less --data?", 2)
     except OSError as error:
         return refused(f"{error}; is the disk full, or a file not ours to read or write?", 2)
     except KeyboardInterrupt as stop:

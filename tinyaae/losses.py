@@ -46,6 +46,11 @@ def binary_cross_entropy(xp, logits, target):
     return xp.sum(value) / n, (sigmoid(xp, logits) - target) / n
 
 
+def accuracy(xp, logits, target):
+    """Return the fraction of logits (n, 1) whose sign is right: above 0 where the target (n, 1) is, an array ()."""
+    return xp.mean(xp.astype((logits > 0) == (target > 0), logits.dtype))
+
+
 def least_squares(xp, logits, target):
     """½ Σ (l − (2t − 1))² from a discriminator's outputs l and targets t, 1 real and 0 fake: (n, 1), (n, 1).
 

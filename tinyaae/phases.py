@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 
 from .backend import Context
 from .losses import (
+    accuracy,
     binary_cross_entropy,
     half_squared_error,
     head_distance,
@@ -312,8 +313,7 @@ class Discriminate(Phase):
         if code is None:
             code, _ = self.encoder.forward(batch.x, ctx)
         n = batch.x.shape[0]
-        ones, zeros = self.backend.zeros((n, 1)) + 1, self.backend.zeros((n, 1))
-        target = xp.concat([ones * (1 - self.smoothing), zeros], axis=0)
+        target = self.backend.constant([[1 - self.smoothing]] * n + [[0.0]] * n)
         values, caches = {}, []
         for adversary in self.adversaries:
             fake = getattr(code, adversary.field)
@@ -322,9 +322,8 @@ class Discriminate(Phase):
             ]
             logits, d_cache = adversary.discriminator.forward(xp.concat(pair, axis=0), ctx.stacked(2))
             value, dlogits = adversary.loss(xp, logits, target)
-            right = xp.astype((logits > 0) == (target > 0), logits.dtype)
             values[adversary.discriminator.name] = 2 * value  # the mean over 2n rows, counted once for each half
-            values[f"{adversary.discriminator.name}_accuracy"] = xp.mean(right)
+            values[f"{adversary.discriminator.name}_accuracy"] = accuracy(xp, logits, target)
             caches.append((d_cache, 2 * dlogits))
         return values, caches
 
@@ -365,7 +364,7 @@ class Generate(Phase):
         """
         xp = self.backend.xp
         code, q_cache, ctx = encoded or self.encode(batch)
-        ones = self.backend.zeros((batch.x.shape[0], 1)) + 1
+        ones = self.backend.constant([[1.0]] * batch.x.shape[0])
         values, d_caches = {}, []
         beside = code if code.y is None else code._replace(y=self.constant("y beside z", code.y))
         for adversary in self.adversaries:

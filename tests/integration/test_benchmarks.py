@@ -1,9 +1,17 @@
 """The contenders of benchmarks/step.py do the same work: from the same weights and noise come the same losses."""
 
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from fake_cupy import COMPILER
 
-from benchmarks import scaling
+from benchmarks import gpu, scaling, step
 from benchmarks.contenders import LOSSES, Floor, Jax, Tinyaae, Torch
 from benchmarks.workload import CLASSES, PIXELS, STYLE, Workload
 
@@ -104,6 +112,59 @@ def test_the_floor_runs():
     floor = Floor(Workload(**SMALL), 1)
     floor.step(None)
     assert len(floor.products) == len(Workload(**SMALL).products())
+
+
+CHILDREN = {  # what a contender does after it has said that it is ready
+    "tinyaae": "for line in sys.stdin: print(2.0, flush=True)",
+    "jax-jit": "input(); print(1.0, flush=True)",  # and ends after its first turn
+}
+
+
+def test_a_contender_that_ends_loses_only_itself_and_jax_multiplies_in_float32(monkeypatch):
+    environments, popen = [], subprocess.Popen
+
+    def child(command, env, **options):
+        name = command[command.index("--contender") + 1]
+        environments.append(env)
+        return popen([sys.executable, "-c", f"import sys\nprint('ready', flush=True)\n{CHILDREN[name]}"], **options)
+
+    monkeypatch.setattr(step.subprocess, "Popen", child)
+    args = SimpleNamespace(backend="cupy", threads=1, rounds=3, steps=1, width=8, batch=5, optimizer="adam")
+    monkeypatch.setattr(step, "commit", lambda: "none")
+    report = step.race(["tinyaae", "jax-jit"], Workload(**SMALL), args)
+    assert report["median_ms"] == {"tinyaae": 2.0}
+    assert report["missing"] == {"jax-jit": "it ended in round 2"}
+    assert environments[0]["JAX_DEFAULT_MATMUL_PRECISION"] == "highest"
+
+
+def test_every_peer_on_a_gpu_has_its_time():
+    assert {"tinyaae", *gpu.PEERS} == step.CONTENDERS["cupy"].keys()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(COMPILER is None, reason="g++ is not installed")
+def test_the_look_at_a_gpu_goes_through_on_the_stand_in(tmp_path, monkeypatch):
+    """Two seeds side by side share the device; what is finished is not run again, and that is no success."""
+    (tmp_path / "cupy.py").write_text("import fake_cupy; fake_cupy.stand_in()\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(gpu.ROOT / "tests" / "support")]))
+    out, runs = tmp_path / "out", ["--runs", "semi-supervised-100 0,1 2 --epochs 1 --hidden 8 --images 300"]
+    parts = "probe,steps,peers,tests,runs"
+    assert gpu.main(["--out", str(out), "--parts", parts, "--limit", "3000", "--rehearse", *runs]) == 0
+    summary = json.loads((out / "summary.json").read_text())
+    assert len(summary) == 1 + 3 + len(gpu.PEERS) + 1
+    for peer in gpu.PEERS:
+        assert "tinyaae" in json.loads((out / f"{peer}.json").read_text())["median_ms"]
+    with tarfile.open(out / "runs.tar.gz") as archive:
+        names = archive.getnames()
+    assert {f"runs/semi-supervised-100/seed-{seed}/result.json" for seed in (0, 1)} <= set(names)
+    assert gpu.main(["--out", str(out), "--parts", "runs", *runs]) == 1
+    assert "nothing was run" in (out / "summary.json").read_text()
+
+
+def test_runs_on_a_gpu_are_named_or_the_look_at_it_says_how(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        gpu.main(["--out", str(tmp_path), "--parts", "probe,runs"])
+    assert stop.value.code == 2 and "--runs 'semi-supervised-100 0-4 5" in capsys.readouterr().err
 
 
 REPORT = {  # of benchmarks/scaling.py, with round numbers

@@ -554,13 +554,17 @@ def test_full_disk_while_drawing(command, here, monkeypatch):
     assert status == 2 and err.count("\n") == 1 and "is the disk full" in err
 
 
-def test_memory_that_is_not_enough(command, here, monkeypatch):
+OUT_OF_GPU_MEMORY = type("OutOfMemoryError", (MemoryError,), {"__module__": "cupy.cuda.memory"})
+
+
+@pytest.mark.parametrize("error, words", [(MemoryError, "enough memory;"), (OUT_OF_GPU_MEMORY, "enough GPU memory;")])
+def test_memory_that_is_not_enough(command, here, monkeypatch, error, words):
     def greedy(*_):
-        raise MemoryError
+        raise error
 
     monkeypatch.setattr(Model, "step", greedy)
     status, _, err = command(*SEMI, "--out", "out", "--quiet")
-    assert status == 2 and err.count("\n") == 1 and "not enough memory" in err
+    assert status == 2 and err.count("\n") == 1 and f"not {words} a smaller --hidden or --batch-size" in err
 
 
 def test_diverged_run_ends_with_3_and_one_line_and_keeps_the_last_healthy_checkpoint(command, here):

@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from time import perf_counter
 from types import SimpleNamespace
+from weakref import WeakValueDictionary
 
 import numpy as np
 from tape_backend import Tape, TapeArray, TapedFunctions, as_ndarray, on_tape
@@ -79,23 +80,23 @@ static double sinpi(double x) { return std::sin(M_PI * x); }
 
 CUBLAS = r"""
 #include <cstddef>
-static int streams_set, workspaces_set;
-extern "C" int cublasCreate_v2(void** handle) {
-    streams_set = workspaces_set = 0;
-    *handle = &streams_set;
-    return 0;
+#include <set>
+struct Handle { int streams_set, workspaces_set; };
+static std::set<Handle*> handles;
+extern "C" int handles_alive() { return (int)handles.size(); }
+extern "C" int cublasCreate_v2(Handle** handle) { return !handles.insert(*handle = new Handle()).second; }
+extern "C" int cublasDestroy_v2(Handle* handle) { return !handles.erase(handle); }
+extern "C" int cublasSetMathMode(Handle* handle, int mode) { return !handles.count(handle) || mode != 3; }
+extern "C" int cublasSetStream_v2(Handle* handle, void* stream) {
+    return !handles.count(handle) || !++handle->streams_set;
 }
-extern "C" int cublasDestroy_v2(void* handle) { return handle != &streams_set; }
-extern "C" int cublasSetMathMode(void* handle, int mode) { return handle != &streams_set || mode != 3; }
-extern "C" int cublasSetStream_v2(void* handle, void* stream) { ++streams_set; return handle != &streams_set; }
-extern "C" int cublasSetWorkspace_v2(void* handle, void* memory, size_t bytes) {
-    ++workspaces_set;
-    return handle != &streams_set || !memory || bytes < 1024 || workspaces_set != streams_set;
+extern "C" int cublasSetWorkspace_v2(Handle* handle, void* memory, size_t bytes) {
+    return !handles.count(handle) || ++handle->workspaces_set != handle->streams_set || !memory || bytes < 1024;
 }
 template <class Real>  // C = alpha op(A) op(B) + beta C, columns first; refuses what cuBLAS would refuse
-static int gemm(void* handle, int ta, int tb, int m, int n, int k, const Real* alpha, const Real* a, int lda,
+static int gemm(Handle* handle, int ta, int tb, int m, int n, int k, const Real* alpha, const Real* a, int lda,
                 const Real* b, int ldb, const Real* beta, Real* c, int ldc) {
-    if (handle != &streams_set || lda < (ta ? k : m) || ldb < (tb ? n : k) || ldc < m) return 7;
+    if (!handles.count(handle) || lda < (ta ? k : m) || ldb < (tb ? n : k) || ldc < m) return 7;
     for (int i = 0; i < m; ++i)
         for (int j = 0; j < n; ++j) {
             double sum = 0;
@@ -108,7 +109,7 @@ static int gemm(void* handle, int ta, int tb, int m, int n, int k, const Real* a
     return 0;
 }
 #define GEMM(name, Real)                                                                                            \
-    extern "C" int name(void* handle, int ta, int tb, int m, int n, int k, const Real* alpha, const Real* a,        \
+    extern "C" int name(Handle* handle, int ta, int tb, int m, int n, int k, const Real* alpha, const Real* a,        \
                         int lda, const Real* b, int ldb, const Real* beta, Real* c, int ldc) {                      \
         return gemm(handle, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);                                  \
     }
@@ -145,10 +146,22 @@ def built(source, *options):
     return library
 
 
+def functions():
+    """Return name -> body of every function in the CUDA source."""
+    parts = re.split(r"^(?:extern|__device__)", cuda_kernels.SOURCE, flags=re.MULTILINE)[1:]
+    return {re.search(r"(\w+)\(", part)[1]: part.partition("{")[2] for part in parts}
+
+
+def waits(name):
+    """Return whether the threads of a function of the CUDA source wait for each other."""
+    body = functions()[name]
+    called = {*re.findall(r"(\w+)\(", body)} & functions().keys()
+    return "__syncthreads" in body or any(waits(other) for other in called)
+
+
 def calls_of_threads(name):
     """Return C++ that runs the threads of a block: in turns where they wait for each other, else one by one."""
-    body = cuda_kernels.SOURCE.split(f" {name}(")[1].split('extern "C"')[0]
-    if "sum_of_" in body:
+    if waits(name):
         return f"run_block({name}_thread);"
     return f"for (threadIdx.x = 0; threadIdx.x < threads; ++threadIdx.x) {name}_thread();"
 
@@ -242,7 +255,7 @@ class Gemm:
 def fake_cublas():
     """Return the C library, its products such that the tape sees them."""
     library = built(CUBLAS)
-    names = ("cublasCreate_v2", "cublasSetMathMode", "cublasSetStream_v2", "cublasSetWorkspace_v2", "cublasDestroy_v2")
+    names = [*re.findall(r"int (cublas\w+)\(", CUBLAS), "handles_alive"]
     gemms = {name: Gemm(getattr(library, name)) for name, _ in cublas.REALS.values()}
     return SimpleNamespace(**{name: getattr(library, name) for name in names}, **gemms)
 
@@ -282,6 +295,22 @@ class Event:
 
     def synchronize(self):
         """Nothing is under way."""
+
+
+class MemoryPool:
+    """A pool that holds no memory."""
+
+    def __init__(self, allocator):
+        self.malloc = None
+
+    def set_limit(self, size):
+        """Nothing is allocated."""
+
+    def free_all_blocks(self):
+        """Nothing is held."""
+
+    def total_bytes(self):
+        return 0
 
 
 class RawModule:
@@ -333,7 +362,7 @@ def fake_cupy():
         get_current_stream=lambda: Stream.current, Stream=Stream, Event=Event,
         get_elapsed_time=lambda first, last: 1e3 * (last.time - first.time),
         Device=lambda number: SimpleNamespace(use=lambda: None),
-        MemoryPool=lambda allocator: SimpleNamespace(malloc=None, set_limit=lambda size: None),
+        MemoryPool=MemoryPool,
         using_allocator=lambda malloc: nullcontext(),
     )  # fmt: skip
     return cupy
@@ -344,6 +373,7 @@ def install(monkeypatch, threads=64):
     monkeypatch.setattr(cuda_kernels, "THREADS", threads)
     monkeypatch.setitem(sys.modules, "cupy", fake_cupy())
     monkeypatch.setattr(cublas, "load", fake_cublas)
+    monkeypatch.setattr(cublas, "SHARED", WeakValueDictionary())
 
 
 def stand_in(dtype="float32", **options):

@@ -8,6 +8,7 @@ from helpers import host
 from tiny import assembled, tiny_config
 
 from tinyaae.backend.numpy import NumpyBackend
+from tinyaae.config.fields import names
 
 STEPPED = [  # flags of the models that are stepped
     {"mode": "semi-supervised"},
@@ -18,6 +19,7 @@ STEPPED = [  # flags of the models that are stepped
     {"mode": "aae", "prior": "gamma"},
     {"mode": "aae", "prior": "swiss-roll", "z": 2},
     {"mode": "semi-supervised", "preset": "paper", "posterior": "universal"},
+    {"mode": "clustering", **dict.fromkeys(names("extra"), 0.5), "vat_rampup": 6, "adversarial_warmup": 4},
 ]
 each_stepped = pytest.mark.parametrize("flags", STEPPED, ids=lambda flags: "-".join(map(str, flags.values())))
 

@@ -47,10 +47,10 @@ def write_npz(path, **changed):
     return path
 
 
-def tiny_dataset():
+def tiny_dataset(classes=CLASSES):
     """Return the data set as `tinyaae.data.load` would."""
-    parts = {key: part.reshape(len(part), -1) if part.ndim == 3 else part for key, part in arrays().items()}
-    return Dataset("tiny", **parts, classes=CLASSES, side=(SIDE, SIDE))
+    parts = {key: part.reshape(len(part), -1) if part.ndim == 3 else part for key, part in arrays(classes).items()}
+    return Dataset("tiny", **parts, classes=classes, side=(SIDE, SIDE))
 
 
 def tiny_config(mode="semi-supervised", **flags):

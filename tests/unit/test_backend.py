@@ -20,8 +20,11 @@ from tinyaae.errors import UserError
 # Choosing --------------------------------------------------------------------------------------------------------
 
 
-def cupy_with_devices(devices):
-    """Return a stand-in for CuPy on a machine where asking for the number of GPUs gives or raises `devices`."""
+def cupy_with_devices(devices, driver=0, needed=12090):
+    """Return a stand-in for CuPy on a machine where asking for the number of GPUs gives or raises `devices`.
+
+    `driver` is the version of CUDA that the driver is for, 0 where there is none; CuPy is built for `needed`.
+    """
 
     class CUDARuntimeError(RuntimeError):
         pass
@@ -31,7 +34,10 @@ def cupy_with_devices(devices):
             raise CUDARuntimeError(devices)
         return devices
 
-    runtime = SimpleNamespace(getDeviceCount=count, CUDARuntimeError=CUDARuntimeError)
+    runtime = SimpleNamespace(
+        getDeviceCount=count, CUDARuntimeError=CUDARuntimeError, driverGetVersion=lambda: driver,
+        runtimeGetVersion=lambda: needed,
+    )  # fmt: skip
     cuda = SimpleNamespace(runtime=runtime)
     return SimpleNamespace(cuda=cuda, float32=np.float32, float64=np.float64, __version__="14.2.0")
 
@@ -40,8 +46,17 @@ CUPY_TROUBLES = {
     "not installed": (None, "CuPy is not installed"),
     "no driver": (
         cupy_with_devices("cudaErrorInsufficientDriver: too old\nsecond line"),
-        "cudaErrorInsufficientDriver: too old",
+        "cudaErrorInsufficientDriver: too old); is the driver installed?",
     ),
+    "driver of CUDA 12": (
+        cupy_with_devices("too old", 12040, 13000),
+        "the driver is for CUDA 12, this CuPy for CUDA 13; pip uninstall cupy-cuda13x, then pip install -e '.[cuda12]'",
+    ),
+    "driver of CUDA 11": (
+        cupy_with_devices("too old", 11040),
+        "the driver is for CUDA 11, this CuPy for CUDA 12; update the driver",
+    ),
+    "hidden gpu": (cupy_with_devices("cudaErrorNoDevice", 13000), "(cudaErrorNoDevice); does nvidia-smi list one?"),
     "no gpu": (cupy_with_devices(0), "no NVIDIA GPU"),
     "too old": (SimpleNamespace(__version__="13.6.0"), "CuPy 13.6.0 is here, expected 14 or later"),
     "no libraries": (cupy_with_devices(1), "are CUDA's libraries here?"),
@@ -253,8 +268,8 @@ def calls_of_xp():
     """Yield (where, name, positional, keywords) for every use of `xp.name` or `….xp.name` in the library's source."""
     root = Path(tinyaae.__file__).parent
     for path in sorted(root.rglob("*.py")):
-        if path.as_posix().endswith(FOR_CUPY):
-            continue  # there xp is CuPy, and says so; see `names_of_cupy`
+        if path.as_posix().endswith((*FOR_CUPY, "backend/strict.py")):
+            continue  # there xp is one library, and says so; for CuPy see `names_of_cupy`
         tree = ast.parse(path.read_text(encoding="utf-8"))
         called = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
         for node in ast.walk(tree):

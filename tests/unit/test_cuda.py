@@ -1,23 +1,33 @@
 """The CuPy backend: kernels, cuBLAS calls and graphs, on a GPU where there is one and on `fake_cupy` everywhere."""
 
 import ctypes
+import gc
 import json
 import sys
+import weakref
+from itertools import islice
 
 import numpy as np
 import pytest
 from backends import GPU, backend_for_test
-from fake_cupy import COMPILER, backend_without_gpu, fake_cublas, install
+from fake_cupy import COMPILER, MemoryPool, backend_without_gpu, fake_cublas, install
 from helpers import host
 from steps import assert_close, each_stepped, values_and_state, with_noise_of_numpy
-from tiny import tiny_dataset
+from tiny import config_of, takes, tiny_dataset
 
 from tinyaae.backend import Backend
 from tinyaae.backend.cuda import cublas
 from tinyaae.backend.cuda import kernels as cuda_kernels
+from tinyaae.backend.cuda.backend import DROPPED, CupyBackend, return_memory
 from tinyaae.backend.cuda.cublas import layout
+from tinyaae.backend.cuda.graph import Recording
 from tinyaae.backend.numpy import NumpyBackend
+from tinyaae.config.fields import priors_of_z
+from tinyaae.config.modes import MODES
+from tinyaae.errors import UserError
+from tinyaae.model import build
 from tinyaae.phases import Batch
+from tinyaae.training import Batches
 from tinyaae.training import run as whole_run
 
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="g++ is not installed")
@@ -223,6 +233,28 @@ def test_a_failure_of_cublas_is_reported(gpuless):
 
 
 @needs_compiler
+def test_backends_share_one_handle_of_cublas_for_each_precision_and_leave_none_behind(monkeypatch):
+    gc.collect()  # those of earlier tests
+    before = fake_cublas().handles_alive()
+    install(monkeypatch)
+    backends = [CupyBackend(dtype, tf32=tf32) for dtype in ("float32", "float64") for tf32 in (False, True, False)]
+    assert fake_cublas().handles_alive() == before + 2
+    del backends
+    gc.collect()
+    assert fake_cublas().handles_alive() == before
+
+
+@needs_compiler
+def test_the_handle_of_cublas_belongs_to_the_gpu_that_is_chosen(monkeypatch):
+    install(monkeypatch)
+    runtime, handles = sys.modules["cupy"].cuda.runtime, []
+    for device in (0, 1, 0):
+        monkeypatch.setattr(runtime, "getDevice", lambda device=device: device)
+        handles.append(CupyBackend()._cublas)
+    assert handles[0] is handles[2] is not handles[1]
+
+
+@needs_compiler
 def test_tf32_is_asked_for_by_its_number(monkeypatch):
     """The stand-in for cuBLAS refuses any other mode than 3."""
     backend = backend_without_gpu(monkeypatch, tf32=True)
@@ -245,6 +277,29 @@ def test_the_backend_without_a_gpu_replays_what_it_steps(monkeypatch, dtype, fla
     assert {name: x.tobytes() for name, x in graphs[1].items()} == {name: x.tobytes() for name, x in eager[1].items()}
 
 
+TEN_CLASSES = [
+    *({"mode": mode} for mode in MODES),
+    *({"mode": "label-regularized", "prior": prior, "z": 2} for prior in ("mixture", "swiss-roll")),
+    *({"mode": "aae", "prior": prior, "z": 2} for prior in priors_of_z()),
+    *({"mode": "vae", "prior": prior, "z": 2} for prior in ("laplace", "mixture")),
+    *({"mode": "semi-supervised", "posterior": posterior} for posterior in ("gaussian", "universal")),
+]
+
+
+@needs_compiler
+@pytest.mark.parametrize("flags", TEN_CLASSES, ids=lambda flags: "-".join(map(str, flags.values())))
+def test_a_step_on_ten_classes_is_recorded(monkeypatch, flags):
+    """MNIST has ten; a recording cannot join more than eight arrays at once."""
+    backend, dataset = backend_without_gpu(monkeypatch), tiny_dataset(classes=10)
+    labels = {"labels": 10} if takes(flags["mode"], "labels") else {}
+    config = config_of(**flags, **labels, hidden=(8, 7), batch_size=10).for_data(dataset)
+    model = build(config, backend)
+    for batch in islice(Batches(dataset, config, backend).epoch(0), 2):
+        model.step(batch)
+    (step,) = model._captured.values()
+    assert [type(replay.__self__) for replay in step.recordings.values()] == [Recording]
+
+
 @needs_compiler
 def test_a_step_that_cannot_be_recorded_runs_as_written_and_ends_the_recording(gpuless):
     step = gpuless.captured(lambda batch: {"a": gpuless.xp.sum(batch.x * gpuless.array([3.0]))})
@@ -253,6 +308,49 @@ def test_a_step_that_cannot_be_recorded_runs_as_written_and_ends_the_recording(g
     with pytest.warns(UserWarning, match="sends a host array"):
         assert float(step(batch)["a"]) == 9
     gpuless.synchronize()  # the stand-in refuses that while it records
+
+
+@needs_compiler
+def test_garbage_is_collected_before_a_recording_and_not_in_it(gpuless):
+    class Garbage:
+        pass
+
+    garbage, states = Garbage(), []
+    garbage.itself, gone = garbage, weakref.ref(garbage)
+    del garbage
+    gpuless.record(lambda _: ([], states.append((gone() is None, gc.isenabled()))), None)
+    assert states == [(True, False)] and gc.isenabled()
+
+
+@needs_compiler
+def test_the_memory_of_a_dropped_graph_is_returned_at_once_and_what_is_still_used_later(gpuless, monkeypatch):
+    class Pool(MemoryPool):
+        blocks = ["free", "in use"]
+
+        def free_all_blocks(self):
+            self.blocks = [block for block in self.blocks if block != "free"]
+
+        def total_bytes(self):
+            return len(self.blocks)
+
+    pools = []
+    monkeypatch.setattr(gpuless.xp.cuda, "MemoryPool", lambda allocator: pools.append(Pool(allocator)) or pools[-1])
+    launch, *_ = gpuless.record(lambda _: ([], None), None)
+    return_memory()
+    assert pools[0].blocks == ["free", "in use"]
+    del launch
+    assert pools[0].blocks == ["in use"]
+    pools[0].blocks = ["free"]
+    return_memory()
+    assert pools[0].blocks == [] and pools[0] not in DROPPED
+
+
+@needs_compiler
+def test_cublas_without_memory_says_so(gpuless, monkeypatch):
+    monkeypatch.setattr(fake_cublas(), "cublasCreate_v2", lambda handle: 3)
+    monkeypatch.setattr(cublas, "SHARED", {})
+    with pytest.raises(UserError, match="the GPU has no free memory"):
+        CupyBackend()
 
 
 @needs_compiler
@@ -288,12 +386,30 @@ def test_the_look_at_a_gpu_probes_what_the_backend_relies_on(monkeypatch, tmp_pa
     assert "ok      graph of a cuBLAS product: 64.0 then 256.0" in capsys.readouterr().out
 
 
+TINY_CASE = {"tiny": {"hidden": (8, 7), "labels": 6, "batch_size": 10}}
+
+
+@needs_compiler
+def test_the_look_at_a_gpu_says_why_a_step_is_not_recorded_and_times_it_as_written(monkeypatch, tmp_path, capsys):
+    from benchmarks import gpu
+
+    def refused(*_):
+        raise RuntimeError("no graph today")
+
+    install(monkeypatch)
+    monkeypatch.setattr(CupyBackend, "record", refused)
+    with pytest.warns(UserWarning, match="no graph today"):
+        assert gpu.steps(tmp_path, TINY_CASE, 1, tiny_dataset()) == 1
+    found = json.loads((tmp_path / "steps.json").read_text())["tiny"]
+    assert "no graph today" in found["not recorded"][0] and "as written" in found
+
+
 @needs_compiler
 def test_the_look_at_a_gpu_times_steps_and_says_that_graphs_are_right(monkeypatch, tmp_path):
     from benchmarks import gpu
 
     install(monkeypatch)
-    assert gpu.steps(tmp_path, {"tiny": {"hidden": (8, 7), "labels": 6, "batch_size": 10}}, tiny_dataset(), n=1) == 0
+    assert gpu.steps(tmp_path, TINY_CASE, 1, tiny_dataset()) == 0
     found = json.loads((tmp_path / "steps.json").read_text())["tiny"]
     assert found["off by, in a loss and in a weight"] == [0, 0] and found["products"] == 61
     assert {"graph", "as written", "graph, tf32", "graph alone", "products alone"} <= found.keys()
@@ -303,9 +419,24 @@ def test_the_look_at_a_gpu_stops_a_part_at_its_limit_and_goes_on(tmp_path):
     from benchmarks import gpu
 
     sleeper = [sys.executable, "-c", "print('begun', flush=True); import time; time.sleep(60)"]
-    found = gpu.run("sleep", sleeper, 2, tmp_path)
+    found = gpu.run("sleep", sleeper, gpu.SAVING + gpu.KILLING + 2, tmp_path)
     assert found["outcome"] == "stopped after 2 s" and found["end"] == ["begun"]
     assert found["seconds"] < 20
     found = gpu.run("fail", [sys.executable, "-c", "raise SystemExit(3)"], 60, tmp_path)
     assert found["outcome"] == "failed with status 3"
-    assert gpu.run("late", sleeper, -1, tmp_path)["outcome"] == "no time left"
+    assert gpu.run("late", sleeper, gpu.SAVING, tmp_path)["outcome"] == "no time left"
+
+
+def test_the_look_at_a_gpu_keeps_the_search_path_of_its_caller(tmp_path, monkeypatch):
+    from benchmarks import gpu
+
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "wheels"))
+    found = gpu.run("path", [sys.executable, "-c", "import sys; print(*sys.path, sep='\\n')"], 60, tmp_path)
+    assert {str(gpu.ROOT), str(tmp_path / "wheels")} <= set(found["end"])
+
+
+def test_the_parts_of_the_look_at_a_gpu_fit_into_its_time():
+    from benchmarks import gpu
+
+    needed = [sum(gpu.PEERS.values()) if part == "peers" else gpu.LIMITS[part] for part in gpu.DEFAULT_PARTS.split(",")]
+    assert sum(needed) <= gpu.DEFAULT_LIMIT and max(gpu.LIMITS.values()) <= gpu.DEFAULT_LIMIT

@@ -8,8 +8,8 @@ from helpers import host
 
 from tinyaae import losses, phases
 from tinyaae.backend import Backend, Context
-from tinyaae.layers import BatchNorm, Linear, ReLU, Sequential, Sigmoid, Softmax
-from tinyaae.losses import binary_cross_entropy, half_squared_error, softmax_cross_entropy
+from tinyaae.layers import BatchNorm, Dropout, Linear, ReLU, Sequential, Sigmoid, Softmax
+from tinyaae.losses import accuracy, binary_cross_entropy, half_squared_error, softmax_cross_entropy
 from tinyaae.networks import Gradients, Network
 
 
@@ -34,6 +34,15 @@ def fused_cases():
         "Linear.backward without dW": lambda b, r: [dense(b).backward(r((30, 300)), r((30, 7)))],
         "Linear.backward of one column": lambda b, r: backward_of(bound(Linear(7, 1), b), b, r((30, 1)), r((30, 7))),
         "Sequential.forward": lambda b, r: stack_of(b).forward(r((30, 7)), on(b))[1],
+        "Sequential.forward of batch norms": lambda b, r: arrays(norms_of(b).forward(r((41, 7)), on(b))),
+        "Sequential.forward in evaluation": lambda b, r: arrays(norms_of(b).forward(r((41, 7)), Context(b))),
+        "Sequential.backward": lambda b, r: passed(stack_of(b), b, r),
+        "Sequential.backward without dx": lambda b, r: passed(stack_of(b), b, r, want_dx=False),
+        "Sequential.backward without dW": lambda b, r: passed(stack_of(b), b, r, grads=None),
+        "Sequential.backward of batch norms": lambda b, r: passed(norms_of(b), b, r),
+        "Sequential.backward of batch norms without dx": lambda b, r: passed(norms_of(b), b, r, want_dx=False),
+        "Sequential.backward of batch norms without dW": lambda b, r: passed(norms_of(b), b, r, grads=None),
+        "Sequential.backward in evaluation": lambda b, r: passed(norms_of(b), b, r, training=False),
         "ReLU.forward": lambda b, r: bound(ReLU(), b).forward(r((30, 300)), on(b)),
         "ReLU.backward": lambda b, r: [bound(ReLU(), b).backward(r((30, 300)), r((30, 300)))],
         "ReLU.backward at 0": lambda b, r: [bound(ReLU(), b).backward(r((30, 7)), 0 * r((30, 7)))],
@@ -54,6 +63,7 @@ def fused_cases():
         "half_squared_error": lambda b, r: half_squared_error(b.xp, r((30, 300)), r((30, 300))),
         "binary_cross_entropy": lambda b, r: binary_cross_entropy(b.xp, 30 * r((30, 300)), abs(r((30, 300)))),
         "binary_cross_entropy of one column": lambda b, r: binary_cross_entropy(b.xp, r((300, 1)), r((300, 1))),
+        "accuracy": lambda b, r: [accuracy(b.xp, r((300, 1)), r((300, 1)))],
         "softmax_cross_entropy": lambda b, r: softmax_cross_entropy(b.xp, 30 * r((300, 11)), abs(r((300, 11)))),
         "softmax_cross_entropy of columns": lambda b, r: softmax_cross_entropy(b.xp, r((9, 20))[:, :11], r((9, 11))),
     }
@@ -67,6 +77,31 @@ def stack_of(backend):
     for layer in layers:
         bound(layer, backend)
     return stack
+
+
+def norms_of(backend):
+    """Return a stack with batch norms between a Linear and a ReLU, and behind the last Linear."""
+    layers = [Dropout(0), Linear(7, 300), BatchNorm(300), ReLU(), Linear(300, 70), BatchNorm(70)]
+    stack = Sequential(layers)
+    stack.bind(backend, [{} for _ in layers])
+    for layer in layers:
+        bound(layer, backend)
+    return stack
+
+
+def arrays(found):
+    """Return the arrays in nested lists and tuples, in order."""
+    if isinstance(found, (list, tuple)):
+        return [array for part in found for array in arrays(part)]
+    return [found] if hasattr(found, "shape") else []
+
+
+def passed(stack, backend, random, training=True, **options):
+    """Return dx and all gradients, to which something belonged before, of a forward and a backward."""
+    grads = [{name: backend.zeros(shape) + 1 for name, shape in layer.shapes.items()} for layer in stack.layers]
+    y, caches = stack.forward(random((41, 7)), Context(backend, training=training))
+    dx = stack.backward(random(y.shape), caches, **({"grads": grads} | options))
+    return [*arrays(dx), *(array for each in grads for array in each.values())]
 
 
 def bound(layer, backend):

@@ -6,6 +6,7 @@ from helpers import host
 from tape_backend import TapeBackend, ValueRead
 from tiny import assembled, tiny_config, tiny_dataset
 
+from tinyaae.backend.cuda.graph import Values
 from tinyaae.backend.numpy import NumpyBackend
 from tinyaae.config.fields import names
 from tinyaae.config.modes import MODES
@@ -95,6 +96,27 @@ def test_values_of_one_step_outlive_the_next():
     step = tape.captured(lambda batch: {"a": tape.xp.sum(batch.x)})
     values = [step(Batch(tape.array([k, k])))["a"] for k in range(5)]
     assert [float(value) for value in values] == [0, 2, 4, 6, 8]
+
+
+def test_totals_are_kept_as_one_vector_and_are_the_sums_of_the_values():
+    """Whatever comes between: a step as written, another size, a step with one value more."""
+    tape, totals, sums = TapeBackend(), {}, {}
+
+    def function(batch):
+        found = {"a": tape.xp.sum(batch.x) / 3, "b": tape.xp.sum(batch.x) / 7}
+        return found | ({"c": found["a"] * 5} if batch.y_labelled is not None else {})
+
+    step = tape.captured(function)
+    for k in range(12):
+        x = tape.array([k / 11] * (2 + (k == 6)))
+        values = step(Batch(x, y_labelled=x if k > 7 else None))
+        for name, value in values.items():
+            sums[name] = sums.get(name, 0.0) + value
+        totals = tape.accumulate(totals, values)
+        assert isinstance(totals, Values) == (k not in (0, 6, 8))
+    assert {name: host(tape, total).tobytes() for name, total in totals.items()} == {
+        name: host(tape, total).tobytes() for name, total in sums.items()
+    }
 
 
 def test_each_size_of_batch_is_recorded_by_itself():

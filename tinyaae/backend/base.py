@@ -150,6 +150,10 @@ class Backend:
         """Return the whole number `read()` as a step for `normal` and `uniform`; every replay calls `read` again."""
         return read()
 
+    def accumulate(self, totals, values):
+        """Return name -> total + value, for arrays (); a name that `totals` does not have starts from zero."""
+        return {**totals, **{name: totals.get(name, 0.0) + value for name, value in values.items()}}
+
     # Noise: a function of (seed, stream, step, draw), so that any draw can be repeated --------------------------
 
     def generator(self, seed, stream, step, draw):

@@ -15,9 +15,9 @@ REPLACEABLE = {
     layers.Sigmoid: ["forward", "backward"],
     layers.Softmax: ["forward", "backward"],
     layers.BatchNorm: ["forward", "backward", "update_running_statistics"],
-    layers.Sequential: ["forward"],
+    layers.Sequential: ["forward", "backward"],
     networks.Gradients: ["zero"],
-    losses: ["half_squared_error", "binary_cross_entropy", "softmax_cross_entropy"],
+    losses: ["half_squared_error", "binary_cross_entropy", "softmax_cross_entropy", "accuracy"],
 }
 
 

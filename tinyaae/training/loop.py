@@ -121,7 +121,7 @@ class Training:
     def epoch(self, epoch, position, interruption):
         """Train on all images once, or from `position.step` on; save what is due, and return the metrics."""
         started, config, steps = time.perf_counter(), self.model.config, self.batches.steps
-        totals = dict(position.totals)
+        totals = position.totals
         bar = tqdm(
             self.batches.epoch(epoch, position.step), total=steps, initial=position.step,
             desc=f"epoch {epoch + 1}/{config.epochs}", leave=False, file=sys.stderr, unit="batch",
@@ -129,10 +129,10 @@ class Training:
         )  # fmt: skip
         for done, batch in enumerate(bar, position.step + 1):
             self.set_rates(epoch, done - 1)
-            for name, value in self.model.step(batch).items():
-                totals[name] = totals.get(name, 0.0) + value
-                if self.skips:  # then the values of some phases are not those of every step
-                    totals[COUNT + name] = totals.get(COUNT + name, 0.0) + self.model.backend.zeros(()) + 1
+            values = self.model.step(batch)
+            if self.skips:  # then the values of some phases are not those of every step
+                values = {**values, **{COUNT + name: self.model.backend.zeros(()) + 1 for name in values}}
+            totals = self.model.backend.accumulate(totals, values)
             if done < steps:
                 stop, due = interruption.agreed(time.monotonic() - self.saved_at >= 60 * config.save_minutes)
                 if due or stop:

@@ -8,22 +8,21 @@ import gc
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from importlib import import_module
+from weakref import finalize
 
 import numpy as np
 
 from ...errors import UserError
 from ..base import Functions
 from ..distributed.nccl import between_gpus
+from . import cublas
 from . import kernels as cuda_kernels
 from . import layers as cuda_layers
-from .cublas import Cublas
 from .graph import CapturingBackend
-
-BLOCKS = 2048  # most blocks of a kernel; they keep every multiprocessor busy, and a thread then takes several elements
-
 
 INSTALL = "For CUDA 12 run pip install -e '.[cuda12]', for CUDA 13 .[cuda13]"
 OLDEST = 14  # version of CuPy
+DROPPED = []  # memory pools of graphs that are gone; CuPy would keep what it has split into blocks
 
 
 def imported_cupy():
@@ -40,6 +39,21 @@ def imported_cupy():
     if int(cupy.__version__.split(".")[0]) < OLDEST:
         raise UserError(f"backend cupy: CuPy {cupy.__version__} is here, expected {OLDEST} or later. {INSTALL}")
     return cupy
+
+
+def driver_hint(cupy):
+    """Return what may help where CuPy finds no usable GPU."""
+    version, needed = [
+        number // 1000 for number in (cupy.cuda.runtime.driverGetVersion(), cupy.cuda.runtime.runtimeGetVersion())
+    ]
+    if version == 0:
+        return "is the driver installed?"
+    if version >= needed:
+        return "does nvidia-smi list one?"
+    came = f"the driver is for CUDA {version}, this CuPy for CUDA {needed}"
+    if version < 12:
+        return f"{came}; update the driver"
+    return f"{came}; pip uninstall cupy-cuda{needed}x, then pip install -e '.[cuda{version}]'"
 
 
 def joined_by_eights(cupy):
@@ -61,6 +75,15 @@ def joined_by_eights(cupy):
         return concat([cupy.stack(arrays[k : k + 8], axis=axis) for k in range(0, len(arrays), 8)], axis=axis)
 
     return {"concat": concat, "stack": stack}
+
+
+def return_memory(*pools):
+    """Return the memory of `pools`, whose graphs are gone, to the device; blocks in use follow at a later call."""
+    DROPPED.extend(pools)
+    for pool in [*DROPPED]:
+        pool.free_all_blocks()
+        if pool.total_bytes() == 0:
+            DROPPED.remove(pool)
 
 
 @contextmanager
@@ -91,7 +114,7 @@ class CupyBackend(CapturingBackend):
             devices = cupy.cuda.runtime.getDeviceCount()
         except cupy.cuda.runtime.CUDARuntimeError as error:
             reason = str(error).splitlines()[0]
-            raise UserError(f"backend cupy: CuPy finds no usable GPU ({reason}); is the driver installed?") from error
+            raise UserError(f"backend cupy: CuPy finds no usable GPU ({reason}); {driver_hint(cupy)}") from error
         if devices == 0:
             raise UserError("backend cupy: this machine has no NVIDIA GPU, which backend numpy does without")
         super().__init__(self.functions(), dtype)
@@ -100,12 +123,13 @@ class CupyBackend(CapturingBackend):
 
     def _touch(self):
         """Run a kernel of CuPy, and make this module's kernels and cuBLAS's handle, so that a lack is found now."""
+        return_memory()
         try:
             self.zeros((1,)) + 1
             _ = self._kernels, self._cublas
-        except MemoryError as error:
-            raise UserError("backend cupy: the GPU has no free memory; does another program use it?") from error
         except Exception as error:  # each library that is missing raises a kind of its own
+            if isinstance(error, MemoryError) or "out of memory" in str(error):
+                raise UserError("backend cupy: the GPU has no free memory; does another program use it?") from error
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             raise UserError(f"backend cupy: {reason}; are CUDA's libraries here? {INSTALL}") from error
 
@@ -130,7 +154,7 @@ class CupyBackend(CapturingBackend):
 
     @cached_property
     def _cublas(self):
-        return Cublas(self.xp, tf32=self.tf32)
+        return cublas.shared(import_module(self.xp.__name__), self.tf32)
 
     @cached_property
     def _kernels(self):
@@ -141,11 +165,15 @@ class CupyBackend(CapturingBackend):
     def launch(self, name, threads, *arguments):
         """Start kernel `name` with a thread for each of `threads` elements, or fewer threads that take several."""
         if threads:
-            self.launch_blocks(name, min(-(-threads // cuda_kernels.THREADS), BLOCKS), *arguments)
+            self.launch_blocks(name, min(-(-threads // cuda_kernels.THREADS), cuda_kernels.BLOCKS), *arguments)
 
     def launch_blocks(self, name, blocks, *arguments):
         """Start kernel `name` on `blocks` blocks."""
         self._kernels[name]((blocks,), (cuda_kernels.THREADS,), arguments)
+
+    def launch_columns(self, name, columns, *arguments):
+        """Start kernel `name` on blocks of some columns each."""
+        self.launch_blocks(name, -(-columns // cuda_kernels.COLUMNS), *arguments)
 
     def real(self, number):
         """Return `number` in the type in which a kernel takes it by value."""
@@ -155,9 +183,9 @@ class CupyBackend(CapturingBackend):
         """Return a·b for a (m, k) and b (k, n) or (k,)."""
         return self._cublas.matmul(a, b)
 
-    def add_product(self, c, a, b):
-        """Add a·b to c (m, n) in place, in one product; a is (m, k), b (k, n)."""
-        self._cublas.add_product(c, a, b)
+    def add_product(self, c, a, b, add=True):
+        """Add a·b to c (m, n) in place, in one product, or write it; a is (m, k), b (k, n)."""
+        self._cublas.add_product(c, a, b, add)
 
     def to_numpy(self, x):
         return self.xp.asnumpy(x)
@@ -212,6 +240,7 @@ class CupyBackend(CapturingBackend):
         pool, stream = cuda.MemoryPool(self._device_memory), cuda.Stream(non_blocking=True)
         pool.set_limit(size=0)  # CuPy frees blocks where a limit is reached, and the graph uses these
         self.synchronize()
+        return_memory()
         with cuda.using_allocator(pool.malloc), stream, no_garbage_collection():
             stream.begin_capture()
             try:
@@ -225,6 +254,7 @@ class CupyBackend(CapturingBackend):
         def launch(graph=graph, pool=pool):  # on the current stream, after all earlier work
             graph.launch()
 
+        finalize(launch, return_memory, pool).atexit = False  # the driver does so when the process ends
         return launch, names, values
 
     def _device_memory(self, size):

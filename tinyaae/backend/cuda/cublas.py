@@ -11,10 +11,12 @@ import weakref
 
 WORKSPACE = 32 << 20  # bytes; the manual advises this for Hopper
 NORMAL, TRANSPOSED = 0, 1  # cublasOperation_t
+NO_MEMORY = 3  # cublasStatus_t
 TF32_MATH = 3  # cublasMath_t: products of float32 rounded to 10 bits, on the tensor cores
 POINTER, INTEGER = ctypes.c_void_p, ctypes.c_int
 GEMM = [POINTER, *[INTEGER] * 5, POINTER, POINTER, INTEGER, POINTER, INTEGER, POINTER, POINTER, INTEGER]
 REALS = {"float32": ("cublasSgemm_v2", ctypes.c_float), "float64": ("cublasDgemm_v2", ctypes.c_double)}
+SHARED = weakref.WeakValueDictionary()  # (GPU, tf32) -> Cublas
 
 
 def load():
@@ -22,6 +24,18 @@ def load():
     from cuda import pathfinder  # comes with CuPy
 
     return ctypes.CDLL(pathfinder.load_nvidia_dynamic_lib("cublas").abs_path)
+
+
+def shared(cupy, tf32):
+    """Return the `Cublas` of the current GPU and this precision, which all backends of this process share.
+
+    A handle takes tens of megabytes on the GPU. It lives as long as a backend that uses it.
+    """
+    key = cupy.cuda.runtime.getDevice(), tf32
+    found = SHARED.get(key)  # a reference, so that it cannot be collected in between
+    if found is None:
+        found = SHARED[key] = Cublas(cupy, tf32=tf32)
+    return found
 
 
 def layout(shape, strides):
@@ -45,7 +59,7 @@ class Cublas:
         self.handle, self.stream = POINTER(), None
         self.workspace = cupy.empty((WORKSPACE,), dtype=cupy.uint8)
         self._call("cublasCreate_v2", ctypes.byref(self.handle))
-        weakref.finalize(self, self.library.cublasDestroy_v2, self.handle)  # a handle takes tens of megabytes
+        weakref.finalize(self, self.library.cublasDestroy_v2, self.handle)
         if tf32:
             self._call("cublasSetMathMode", self.handle, INTEGER(TF32_MATH))
         self.gemms = {}
@@ -68,9 +82,9 @@ class Cublas:
             self._gemm(a, b, c, add=False)
         return c
 
-    def add_product(self, c, a, b):
-        """Add a·b to c (m, n), whose rows lie one after another; a is (m, k), b (k, n), none of them empty."""
-        self._gemm(a, b, c, add=True)
+    def add_product(self, c, a, b, add=True):
+        """Add a·b to c (m, n), whose rows lie one after another, or write it; a (m, k) and b (k, n) are not empty."""
+        self._gemm(a, b, c, add)
 
     def _gemm(self, a, b, c, add):
         (m, k), n = a.shape, b.shape[1]
@@ -103,5 +117,7 @@ class Cublas:
 
     def _call(self, name, *arguments):
         status = getattr(self.library, name)(*arguments)
+        if status == NO_MEMORY:
+            raise MemoryError(f"cuBLAS: {name} finds no free memory on the GPU")
         if status:
             raise RuntimeError(f"cuBLAS: {name} returned status {status}")

@@ -14,12 +14,29 @@ have a backend that records NumPy.
 """
 
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 
 from ..base import Backend
 
 WORDS = 64  # words of 32 bits in the table; 4 phases need 13
+
+
+class Values(Mapping):
+    """The values of a replayed step or their totals, name -> array (); one vector, which is split where one is read."""
+
+    def __init__(self, index, vector):
+        self.index, self.vector = index, vector  # name -> position in the vector
+
+    def __getitem__(self, name):
+        return self.vector[self.index[name], ...]
+
+    def __iter__(self):
+        return iter(self.index)
+
+    def __len__(self):
+        return len(self.index)
 
 
 class Captured:
@@ -30,7 +47,7 @@ class Captured:
         self.recordings = {}
 
     def __call__(self, batch):
-        sizes = tuple(None if part is None else (tuple(part.shape), str(part.dtype)) for part in batch)
+        sizes = tuple(None if part is None else (part.shape, part.dtype) for part in batch)
         if sizes not in self.recordings:
             self.recordings[sizes] = None
             return self.function(batch)
@@ -54,9 +71,10 @@ class Recording:
         self.inputs = type(batch)(*[None if part is None else backend.xp.zeros_like(part) for part in batch])
         backend.recording = self
         try:
-            self.launch, self.names, self.values = backend.record(self._packed, function)
+            self.launch, names, self.values = backend.record(self._packed, function)
         finally:
             backend.recording = None
+        self.index = {name: k for k, name in enumerate(names)}
 
     def _packed(self, function):
         """Call `function` with the fixed inputs; return the names and one array of all its values."""
@@ -72,8 +90,7 @@ class Recording:
             action()
         self.backend.write_words(self.table, self.words[: self.used])
         self.launch()
-        values = self.backend.xp.asarray(self.values, copy=True)
-        return {name: values[k, ...] for k, name in enumerate(self.names)}
+        return Values(self.index, self.backend.xp.asarray(self.values, copy=True))
 
     def allocate(self, size, dtype, read):
         """Return `size` numbers of the table as an array on the device; `read()` gives their values before each replay.
@@ -124,6 +141,15 @@ class CapturingBackend(Backend):
         if self.recording is not None:
             raise RuntimeError("replay: a step sends a host array to the device; make it a backend.constant")
         return super().array(values, dtype)
+
+    def accumulate(self, totals, values):
+        if not isinstance(values, Values):
+            return super().accumulate(totals, values)
+        if not isinstance(totals, Values) or totals.index != values.index:
+            if totals.keys() != values.keys():
+                return super().accumulate(totals, values)
+            totals = Values(values.index, self.pack([totals[name] for name in values]))
+        return Values(values.index, totals.vector + values.vector)
 
     def pack(self, values):
         """Return n arrays of shape () as one array (n,)."""

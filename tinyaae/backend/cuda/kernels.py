@@ -108,8 +108,11 @@ extern "C" __global__ void bias_relu(Real* y, const Real* b, long long n, int d)
     for (long long i = FIRST; i < n * d; i += STRIDE) y[i] = positive_part(y[i] + b[i % d]);
 }
 
+// y, the output of the ReLU, may be null: there is none
+__device__ Real behind_relu(Real dy, const Real* y, long long at) { return !y || y[at] > 0 ? dy : dy * 0; }
+
 extern "C" __global__ void relu_backward(Real* dx, const Real* dy, const Real* y, long long n) {
-    for (long long i = FIRST; i < n; i += STRIDE) dx[i] = y[i] > 0 ? dy[i] : dy[i] * 0;
+    for (long long i = FIRST; i < n; i += STRIDE) dx[i] = behind_relu(dy[i], y, i);
 }
 
 __device__ Real sigmoid_of(Real x) { return (TANH(x / 2) + 1) / 2; }
@@ -142,23 +145,7 @@ extern "C" __global__ void softmax_backward(Real* dx, const Real* dy, const Real
     }
 }
 
-extern "C" __global__ void softmax_cross_entropy(Real* values, Real* dx, const Real* x, const Real* target, long long n,
-                                                 int k, long long stride) {
-    for (long long i = FIRST; i < n; i += STRIDE) {
-        const Real *row = x + i * stride, *t = target + i * k;
-        Real top = row[0], total = 0, value = 0;
-        for (int j = 1; j < k; ++j) top = row[j] > top || row[j] != row[j] ? row[j] : top;
-        for (int j = 0; j < k; ++j) total += EXP(row[j] - top);
-        const Real log_total = LOG(total);
-        for (int j = 0; j < k; ++j) {
-            value -= t[j] * (row[j] - top - log_total);
-            dx[i * k + j] = (EXP(row[j] - top) / total - t[j]) / n;
-        }
-        values[i] = value;
-    }
-}
-
-// A block for each row, THREADS threads a block: value of the row, and the gradient
+// Losses: each block writes its part of the value; a single block writes the value itself, the mean over n rows
 
 __device__ Real sum_of_block(Real x) {
     __shared__ Real parts[THREADS];
@@ -173,97 +160,152 @@ __device__ Real sum_of_block(Real x) {
     return total;
 }
 
+__device__ void write_value(Real* values, Real value, long long n) {
+    value = sum_of_block(value);
+    if (threadIdx.x == 0) values[blockIdx.x] = gridDim.x == 1 ? value / n : value;
+}
+
+// Row i of x starts at x + i * stride; a thread for each row
+extern "C" __global__ void softmax_cross_entropy(Real* values, Real* dx, const Real* x, const Real* target, long long n,
+                                                 int k, long long stride) {
+    Real value = 0;
+    for (long long i = FIRST; i < n; i += STRIDE) {
+        const Real *row = x + i * stride, *t = target + i * k;
+        Real top = row[0], total = 0;
+        for (int j = 1; j < k; ++j) top = row[j] > top || row[j] != row[j] ? row[j] : top;
+        for (int j = 0; j < k; ++j) total += EXP(row[j] - top);
+        const Real log_total = LOG(total);
+        for (int j = 0; j < k; ++j) {
+            value -= t[j] * (row[j] - top - log_total);
+            dx[i * k + j] = (EXP(row[j] - top) / total - t[j]) / n;
+        }
+    }
+    write_value(values, value, n);
+}
+
 extern "C" __global__ void half_squared_error(Real* values, Real* doutput, const Real* output, const Real* target,
                                               long long n, int d) {
     Real value = 0;
-    const long long row = (long long)blockIdx.x * d;
-    for (int j = threadIdx.x; j < d; j += THREADS) {
-        const Real difference = output[row + j] - target[row + j];
+    for (long long i = FIRST; i < n * d; i += STRIDE) {
+        const Real difference = output[i] - target[i];
         value += difference * difference / 2;
-        doutput[row + j] = difference / n;
+        doutput[i] = difference / n;
     }
-    value = sum_of_block(value);
-    if (threadIdx.x == 0) values[blockIdx.x] = value;
+    write_value(values, value, n);
 }
 
 extern "C" __global__ void binary_cross_entropy(Real* values, Real* dlogits, const Real* logits, const Real* target,
                                                 long long n, int d) {
     Real value = 0;
-    const long long row = (long long)blockIdx.x * d;
-    for (int j = threadIdx.x; j < d; j += THREADS) {
-        const Real l = logits[row + j], t = target[row + j];
+    for (long long i = FIRST; i < n * d; i += STRIDE) {
+        const Real l = logits[i], t = target[i];
         value += positive_part(l) - l * t + LOG1P(EXP(-FABS(l)));
-        dlogits[row + j] = (sigmoid_of(l) - t) / n;
+        dlogits[i] = (sigmoid_of(l) - t) / n;
     }
-    value = sum_of_block(value);
-    if (threadIdx.x == 0) values[blockIdx.x] = value;
+    write_value(values, value, n);
 }
 
-// One block: the mean of n numbers
-extern "C" __global__ void mean_of(Real* out, const Real* values, long long n) {
+// One block: the fraction of n logits that are on the side of their target
+extern "C" __global__ void accuracy(Real* out, const Real* logits, const Real* target, long long n) {
+    Real right = 0;
+    for (long long i = threadIdx.x; i < n; i += THREADS) right += (logits[i] > 0) == (target[i] > 0);
+    write_value(out, right, n);
+}
+
+// One block: the mean over n rows of what the blocks of a loss have written
+extern "C" __global__ void mean_of(Real* out, const Real* values, int count, long long n) {
     Real sum = 0;
-    for (long long i = threadIdx.x; i < n; i += THREADS) sum += values[i];
-    sum = sum_of_block(sum);
-    if (threadIdx.x == 0) out[0] = sum / n;
+    for (int i = threadIdx.x; i < count; i += THREADS) sum += values[i];
+    write_value(out, sum, n);
 }
 
-// Batch norm: a block for each 32 columns, THREADS / 32 threads a column, neighbours read neighbouring columns
+// By columns: a block for each COLUMNS columns, LANES threads a column; neighbours read neighbouring columns
 
-#define LANES (THREADS / 32)
+#define LANES (THREADS / COLUMNS)
+#define EACH_ROW(i) for (long long i = threadIdx.x / COLUMNS; mine && i < n; i += LANES)
 
 __device__ Real sum_of_column(Real x) {
     __shared__ Real parts[THREADS];
     parts[threadIdx.x] = x;
     __syncthreads();
     Real total = 0;
-    for (int lane = 0; lane < LANES; ++lane) total += parts[lane * 32 + threadIdx.x % 32];
+    for (int lane = 0; lane < LANES; ++lane) total += parts[lane * COLUMNS + threadIdx.x % COLUMNS];
     __syncthreads();
     return total;
 }
 
-extern "C" __global__ void batch_norm(Real* y, Real* xhat, Real* scale, Real* mean, Real* var, const Real* x,
-                                      const Real* gamma, const Real* beta, long long n, int d, Real epsilon) {
-    const int column = blockIdx.x * 32 + threadIdx.x % 32;
+__device__ void write_or_add(Real* out, Real x, int add) { *out = add ? *out + x : x; }
+
+// Backward of the ReLU behind a Linear, and the sums over rows for its bias. y and dx may be null: there is no ReLU
+extern "C" __global__ void bias_backward(Real* dx, Real* db, const Real* dy, const Real* y, long long n, int d,
+                                         int add) {
+    const int column = blockIdx.x * COLUMNS + threadIdx.x % COLUMNS;
     const bool mine = column < d;
+    Real sum = 0;
+    EACH_ROW(i) {
+        const long long at = i * d + column;
+        const Real g = behind_relu(dy[at], y, at);
+        if (dx) dx[at] = g;
+        sum += g;
+    }
+    sum = sum_of_column(sum);
+    if (mine && threadIdx.x < COLUMNS) write_or_add(db + column, sum, add);
+}
+
+// Batch norm of x + bias, and a ReLU behind it if `relu`; bias may be null
+extern "C" __global__ void batch_norm(Real* y, Real* xhat, Real* scale, Real* mean, Real* var, const Real* x,
+                                      const Real* bias, const Real* gamma, const Real* beta, long long n, int d,
+                                      Real epsilon, int relu) {
+    const int column = blockIdx.x * COLUMNS + threadIdx.x % COLUMNS;
+    const bool mine = column < d;
+    const Real b = bias && mine ? bias[column] : 0;
     Real sum = 0, square = 0;
-    for (long long i = threadIdx.x / 32; mine && i < n; i += LANES) sum += x[i * d + column];
+    EACH_ROW(i) sum += x[i * d + column] + b;
     const Real m = sum_of_column(sum) / n;
-    for (long long i = threadIdx.x / 32; mine && i < n; i += LANES) {
-        const Real centred = x[i * d + column] - m;
+    EACH_ROW(i) {
+        const Real centred = x[i * d + column] + b - m;
         square += centred * centred;
     }
     const Real v = sum_of_column(square) / n, s = 1 / SQRT(v + epsilon);
-    for (long long i = threadIdx.x / 32; mine && i < n; i += LANES) {
-        const Real h = (x[i * d + column] - m) * s;
+    EACH_ROW(i) {
+        const Real h = (x[i * d + column] + b - m) * s, out = gamma[column] * h + beta[column];
         xhat[i * d + column] = h;
-        y[i * d + column] = gamma[column] * h + beta[column];
+        y[i * d + column] = relu ? positive_part(out) : out;
     }
-    if (mine && threadIdx.x < 32) {
+    if (mine && threadIdx.x < COLUMNS) {
         scale[column] = s;
         mean[column] = m;
         var[column] = v;
     }
 }
 
-// dx, dgamma and dbeta may be null: they are then not computed
-extern "C" __global__ void batch_norm_backward(Real* dx, Real* dgamma, Real* dbeta, const Real* dy, const Real* xhat,
-                                               const Real* scale, const Real* gamma, long long n, int d) {
-    const int column = blockIdx.x * 32 + threadIdx.x % 32;
+// y, of the ReLU behind the batch norm, may be null; so may be what is not needed: dx; dgamma and dbeta; db of the bias
+extern "C" __global__ void batch_norm_backward(Real* dx, Real* dgamma, Real* dbeta, Real* db, const Real* dy,
+                                               const Real* y, const Real* xhat, const Real* scale, const Real* gamma,
+                                               long long n, int d, int add, int add_db) {
+    const int column = blockIdx.x * COLUMNS + threadIdx.x % COLUMNS;
     const bool mine = column < d;
-    Real sum = 0, along = 0;
-    for (long long i = threadIdx.x / 32; mine && i < n; i += LANES) {
-        sum += dy[i * d + column];
-        along += dy[i * d + column] * xhat[i * d + column];
+    Real sum = 0, along = 0, sum_dx = 0;
+    EACH_ROW(i) {
+        const long long at = i * d + column;
+        const Real g = behind_relu(dy[at], y, at);
+        sum += g;
+        along += g * xhat[at];
     }
     sum = sum_of_column(sum);
     along = sum_of_column(along);
-    for (long long i = threadIdx.x / 32; dx && mine && i < n; i += LANES) {
+    EACH_ROW(i) {
+        if (!dx) break;
         const long long at = i * d + column;
-        dx[at] = gamma[column] * scale[column] * (dy[at] - sum / n - xhat[at] * (along / n));
+        const Real g = behind_relu(dy[at], y, at);
+        dx[at] = gamma[column] * scale[column] * (g - sum / n - xhat[at] * (along / n));
+        sum_dx += dx[at];
     }
-    if (dgamma && mine && threadIdx.x < 32) {
-        dgamma[column] += along;
-        dbeta[column] += sum;
+    sum_dx = sum_of_column(sum_dx);
+    if (mine && threadIdx.x < COLUMNS) {
+        if (dgamma) write_or_add(dgamma + column, along, add);
+        if (dgamma) write_or_add(dbeta + column, sum, add);
+        if (db) write_or_add(db + column, sum_dx, add_db);
     }
 }
 
@@ -295,6 +337,8 @@ extern "C" __global__ void pack(Real* out, int n, const Real* a, const Real* b, 
 """
 KERNELS = tuple(re.findall(r'extern "C" __global__ void (\w+)', SOURCE))
 THREADS = 256  # threads of a block
+BLOCKS = 2048  # most blocks of a kernel; they keep every multiprocessor busy, and a thread then takes several elements
+COLUMNS = 8  # columns of a block, where a block takes columns: 32 bytes, the least that is read from memory at once
 
 
 def options(dtype):
@@ -305,4 +349,9 @@ def options(dtype):
     suffix = {"float32": "f", "float64": ""}[str(dtype)]
     names = {"Real": "float" if suffix else "double"}
     names |= {name.upper(): name + suffix for name in ("sqrt", "log", "log1p", "exp", "tanh", "fabs", "cospi", "sinpi")}
-    return ("--fmad=false", f"-DTHREADS={THREADS}", *(f"-D{name}={value}" for name, value in names.items()))
+    return (
+        "--fmad=false",
+        f"-DTHREADS={THREADS}",
+        f"-DCOLUMNS={COLUMNS}",
+        *(f"-D{name}={value}" for name, value in names.items()),
+    )
