@@ -224,7 +224,7 @@ class Server(ThreadingHTTPServer):
         self.server_name, self.server_port = self.server_address[:2]
 
     def handle_error(self, request, client_address):
-        if not isinstance(sys.exception(), OSError):  # a browser that has gone away is no error
+        if not isinstance(sys.exc_info()[1], OSError):  # a browser that has gone away is no error
             super().handle_error(request, client_address)
 
 

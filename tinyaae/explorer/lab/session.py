@@ -36,6 +36,7 @@ CELLS = 36  # of D's map, along a side
 PAIRS = 10  # images of MNIST that are shown with their reconstructions
 MOVES = {Reconstruction: "QP", Discriminate: "D", Generate: "Q", SemiSupervised: "Q"}  # what a phase should move
 NUMBERS = "error", "apart", "off", "right", "wrong"  # what `look` returns that is a number
+NOT_FINITE = "The numbers are no longer finite: a rate is too large. Start again."
 COUNT = itertools.count(1)  # of sessions, and of their answers
 
 
@@ -76,7 +77,8 @@ class Session:
         for phase in earlier.phases if earlier else ():
             if phase.name in self.times:
                 self.times[phase.name] = earlier.times[phase.name]
-                self.phase(phase.name).optimizer.lr = phase.optimizer.lr
+                if earlier.config.lr_adversarial == self.config.lr_adversarial:  # images need another one than points
+                    self.phase(phase.name).optimizer.lr = phase.optimizer.lr
         self.steps = {phase.name: 0 for phase in self.phases}
         self.norms, self.values, self.begun, self.reach = {}, [], [], 0.0
         self.stream = (batch for epoch in itertools.count() for batch in self.batches.epoch(epoch))
@@ -243,6 +245,8 @@ class Session:
 
         It is done on a copy, and nothing here moves. A network that this kind of phase should not move is `frozen`.
         """
+        if not self.is_finite():
+            raise UserError(NOT_FINITE)
         found, copied = slopes_of(twin_of(self.phase(name)), self.batch), twin_of(self.phase(name))
         right = next(names for kind, names in MOVES.items() if isinstance(copied, kind))
         frozen = [network for network in networks_of(copied) if network.name[0] not in right]
@@ -253,27 +257,31 @@ class Session:
             verdict = f"The gradient check fails: {error}."
         return {"phase": name, "slopes": found, "verdict": verdict}
 
+    def is_finite(self):
+        """Return whether all weights are finite."""
+        return all(np.all(np.isfinite(network.flat)) for network in self.model.networks.values())
+
     def in_words(self, phase, before, now):
         """Return in a sentence what the last steps have changed."""
-        if not all(np.all(np.isfinite(network.flat)) for network in self.model.networks.values()):
-            return "The numbers are no longer finite: a rate is too large. Start again."
+        if not self.is_finite():
+            return NOT_FINITE
         if isinstance(phase, Discriminate) and "right" in now:
-            return f"D moved. It is right about {now['right']:.0%} of draws and codes (before: {before['right']:.0%})."
+            return f"D is right about {now['right']:.0%} of draws and codes (before: {before['right']:.0%})."
         if isinstance(phase, Generate) and "fake" in now:
             up = np.mean(now["fake"] > before["fake"])
-            return (f"Q moved. {up:.0%} of the codes went up in D's map; D takes {now['taken']:.0%} of them for draws "
+            return (f"{up:.0%} of the codes went up in D's map; D takes {now['taken']:.0%} of them for draws "
                     f"(before: {before['taken']:.0%}).")  # fmt: skip
         if isinstance(phase, SemiSupervised):
-            return f"Q moved. Its y is wrong for {now['wrong']:.0%} of the points (before: {before['wrong']:.0%})."
+            return f"Q's y is wrong for {now['wrong']:.0%} of the points (before: {before['wrong']:.0%})."
         if phase is None and "right" in now:
             return (f"The distance of q(z) from p(z) went from {before['apart']:.3f} to {now['apart']:.3f}, the "
                     f"reconstruction error from {before['error']:.3f} to {now['error']:.3f}.")  # fmt: skip
-        return f"Q and P moved. The error of a point went from {before['error']:.4f} to {now['error']:.4f}."
+        return f"The error of a point went from {before['error']:.4f} to {now['error']:.4f}."
 
     def state(self):
         """Return all that the page draws, as a dict for JSON."""
         seen, c, points = self.seen, self.config, self.settings["data"] != "mnist"
-        needed = 1.1 * max(np.quantile(np.abs(np.nan_to_num(each)), 0.995) for each in (seen["z"], self.prior))
+        needed = 1.1 * max(np.quantile(np.abs(tamed(each)), 0.995) for each in (seen["z"], self.prior))
         if not 0.55 * self.reach < needed <= self.reach:
             self.reach = float(min(max(1.15 * needed, 0.5), 1e6))
         mistake = MISTAKES.get(self.settings["mistake"])
@@ -296,7 +304,7 @@ class Session:
                                "samples": rounded(c.raw(seen["samples"]))}  # fmt: skip
         else:
             rows = [self.rows[:PAIRS] / 255, seen["made"][:PAIRS], seen["samples"][: 2 * PAIRS]]
-            pixels = np.rint(255 * np.clip(np.nan_to_num(np.concatenate(rows)), 0, 1)).astype(np.uint8)
+            pixels = np.rint(255 * np.clip(tamed(np.concatenate(rows)), 0, 1)).astype(np.uint8)
             shown["images"] = base64.b64encode(pixels.tobytes()).decode()
         return shown
 
@@ -338,7 +346,8 @@ def config_of(settings, dataset):
         Config.of(mode, **flags).for_data(dataset),
         reconstruction="squared" if data == "mnist" else "gaussian", input_noise=0.0, input_dropout=0.0,
         batch_norm=False, head_norm=False, decoder_norm=None, weight_std=None, condition_on_y=False, optimizer="adam",
-        lr_reconstruction=1e-3, lr_adversarial=1e-3, lr_classifier=0.05, adversarial_momentum=0.5,
+        lr_reconstruction=1e-3, lr_adversarial=3e-4 if data == "mnist" else 1e-3, lr_classifier=0.05,
+        adversarial_momentum=0.5,
     )  # fmt: skip
 
 
@@ -415,6 +424,11 @@ def number(value):
     return value if math.isfinite(value) else None
 
 
+def tamed(array):
+    """Return an array as float64 in [−1e9, 1e9], with 0 for NaN."""
+    return np.clip(np.nan_to_num(np.asarray(array, float)), -1e9, 1e9)
+
+
 def rounded(array, digits=4):
-    """Return an array as lists of rounded numbers; what is not finite becomes 0. None stays."""
-    return None if array is None else np.round(np.nan_to_num(np.asarray(array, float)), digits).tolist()
+    """Return an array, tamed, as lists of rounded numbers; None stays."""
+    return None if array is None else np.round(tamed(array), digits).tolist()

@@ -8,7 +8,7 @@ const PAUSES = { slow: 1000, round: 120, fast: 20 }; // ms between the steps of 
 const hue = (k) => HUES[k] ?? colourOf(k);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const short = (value) => (Number.isFinite(value) ? Number(value.toPrecision(2)).toString() : "–");
-const lab = { tab: null, state: null, places: [], cursor: [0, 0], rows: [], playing: 0 };
+const lab = { tab: null, state: null, places: [], cursor: [0, 0], rows: [], playing: null };
 let queue = Promise.resolve();
 
 // Asking ------------------------------------------------------------------------------------------------------------
@@ -59,10 +59,8 @@ async function change(keep) {
 function fill(settings) {
   for (const [name, value] of Object.entries(settings)) {
     const field = byId("choices").elements.namedItem(name);
-    const fits =
-      field?.name === "seed"
-        ? /^\d{1,6}$/.test(value)
-        : all("option", field ?? byId("said")).some((each) => each.value === String(value));
+    const listed = [...(field?.options ?? [])].some((option) => option.value === String(value));
+    const fits = listed || (name === "seed" && /^\d{1,6}$/.test(value));
     if (fits) field.value = value;
   }
 }
@@ -71,7 +69,7 @@ function fill(settings) {
 
 /** Start or end Play: the next step is asked for when the answer to the last one is drawn. */
 async function play(on) {
-  const mine = (lab.playing = on ? lab.playing + 1 || 1 : 0);
+  const mine = (lab.playing = on ? {} : null);
   byId("play").textContent = on ? "Pause" : "Play";
   while (mine && mine === lab.playing) {
     const speed = byId("speed").value;
@@ -85,10 +83,8 @@ async function check(phase) {
   const found = await ask("check", { phase });
   if (!found) return;
   const row = (cells, tag) => el("tr", {}, ...cells.map((cell) => el(tag, {}, cell)));
-  const body = found.slopes.map(([name, ...slopes]) =>
-    row([name, ...slopes.map((slope) => slope.toPrecision(7))], "td"),
-  );
-  const table = el("table", {}, row(["slope of", "by backward", "by differences"], "th"), ...body);
+  const slopes = found.slopes.map(([name, ...pair]) => row([name, ...pair.map((slope) => slope.toPrecision(6))], "td"));
+  const table = el("table", {}, row(["slope of", "by backward", "by differences"], "th"), ...slopes);
   all(`[data-phase="${phase}"] .checked`)[0].replaceChildren(table, el("p", {}, found.verdict));
 }
 
@@ -203,11 +199,11 @@ function planeOf(id, reach) {
   const context = byId(id).getContext("2d");
   context.clearRect(0, 0, SIDE, SIDE);
   const at = ([u, v]) => [(SIDE / 2) * (1 + u / reach), (SIDE / 2) * (1 - v / reach)];
-  const dot = (point, radius, fill, stroke) => {
+  const dot = (point, radius, inside, stroke) => {
     context.beginPath();
     context.arc(...at(point), radius, 0, 7);
-    Object.assign(context, { fillStyle: fill, strokeStyle: stroke, lineWidth: 1.2 });
-    if (fill) context.fill();
+    Object.assign(context, { fillStyle: inside, strokeStyle: stroke, lineWidth: 1.2 });
+    if (inside) context.fill();
     if (stroke) context.stroke();
   };
   return { context, at, dot };
@@ -300,7 +296,7 @@ function drawZ(state) {
     state.arrows.forEach((step, i) =>
       arrow(context, at(codes[i]), at(codes[i].map((value, k) => value + factor * (step[k] ?? 0)))),
     );
-    entries.push(["", `→ the step to come, drawn ${factor} times as long`]);
+    entries.push(["", `→ the step to come${factor > 1 ? `, drawn ${factor} times as long` : ""}`]);
   }
   key(byId("z-key"), entries);
 }
