@@ -144,7 +144,7 @@ def test_another_prior_or_mode_keeps_the_weights_rates_and_times():
 def test_a_choice_that_needs_another_one_says_so():
     lab = session(mode="label-regularized", z=1)
     assert (lab.settings["prior"], lab.settings["z"]) == ("mixture", 2)
-    assert lab.said == "This choice needs another one: prior is mixture and z is 2."
+    assert lab.said.startswith("This choice needs another one: prior is mixture and z is 2.")
 
 
 def test_numbers_that_are_no_longer_finite_are_told_and_the_state_stays_json():
@@ -208,8 +208,7 @@ def test_the_lab_says_of_each_mistake_whether_the_gradient_check_finds_it(mistak
 def seen_after(rounds, seed, mistake, data="moons", mode="aae"):
     """Return what is seen after so many rounds."""
     lab = session(mistake=mistake, seed=seed, data=data, mode=mode)
-    for _ in range(rounds // 10):
-        lab.rounds(10)
+    lab.rounds(rounds)
     return lab.seen
 
 
@@ -229,7 +228,7 @@ def test_where_d_does_not_learn_to_reject_the_codes_leave_the_prior(mistake):
 
 @pytest.mark.slow
 def test_a_q_that_discriminate_moves_stays_three_times_as_far_from_the_prior():
-    for wrong, right in both("detach", 300):
+    for wrong, right in both("detach", 200):
         assert wrong["apart"] > 3 * right["apart"]
 
 
@@ -484,17 +483,20 @@ def show(browser, server):  # noqa: F811
     assert seen == []
 
 
+def settled(tab):
+    """Wait until all that was asked is answered and drawn; return the round."""
+    return tab.evaluate("tinyaae.queue.then(() => tinyaae.state.round)")
+
+
 def press(tab, name, within="#rounds"):
-    """Press a button by the keyboard, and wait for the answer to be drawn."""
-    before = tab.evaluate("tinyaae.state.answer")
+    """Press a button by the keyboard, and wait for the answer."""
     tab.locator(within).get_by_role("button", name=name, exact=True).press("Enter")
-    until(tab, f"tinyaae.state.answer !== {before}")
+    settled(tab)
 
 
 def choose(tab, name, value):
-    before = tab.evaluate("tinyaae.state.answer")
     tab.locator(name).select_option(value)
-    until(tab, f"tinyaae.state.answer !== {before}")
+    settled(tab)
 
 
 @pytest.mark.slow
@@ -532,10 +534,9 @@ def test_play_goes_on_until_pause(show):
     tab.get_by_role("button", name="Play").press("Enter")
     until(tab, "tinyaae.state.round > 30")
     tab.get_by_role("button", name="Pause").press("Enter")
+    before = settled(tab)
     tab.wait_for_timeout(300)
-    before = tab.evaluate("tinyaae.state.round")
-    tab.wait_for_timeout(300)
-    assert tab.evaluate("tinyaae.state.round") == before
+    assert settled(tab) == before
     tab.locator("#speed").select_option("slow")
     tab.get_by_role("button", name="Play").click()
     until(tab, "tinyaae.state.next === 'discriminate'")

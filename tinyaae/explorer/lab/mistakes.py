@@ -123,7 +123,7 @@ MISTAKES = {
     ),
     "detach": Mistake(
         "The gradient of Discriminate moves Q, too.",
-        "Discriminate lets Q help D: after 300 rounds q(z) is more than 3 times as far from p(z). "
+        "Discriminate lets Q help D: after 200 rounds q(z) is more than 3 times as far from p(z). "
         "The gradient check finds it.",
         of(ForgottenDetach, Discriminate),
     ),

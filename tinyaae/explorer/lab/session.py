@@ -37,7 +37,7 @@ PAIRS = 10  # images of MNIST that are shown with their reconstructions
 MOVES = {Reconstruction: "QP", Discriminate: "D", Generate: "Q", SemiSupervised: "Q"}  # what a phase should move
 NUMBERS = "error", "apart", "off", "right", "wrong"  # what `look` returns that is a number
 NOT_FINITE = "The numbers are no longer finite: a rate is too large. Start again."
-COUNT = itertools.count(1)  # of sessions, and of their answers
+COUNT = itertools.count(1)  # of sessions
 
 
 class Session:
@@ -61,6 +61,7 @@ class Session:
             f"{name} is {self.settings[name]}" for name in ("prior", "z") if self.settings[name] != settings[name]
         ]
         self.said = f"This choice needs another one: {' and '.join(changed)}." if changed else ""
+        self.said += "" if keep else " All networks have their first weights."
         self.drawing = list(drawing)
         self.dataset = dataset_of(self.settings["data"], self.drawing)
         self.config = config_of(self.settings, self.dataset)
@@ -97,7 +98,7 @@ class Session:
             if other is not None and shapes_of(other) == shapes_of(network):
                 network.flat[...] = other.flat
                 kept.append(name)
-        self.said += f" {', '.join(kept)} keep their weights." if kept else " All networks have new weights."
+        self.said += f" {', '.join(kept)} keep their weights." if kept else " All networks have their first weights."
 
     def draw_from_prior(self):
         """Draw the samples of the prior that are shown, a label in turn for each where the prior or P reads one."""
@@ -289,7 +290,7 @@ class Session:
             "settings": self.settings, "said": self.said.strip(), "round": self.round, "values": self.values,
             "batch": len(self.batch.x), "classes": [str(name) for name in c.label_names],
             "phases": [self.about(phase) for phase in self.phases],
-            "session": self.number, "answer": next(COUNT), "next": self.next_name(), "reach": self.reach,
+            "session": self.number, "next": self.next_name(), "reach": self.reach,
             "cells": CELLS,
             "arrows_of": self.arrows_of, "label": self.label if c.label_to == "prior" else None,
             "labels": self.labels.tolist(), "turn": self.turn.tolist(), "z": rounded(seen["z"]),

@@ -8,8 +8,7 @@ const PAUSES = { slow: 1000, round: 120, fast: 20 }; // ms between the steps of 
 const hue = (k) => HUES[k] ?? colourOf(k);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const short = (value) => (Number.isFinite(value) ? Number(value.toPrecision(2)).toString() : "–");
-const lab = { tab: null, state: null, places: [], cursor: [0, 0], rows: [], playing: null };
-let queue = Promise.resolve();
+const lab = { tab: null, state: null, places: [], cursor: [0, 0], rows: [], playing: null, queue: Promise.resolve() };
 
 // Asking ------------------------------------------------------------------------------------------------------------
 
@@ -25,12 +24,12 @@ function ask(action, more) {
     if (answer.ok) return answer.json();
     throw new Error(await answer.text());
   };
-  queue = queue.then(job).catch((error) => {
+  lab.queue = lab.queue.then(job).catch((error) => {
     play(false);
     const ended = "The lab does not answer. If it was ended, tinyaae lab starts another.";
     byId("said").textContent = error instanceof TypeError ? ended : error.message;
   });
-  return queue;
+  return lab.queue;
 }
 
 async function act(action, more) {
@@ -240,8 +239,8 @@ function drawX(state) {
   ]);
   if (state.settings.data === chosen().data) {
     for (const point of state.points.x) dot(point, 3, colour("unsure"));
-    state.points.made.forEach((point, i) => dot(point, 3.2, hue(state.labels[i])));
     for (const [u, v] of state.points.samples.map(at)) cross(context, u, v);
+    state.points.made.forEach((point, i) => dot(point, 3.2, hue(state.labels[i])));
   }
   for (const [x, y, label] of drawing ? lab.places : []) dot([x, y], 6, hue(label), colour("card"));
   if (drawing) dot(lab.cursor, 9, "", colour("accent"));
@@ -293,9 +292,11 @@ function drawZ(state) {
     const lengths = state.arrows.map((step) => Math.hypot(...step)).sort((a, b) => a - b);
     const typical = Math.max((lengths[Math.floor(lengths.length / 2)] * SIDE) / 2 / state.reach, 1e-9);
     const factor = Math.max(1, Math.min(1e4, Number((16 / typical).toPrecision(1))));
+    context.globalAlpha = 0.6;
     state.arrows.forEach((step, i) =>
       arrow(context, at(codes[i]), at(codes[i].map((value, k) => value + factor * (step[k] ?? 0)))),
     );
+    context.globalAlpha = 1;
     entries.push(["", `→ the step to come${factor > 1 ? `, drawn ${factor} times as long` : ""}`]);
   }
   key(byId("z-key"), entries);
