@@ -270,13 +270,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def name(self):
         """Return the address without the token; `Refused` where the token or the Host is not ours."""
-        host = self.headers.get_all("Host") or [""]
+        host = self.headers.get_all("Host", [""])
         if len(host) != 1 or re.sub(r":[0-9]{1,5}$", "", host[0]) not in HERE:
             raise Refused(403, "this address is not served under that Host")
-        _, token, *rest = [*self.path.split("/"), ""]
-        if not hmac.compare_digest(token.encode("utf-8", "replace"), self.server.token.encode()):
+        _, token, *rest = self.path.split("/", 2)
+        if not rest or not hmac.compare_digest(token.encode("utf-8", "replace"), self.server.token.encode()):
             raise Refused(403, "the address has no token, or a wrong one; take the one that tinyaae lab printed")
-        return "/".join(rest[:-1])
+        return rest[0]
 
     def reply_to(self, work):
         try:

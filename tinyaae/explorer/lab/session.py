@@ -200,7 +200,7 @@ class Session:
             seen["wrong"] = float(np.mean(seen["y"] != self.labels))
         adversary = self.adversary()
         if adversary:
-            fake, real = (self.logits(z, adversary) for z in (code.z, self.prior))
+            fake, real = (self.logits(*pair, adversary) for pair in ((code.z, self.labels), (self.prior, self.turn)))
             seen |= {"fake": fake, "taken": float(np.mean(fake > 0)),
                      "right": float((np.mean(real > 0) + np.mean(fake <= 0)) / 2)}  # fmt: skip
         return seen
@@ -210,11 +210,12 @@ class Session:
         pairs = [each for phase in self.phases if isinstance(phase, Generate) for each in phase.adversaries]
         return next((each for each in pairs if each.field == "z"), None)
 
-    def logits(self, z, adversary):
-        """Return D's logits (n,) of codes z (n, d), beside the label that is chosen where D reads one."""
-        z = self.backend.array(z)
-        labels = self.backend.array(one_hot(np.full(len(z), self.label), self.config.classes + 1))
-        read = adversary.discriminator_input(self.backend.xp, z, Code(), Batch(z, labels=labels))
+    def logits(self, z, labels, adversary):
+        """Return D's logits (n,) of codes z (n, d), beside the labels (n,) where D reads one."""
+        z, k = self.backend.array(z), self.config.classes + 1
+        read = adversary.discriminator_input(
+            self.backend.xp, z, Code(), Batch(z, labels=self.backend.array(one_hot(labels, k)))
+        )
         return self.backend.to_numpy(adversary.discriminator.forward(read, Context(self.backend))[0])[:, 0]
 
     def arrows(self):
@@ -231,14 +232,15 @@ class Session:
     def heat(self):
         """Return D's probability of "drawn from the prior" over the plane, row by row from below; None without a D.
 
-        With a z of one dimension there is one row.
+        Where D reads a label it is shown the chosen one. With a z of one dimension there is one row.
         """
         adversary = self.adversary()
         if not adversary:
             return None
         middle = self.reach * ((2 * np.arange(CELLS) + 1) / CELLS - 1)
         axes = np.meshgrid(*[middle] * self.config.z)
-        logits = self.logits(np.stack([axis.ravel() for axis in axes], axis=1), adversary)
+        z = np.stack([axis.ravel() for axis in axes], axis=1)
+        logits = self.logits(z, np.full(len(z), self.label), adversary)
         return 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
 
     def check(self, name):
