@@ -8,6 +8,7 @@ import base64
 import copy
 import itertools
 import math
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -51,25 +52,16 @@ class Session:
     """
 
     def __init__(self, settings, drawing=(), earlier=None, keep=False):
-        self.settings, self.number = dict(settings), next(COUNT)
-        mode, prior = settings["mode"], settings["prior"]
-        if mode == "label-regularized" and not has_modes(prior):
-            self.settings["prior"] = "mixture"
-        if in_a_plane(self.settings["prior"]) and mode != "autoencoder":
-            self.settings["z"] = 2
-        changed = [
-            f"{name} is {self.settings[name]}" for name in ("prior", "z") if self.settings[name] != settings[name]
-        ]
-        self.said = f"This choice needs another one: {' and '.join(changed)}." if changed else ""
-        self.said += "" if keep else " All networks have their first weights."
-        self.drawing = list(drawing)
-        self.dataset = dataset_of(self.settings["data"], self.drawing)
+        self.settings, self.number = agreed(settings), next(COUNT)
+        changed = [f"{name} is {value}" for name, value in self.settings.items() if value != settings[name]]
+        self.said = f"This choice needs another one: {' and '.join(changed)}. " if changed else ""
+        self.dataset = dataset_of(self.settings["data"], drawing)
         self.config = config_of(self.settings, self.dataset)
         self.backend = Backend.named("numpy", "float64")
         self.batches = Batches(self.dataset, self.config, self.backend)
         self.model = build(self.config, self.backend)
-        if keep:
-            self.take_weights(earlier)
+        kept = self.take_weights(earlier) if keep else []
+        self.said += f"{', '.join(kept)} keep their weights." if kept else "All networks have their first weights."
         self.phases = self.model.phases_with_optimizer()
         if self.settings["mistake"] != "none":
             mistake = MISTAKES[self.settings["mistake"]]
@@ -91,14 +83,14 @@ class Session:
         self.seen = self.look()
 
     def take_weights(self, earlier):
-        """Copy the weights of another session into the networks that have the same shapes."""
+        """Copy the weights of another session into the networks that have the same shapes; return their names."""
         kept = []
         for name, network in self.model.networks.items():
             other = earlier.model.networks.get(name)
             if other is not None and shapes_of(other) == shapes_of(network):
                 network.flat[...] = other.flat
                 kept.append(name)
-        self.said += f" {', '.join(kept)} keep their weights." if kept else " All networks have their first weights."
+        return kept
 
     def draw_from_prior(self):
         """Draw the samples of the prior that are shown, a label in turn for each where the prior or P reads one."""
@@ -120,23 +112,27 @@ class Session:
     def step(self, name, times):
         """Step one phase on the next `times` batches; a round that has begun ends there."""
         phase, self.begun = self.phase(name), []
-        self.work(lambda: [self.take(phase) + self.next_batch() for _ in range(times)], phase)
+        with self.watched(phase):
+            for _ in range(times):
+                self.take(phase)
+                self.batch = next(self.stream)
 
     def next(self):
         """Step the next phase of the round."""
         phase = self.begin().pop(0)
-        self.work(lambda: self.take(phase) + (0 if self.begun else self.finish()), phase)
+        with self.watched(phase):
+            self.take(phase)
+            if not self.begun:
+                self.finish()
 
     def rounds(self, times):
         """Finish `times` rounds, the one that has begun first."""
-
-        def job():
+        self.begin()
+        with self.watched():
             for _ in range(times):
                 for phase in self.begin():
                     self.take(phase)
                 self.finish()
-
-        self.work(job)
 
     def begin(self):
         """Return the phases that this round still has; all of them where it has not begun."""
@@ -148,13 +144,7 @@ class Session:
 
     def finish(self):
         """End the round; the next one has another batch."""
-        self.begun, self.round = [], self.round + 1
-        return self.next_batch()
-
-    def next_batch(self):
-        """Go on to the next batch."""
-        self.batch = next(self.stream)
-        return 0
+        self.begun, self.round, self.batch = [], self.round + 1, next(self.stream)
 
     def take(self, phase):
         """Step a phase on the present batch, and keep its values and the norms of its gradient."""
@@ -162,13 +152,13 @@ class Session:
         self.values.append({"phase": phase.name} | {name: number(float(value)) for name, value in values.items()})
         self.norms[phase.name] = norms_of(phase)
         self.steps[phase.name] += 1
-        return 0
 
-    def work(self, job, phase=None):
-        """Do a job, and say what it has changed; where a number is no longer finite, say that."""
+    @contextmanager
+    def watched(self, phase=None):
+        """Look at what the steps in this block have changed, and say it; `phase` is None for rounds."""
         self.values, before = [], self.seen
         with np.errstate(all="ignore"):
-            job()
+            yield
             self.seen = self.look()
         self.said = self.in_words(phase, before, self.seen)
 
@@ -289,7 +279,7 @@ class Session:
             self.reach = float(min(max(1.15 * needed, 0.5), 1e6))
         mistake = MISTAKES.get(self.settings["mistake"])
         shown = {
-            "settings": self.settings, "said": self.said.strip(), "round": self.round, "values": self.values,
+            "settings": self.settings, "said": self.said, "round": self.round, "values": self.values,
             "batch": len(self.batch.x), "classes": [str(name) for name in c.label_names],
             "phases": [self.about(phase) for phase in self.phases],
             "session": self.number, "next": self.next_name(), "reach": self.reach,
@@ -331,6 +321,16 @@ class Session:
         if not any(isinstance(phase, SemiSupervised) for phase in self.phases) or self.settings["data"] == "mnist":
             return []
         return sorted(set(self.batches.labelled.items.tolist()) & set(range(len(self.rows))))
+
+
+def agreed(settings):
+    """Return settings that go together: a prior with modes where labels choose them, and two dimensions for a plane."""
+    found = dict(settings)
+    if found["mode"] == "label-regularized" and not has_modes(found["prior"]):
+        found["prior"] = "mixture"
+    if found["mode"] != "autoencoder" and in_a_plane(found["prior"]):
+        found["z"] = 2
+    return found
 
 
 def config_of(settings, dataset):
