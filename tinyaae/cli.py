@@ -49,6 +49,7 @@ tinyaae compare RUN RUN … [--out F]   the latent spaces of several runs on one
 tinyaae encode RUN FILE               codes, classes and probabilities of images, as .npz and .csv
 tinyaae score RUN FILE [--by HOW]     how much each image is like the training images
 tinyaae explore RUN [--out FILE]      a page on which the run's networks are tried, as one .html
+tinyaae lab [--port N]                a page on which a small model is trained by hand, a phase at a time
 tinyaae modes                         the modes, a line each
 RUN is the folder of a run, or a pretrained model: {models}.
 Each verb takes --import FILE, a Python file that registers modes and priors of your own.
@@ -198,11 +199,13 @@ def verbs(argv=None):
             return main_of_inference([verb, *rest])
         if verb == "explore":
             return explore(rest)
+        if verb == "lab":
+            return lab(rest)
         if verb in ("modes", "--help", "-h"):
             print(modes_in_words() if verb == "modes" else VERBS.format(models=", ".join(pretrained_names())), end="")
             expect_printed()
             return 0
-        expected = "train, resume, evaluate, draw, compare, encode, score, explore or modes"
+        expected = "train, resume, evaluate, draw, compare, encode, score, explore, lab or modes"
         raise UserError(f"there is no verb {verb!a}; expected {expected}")
     except UserError as error:
         print(f"tinyaae: {in_one_line(error)}", file=sys.stderr)
@@ -260,6 +263,23 @@ def explore(argv):
     )
     args = vars(p.parse_args(argv))
     return distributed.SINGLE_PROCESS.run(lambda: guarded(lambda: write_explorer(**args)))
+
+
+def lab(argv):
+    """Do what `tinyaae lab` asks; return the exit status."""
+    global program
+    program = "tinyaae lab"
+    p = Parser(
+        prog=program, description="Serve a page to a browser on this computer, until Ctrl-C. On it you train a small "
+        "adversarial autoencoder by hand: one phase at a time, with points in a plane or with MNIST.",
+    )  # fmt: skip
+    p.add_argument("--port", type=int, default=0, metavar="N", help="of 127.0.0.1; default: a free one")
+    port = p.parse_args(argv).port
+    if not 0 <= port < 2**16:
+        raise UserError(f"--port: {port} given, expected 1 to 65535, or 0 for a free one")
+    from .explorer.lab import serve
+
+    return distributed.SINGLE_PROCESS.run(lambda: guarded(lambda: serve(port)))
 
 
 def main(argv=None, called="run_mnist.py"):

@@ -260,7 +260,7 @@ def test_a_verb_that_is_none_is_told_the_verbs(capsys):
     assert cli.verbs(["trian"]) == 2
     assert capsys.readouterr().err == (
         "tinyaae: there is no verb 'trian'; "
-        "expected train, resume, evaluate, draw, compare, encode, score, explore or modes\n"
+        "expected train, resume, evaluate, draw, compare, encode, score, explore, lab or modes\n"
     )
 
 
