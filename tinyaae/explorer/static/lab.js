@@ -7,7 +7,7 @@ const LINES = { apart: "q(z) from p(z)", off: "samples from data", error: "x̂ f
 const PAUSES = { slow: 1000, round: 120, fast: 20 }; // ms between the steps of Play
 const hue = (k) => HUES[k] ?? colourOf(k);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-const short = (value) => (Number.isFinite(value) ? Number(value.toPrecision(2)).toString() : "–");
+const short = (value) => (Number.isFinite(value) ? Number(value.toPrecision(3)).toString() : "–");
 const lab = { tab: null, state: null, places: [], cursor: [0, 0], rows: [], playing: null, queue: Promise.resolve() };
 
 // Asking ------------------------------------------------------------------------------------------------------------
