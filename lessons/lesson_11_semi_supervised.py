@@ -170,7 +170,10 @@ class MyClassification(SemiSupervised):
 
 def semi_supervised(dataset, backend, chosen, **changes):
     """Return the model with your functions inside, and batches whose labelled images are `chosen` (m,)."""
-    numbers = dict(hidden=(200, 200), z=3, input_noise=0.3, condition_on_y=False, lr_adversarial=3e-4)
+    numbers = dict(
+        hidden=(200, 200), z=3, input_noise=0.3, condition_on_y=False, batch_size=100, lr_reconstruction=1e-3,
+        lr_adversarial=3e-4,
+    )  # fmt: skip
     config = replace(Config.of("semi-supervised", **numbers), **changes)
     model = build(config, backend)
     q = model.networks["Q"]

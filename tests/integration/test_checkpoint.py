@@ -101,7 +101,7 @@ def test_checkpoint_holds_its_format_and_place(run):
 
 def test_checkpoint_holds_the_config_but_for_what_is_only_here(run):
     config = json.loads(str(contents(run)["config"]))
-    assert config["hidden"] == [8, 7] and config["lr_adversarial"] == 6e-4
+    assert config["hidden"] == [8, 7] and config["lr_adversarial"] == 9e-4
     assert not config.keys() & {"revision", "data", "threads", "backend", "save_every", "save_minutes"}
 
 

@@ -43,8 +43,9 @@ MODE_DEFAULTS = {
 BY_MODE = {
     # y decides what P paints: D_gauss reads y beside z and learns fast, and z of 8 holds little but style
     ("quick", "semi-supervised"): {
-        "epochs": 17, "z": 8, "hidden": (500, 500), "condition_on_y": True, "lr_adversarial": 6e-4,
-        "reconstruction": "cross-entropy", "head_norm": True, "linear_decay_from": 0.75,
+        "epochs": 17, "batch_size": 200, "z": 8, "hidden": (500, 500), "condition_on_y": True,
+        "lr_reconstruction": 1.4e-3, "lr_adversarial": 9e-4, "reconstruction": "cross-entropy", "head_norm": True,
+        "linear_decay_from": 0.75,
     },
     # in minutes z of 15 dimensions learns to hold the digit, too; z of 5 keeps to style where D reads the digit
     ("quick", "supervised"): {"z": 5, "condition_on_y": True},

@@ -348,9 +348,9 @@ def config_of(settings, dataset):
     return replace(
         Config.of(mode, **flags).for_data(dataset),
         reconstruction="squared" if data == "mnist" else "gaussian", input_noise=0.0, input_dropout=0.0,
-        batch_norm=False, head_norm=False, decoder_norm=None, weight_std=None, condition_on_y=False, optimizer="adam",
-        lr_reconstruction=1e-3, lr_adversarial=3e-4 if data == "mnist" else 1e-3, lr_classifier=0.05,
-        adversarial_momentum=0.5,
+        batch_size=100, batch_norm=False, head_norm=False, decoder_norm=None, weight_std=None, condition_on_y=False,
+        optimizer="adam", lr_reconstruction=1e-3, lr_adversarial=3e-4 if data == "mnist" else 1e-3,
+        lr_classifier=0.05, adversarial_momentum=0.5,
     )  # fmt: skip
 
 
