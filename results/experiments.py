@@ -65,7 +65,8 @@ EXPERIMENTS = {
     ),
     "semi-supervised-100-robust-pairs": Experiment(
         SEMI + "100 labels, 60 epochs" + EXTRA + " by its own Adam", "test_error", "1.90 ± 0.10",
-        "≈4 (read off a curve)", "--labels 100 --epochs 60 --hidden 400,400" + SLOWER + " --set lr_adversarial=0.0006" + QUICKER,
+        "≈4 (read off a curve)",
+        f"--labels 100 --epochs 60 --hidden 400,400{SLOWER} --set lr_adversarial=0.0006{QUICKER}",
     ),
     "semi-supervised-100-apart": Experiment(
         SEMI + "100 labels" + JUDGED_APART, "test_error", "1.90 ± 0.10", "≈4 (read off a curve)",
