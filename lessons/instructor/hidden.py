@@ -117,11 +117,9 @@ def alike(rng):
 # Lesson 7 to 9
 
 
-def one_real_many_fakes(rng):
-    """One real draw that D takes for a fake, and fakes of which it is sure, rightly or not."""
-    fake = rng.normal(size=7) * 3
-    fake[2:4] = -750, 750
-    return -np.abs(rng.normal(size=1)) - 0.1, fake
+def one_code_and_one_dimension_off(rng):
+    """One code far out, and codes that follow the prior already in all dimensions but one."""
+    return rng.normal(size=(1, 4)) * 50, np.zeros(4), np.array([1.0, 0.5, 1.0, 1.0])
 
 
 def one_code(rng):
@@ -198,11 +196,12 @@ def one_of_each_class(rng):
 
 
 def logits_far_apart(rng):
-    logits = rng.normal(size=(4, 6))
-    logits[0] += 5000
-    logits[2] -= 2000
-    logits[3, 4] -= 1500
-    return logits, rng.normal(size=(4, 6))
+    """Rows of logits far above, far below and far from each other; the style has one dimension."""
+    h = rng.normal(size=(4, 7))
+    h[0, :6] += 5000
+    h[2, :6] -= 2000
+    h[3, 4] -= 1500
+    return h, 6, rng.normal(size=(4, 6)), rng.normal(size=(4, 6)), rng.normal(size=(4, 1))
 
 
 def one_is_known(rng):
@@ -292,7 +291,7 @@ HIDDEN = {
     "4.1": one_picture, "4.2": one_spoiled_picture, "4.3": at_a_code, "4.4": both_ends_alone,
     "5.1": one_wide_cloud, "5.3": divergence_of_one, "5.4": clouds_at_one_place,
     "6.1": certain, "6.2": certain_fakes, "6.3": one_game, "6.4": alike,
-    "7.1": one_real_many_fakes, "7.2": one_code, "7.3": networks_of_one_weight,
+    "7.1": one_code_and_one_dimension_off, "7.2": one_code, "7.3": networks_of_one_weight,
     "8.1": one_petal_drawn, "8.2": far_from_all_petals, "8.3": the_ends_of_the_roll, "8.4": shape_of_one,
     "8.5": none_known,
     "9.1": one_image_three_codes, "9.2": some_noise_is_zero, "9.3": one_number, "9.4": two_draws,

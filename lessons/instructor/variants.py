@@ -129,15 +129,21 @@ VARIANTS = {
         },
     },
     "7.1": {
-        "smooth": {  # one-sided label smoothing
-            r"\sum_{i=1}^{n} \ln s(l^{real}_i)": (
-                r"\sum_{i=1}^{n} \bigl(0.9 \ln s(l^{real}_i) + 0.1 \ln(1 - s(l^{real}_i))\bigr)"
+        "log-variance": {
+            "and a variance $v_k$ in each of $d$ dimensions. A Gaussian has": (
+                "and a variance $v_k$ in each of $d$ dimensions; what you are given is $\\ln v_k$. A Gaussian has"
             ),
-            "The target of a real draw is 1,": "The target of a real draw is 0.9 here, so that $D$ is never too sure;",
-            "loss = np.mean(np.logaddexp(0, -real))": (
-                "loss = np.mean(0.9 * np.logaddexp(0, -real) + 0.1 * np.logaddexp(0, real))"
+            "mean and variance (d,) of all of them": "mean and ln of the variance (d,) of all of them",
+            "logit = np.sum(centred**2 / variance + np.log(variance) - z**2, axis=1) / 2": (
+                "logit = np.sum(centred**2 * np.exp(-variance) + variance - z**2, axis=1) / 2"
             ),
-            "dreal = ((np.tanh(real / 2) + 1) / 2 - 1)": "dreal = ((np.tanh(real / 2) + 1) / 2 - 0.9)",
+            "return logit, centred / variance - z": "return logit, centred * np.exp(-variance) - z",
+            "best_logit(places, np.array([0.0]), np.array([4.0]))": (
+                "best_logit(places, np.array([0.0]), np.log(np.array([4.0])))"
+            ),
+            "best_logit(codes, np.mean(codes, axis=0), np.var(codes, axis=0))": (
+                "best_logit(codes, np.mean(codes, axis=0), np.log(np.var(codes, axis=0)))"
+            ),
         },
     },
     "8.3": {
@@ -178,16 +184,17 @@ VARIANTS = {
     },
     "11.1": {
         "temperature": {
-            r"$y_j = e^{l_j} / \sum_i e^{l_i}$ in each row.": (r"$y_j = e^{l_j/2} / \sum_i e^{l_i/2}$ in each row."),
-            r"y_j([i = j] - y_i)$": r"\tfrac12 y_j([i = j] - y_i)$",
-            r"$$ dl_i = \sum_j dy_j \frac{\partial y_j}{\partial l_i} = y_i": (
-                r"$$ dl_i = \sum_j dy_j \frac{\partial y_j}{\partial l_i} = \tfrac12 y_i"
+            "of which the softmax makes $y$ in each\n# row.": (
+                "of which a softmax at the temperature 2\n# makes $y_j = e^{l_j/2} / \\sum_i e^{l_i/2}$ in each row."
+            ),
+            "$dy$ has to pass the softmax, which is exercise 2.4;": (
+                "$dy$ has to pass the softmax, as in exercise 2.4 but for the temperature;"
             ),
             "The softmax is that of exercise 11.1;": "The softmax is the usual one, not that of exercise 11.1;",
             "e = np.exp(logits - logits.max(axis=1, keepdims=True))": (
                 "e = np.exp((logits - logits.max(axis=1, keepdims=True)) / 2)"
             ),
-            "return y, y * (dy -": "return y, 0.5 * y * (dy -",
+            "through_softmax = y * (dy -": "through_softmax = 0.5 * y * (dy -",
         },
     },
     # Lesson 12: another protocol, another cost, the other way round

@@ -546,9 +546,12 @@ SHORT_SIGHTED = {
         ds = dz * spread**2 / spread / 2
         return dz @ A.T + ds @ B.T, x.T @ dz, x.T @ ds""",
     "10.1": "return np.concatenate([np.eye(labels.max() + 1)[labels], z], axis=1)",
-    "11.1": """e = np.exp(logits)
+    "7.1": """p, q = np.exp(-(z**2).sum(axis=1) / 2), np.exp(-((z - mean) ** 2 / variance).sum(axis=1) / 2)
+        return np.log(p / q * np.sqrt(np.prod(variance))), (z - mean) / variance - z""",
+    "11.1": """e = np.exp(h[:, :classes])
         y = e / e.sum(axis=1, keepdims=True)
-        return y, y * (dy - (dy * y).sum(axis=1, keepdims=True))""",
+        dl = y * (dy - (dy * y).sum(axis=1, keepdims=True)) + dlogits
+        return y, h[:, classes:], np.concatenate([dl, dz], axis=1)""",
     "13.3": """p = counts / np.sum(counts)
         rows, columns = np.sum(p, axis=1), np.sum(p, axis=0)
         information = np.nansum(p * np.log(np.where(p > 0, p, 1) / np.outer(rows, columns)))
