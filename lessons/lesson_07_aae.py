@@ -25,7 +25,7 @@ from tinyaae.backend import Context
 from tinyaae.config import Config
 from tinyaae.gradcheck import GradientError, check_phase
 from tinyaae.losses import binary_cross_entropy
-from tinyaae.networks import Code, discriminator
+from tinyaae.networks import Code, Gradients, discriminator
 from tinyaae.optimizers import Adam, linear_schedule
 from tinyaae.phases import Adversary, Batch, Discriminate, Generate, Phase, Reconstruction, Variational
 from tinyaae.recipes import Builder
@@ -96,9 +96,43 @@ def through_discriminator(z, W, b, v, c):
     ### END SOLUTION
 
 
+# %%
+def learned_from_samples(mean, variance, steps):
+    """Return a D (2 → 200 → 1) that has seen draws of N(0, I), and codes from N(mean, variance), and no formula."""
+    backend, rng = Backend.named("numpy"), np.random.default_rng(SEED)
+    d, adam = discriminator(backend, "D", 2, (200,), seed=SEED), Adam(3e-3)
+    gradients, target = Gradients(backend, [d]), np.repeat([[1], [0]], 100, axis=0).astype("float32")
+    adam.bind(backend, d.size)
+    for _ in range(steps):
+        both = rng.standard_normal((200, 2), dtype="float32")
+        both[100:] = mean + np.sqrt(variance) * both[100:]
+        logits, cache = d.forward(both, Context(backend, training=True))
+        _, dlogits = binary_cross_entropy(np, logits, target)
+        gradients.zero()
+        d.backward(dlogits, cache, gradients)
+        adam.update([d.flat], gradients.flat)
+        d.updates += 1
+    return d
+
+
+if __name__ == "__main__":
+    mean, variance = np.array([1.0, -0.5]), np.array([2.0, 0.3])
+    codes = mean + np.sqrt(variance) * np.random.default_rng(SEED).standard_normal((2000, 2))
+    best, best_slope = best_logit(codes, mean, variance)
+    d = learned_from_samples(mean, variance, 50 if SHORT else 1000)
+    logits, _ = d.forward(codes.astype("float32"), Context(d.backend))
+    first, _, last = d.stack.layers
+    slope, _ = through_discriminator(codes, first.W, first.b, last.W[:, 0], last.b[0])
+    cosine = np.sum(slope * best_slope, axis=1) / np.linalg.norm(slope, axis=1) / np.linalg.norm(best_slope, axis=1)
+    print(
+        f"a D trained on samples: its logits correlate with the best D's by {np.corrcoef(logits[:, 0], best)[0, 1]:.2f}"
+    )
+    print(f"and its slope points where the best D's does: the cosine is {np.mean(cosine):.2f} on average\n")
+
 # %% [markdown]
-# (Those that it rejects: $dz$ is the slope times $(s - 1)/n$, and $s - 1$ is near −1 there. Where $D$ is fooled it is
-# near 0.)
+# (The larger gradient is that of the rejected codes: $s - 1$ is near −1 there, and near 0 where $D$ is fooled.) On five
+# seeds the correlation is 0.99 and the cosine at least 0.98. So samples are enough: $D$ finds the difference of two
+# logarithms that nobody has given it.
 #
 # ## Exercise 7.3: who may move
 #
@@ -243,22 +277,12 @@ def train(phases, batches, epochs):
 
 
 def ask_a_fresh_discriminator(q, make, batches, steps):
-    """Train a new D while `q` stands still; return it, and how often it is right in the second half of its training."""
+    """Train a new D while `q` stands still; return how often it is right in the second half of its training."""
     d = discriminator(make.backend, "D", 2, (200,))
     phase, found = Discriminate(q, [Adversary("z", d, make.prior)], Adam(3e-3)), []
     for _, batch in zip(range(steps), batches.epoch(0), strict=False):
         found.append(phase.step(batch)["D_accuracy"])
-    return d, np.mean(found[len(found) // 2 :])
-
-
-def compare_with_the_best(d, codes):
-    """D and codes (n, 2) -> the correlation of D's logits with the best D's, and the mean cosine of their slopes."""
-    first, _, last = d.stack.layers
-    logits, _ = d.forward(codes, Context(d.backend))
-    best, best_slope = best_logit(codes, np.mean(codes, axis=0), np.var(codes, axis=0))
-    slope, _ = through_discriminator(codes, first.W, first.b, last.W[:, 0], last.b[0])
-    cosine = np.sum(slope * best_slope, axis=1) / np.linalg.norm(slope, axis=1) / np.linalg.norm(best_slope, axis=1)
-    return np.corrcoef(logits[:, 0], best)[0, 1], np.mean(cosine)
+    return np.mean(found[len(found) // 2 :])
 
 
 if __name__ == "__main__":
@@ -271,21 +295,16 @@ if __name__ == "__main__":
         except GradientError as complaint:
             print(f"check_phase: {half.__name__}: {complaint}\n")
 
-    runs, accuracies, fresh = {}, {}, {}
+    runs, accuracies = {}, {}
     for name, half in ("AAE", Discriminate), ("mask forgotten", ForgottenDetach), ("no game", None):
         runs[name], phases = new_aae(make, half or Discriminate)
         accuracies[name] = train(phases if half else phases[:1], batches, config.epochs)
-        fresh[name], right = ask_a_fresh_discriminator(runs[name]["Q"], make, batches, 10 if SHORT else 400)
+        right = ask_a_fresh_discriminator(runs[name]["Q"], make, batches, 10 if SHORT else 400)
         says = f"; a fresh D is right in {right:.0%}"
         if half:
             first, middle, last = (np.mean(accuracies[name][part]) for part in np.s_[:10, 50:100, -100:])
             says = f"; D is right in {first:.0%}, {middle:.0%} (steps 50 to 100), {last:.0%} at the end" + says
         print(f"{name:>14}, {config.epochs} epochs{says}")
-    codes = runs["no game"]["Q"].forward(mnist.x_test[:4000] / np.float32(255), Context(backend))[0].z
-    alike, same_way = compare_with_the_best(fresh["no game"], codes)
-    print(
-        f"no game: a fresh D's logits correlate with the best D's by {alike:.2f}; cosine of the slopes {same_way:.2f}"
-    )
 
 # %% [markdown]
 # On five seeds $D$ climbs from a coin's 50 % to 57 to 61 % within a hundred steps, and $Q$ brings it back to 53 to 56

@@ -284,6 +284,39 @@ def one_rank_alone(rng):
     return np.array([1, 2, 1000]), 0.1, 4e7, 1e9, 1e-4
 
 
+# Lesson 16: one row, one known label, one sample; networks of one hidden unit
+
+
+def small_network(rng, d_in, d_out, hidden=1):
+    w = rng.normal(size=(d_in + 1) * hidden + (hidden + 1) * d_out)
+    w[d_in * hidden : (d_in + 1) * hidden] += 9  # the unit is on
+    return w
+
+
+def one_image_rebuilt(rng):
+    x, noise = rng.normal(size=(2, 1, 4))
+    return x, noise, small_network(rng, 4, 5), small_network(rng, 5, 4), 3, 1
+
+
+def one_against_many(rng):
+    return rng.normal(size=(1, 3)), rng.normal(size=(6, 3)), small_network(rng, 3, 1), 1
+
+
+def one_image_plays(rng):
+    networks = small_network(rng, 4, 5), small_network(rng, 3, 1), small_network(rng, 5, 1)
+    return rng.normal(size=(1, 4)), *networks, 3, 1
+
+
+def one_label_in_a_batch(rng):
+    return rng.normal(size=(5, 4)), np.array([-1, -1, 2, -1, -1]), small_network(rng, 4, 5), 3, 1
+
+
+def one_sample(rng):
+    """Its digit is the last of the file."""
+    images = 3 * rng.normal(size=(4, 3))
+    return images[3:] + 0.001, np.array([7]), images, np.array([2, 7, 2, 7])
+
+
 HIDDEN = {
     "1.1": one_image, "1.2": one_image_back, "1.3": large_gradients,
     "2.3": one_image_through_two_layers, "2.4": quite_sure,
@@ -302,4 +335,6 @@ HIDDEN = {
     "14.1": wide_and_shallow, "14.2": one_at_the_ridge, "14.3": all_bits_set,
     "15.1": fewer_rows_than_ranks, "15.2": one_rank_without_rows, "15.3": one_rank_and_a_constant_column,
     "15.4": one_rank_alone,
+    "16.1": one_image_rebuilt, "16.2": one_against_many, "16.3": one_image_plays, "16.4": one_label_in_a_batch,
+    "16.5": one_sample,
 }  # fmt: skip
