@@ -1,10 +1,12 @@
 # %% [markdown]
 # # 2. Activations and the chain rule: a network is a stack
 #
+# *About 120 minutes; difficulty 2 of 5.*
+#
 # **The one idea.** A network is a stack of simple steps. Each step can do two things: compute its output from its
-# input, and turn a gradient with respect to its output into one with respect to its input. Run the first from bottom to
-# top and you have the network's answer. Run the second from top to bottom and you have the gradient of everything. That
-# is all of backpropagation.
+# input, and turn a gradient with respect to its output into one with respect to its input. Run the first from bottom
+# to top and you have the network's answer. Run the second from top to bottom and you have the gradient of everything.
+# That is all of backpropagation.
 #
 # Notation, as everywhere in the library: $n$ examples are the rows of `x (n, d)`. $L$ is the loss, one number. `dy`
 # always means $\partial L/\partial y$ and has the shape of `y`.

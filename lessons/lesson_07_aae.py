@@ -1,9 +1,11 @@
 # %% [markdown]
 # # 7. The adversarial autoencoder: two halves that share an encoder
 #
-# **The idea.** An autoencoder puts its codes wherever it likes (lesson 4). A game can make one distribution look like
-# another (lesson 6). Put the two together: let the *encoder* be the player who wants to fool $D$. Then the codes of all
-# images, taken together, become indistinguishable from draws of a prior $p(z)$, and the decoder learns to turn
+# *About 150 minutes; difficulty 4 of 5.*
+#
+# **The one idea.** An autoencoder puts its codes wherever it likes (lesson 4). A game can make one distribution look
+# like another (lesson 6). Put the two together: let the *encoder* be the player who wants to fool $D$. Then the codes
+# of all images, taken together, become indistinguishable from draws of a prior $p(z)$, and the decoder learns to turn
 # $p(z)$ into images.
 #
 # Three networks: the encoder $Q$ makes a code $z$ (n, d) of images $x$; the decoder $P$ makes images of codes; the

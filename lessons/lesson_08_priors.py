@@ -1,7 +1,9 @@
 # %% [markdown]
 # # 8. Any prior you can draw from
 #
-# **The idea.** The KL of a VAE is a formula, and wants a formula of the prior, too. The adversary of an AAE wants
+# *About 150 minutes; difficulty 3 of 5.*
+#
+# **The one idea.** The KL of a VAE is a formula, and wants a formula of the prior, too. The adversary of an AAE wants
 # nothing but *samples*. So the prior $p(z)$ may be anything that a few lines of code can draw: a flower of ten
 # Gaussians, a rolled-up band, a distribution with a hard edge. And if $D$ is told labels, we can say which class
 # belongs where.
@@ -293,3 +295,10 @@ if __name__ == "__main__":
 # You should see each digit in a petal or a stretch of its own, and with the gamma prior nothing below 0 but a few
 # codes. That is so because D reads the label beside the code for the first two, and because a code where the prior
 # has no draws is easy for D to tell.
+
+# %% [markdown]
+# ## What to take with you
+#
+# * $D$ reads samples, so any prior will do that can be drawn from. No density is needed.
+# * A label beside the code tells $D$ which part of the prior an image belongs to. A label for unknown keeps the rest.
+# * How a prior is drawn decides what its codes can mean: classes as petals, a winding band, a hard edge.

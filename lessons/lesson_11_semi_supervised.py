@@ -1,8 +1,10 @@
 # %% [markdown]
 # # 11. A hundred labels and fifty-five thousand images
 #
-# **The idea.** In lesson 10 somebody told the decoder the digit. Now the encoder says it: $Q$ has two outputs, $y$
-# (n, k), a softmax over the classes, and the style $z$. A second adversary, $D_{cat}$, compares the $y$ of images
+# *About 150 minutes; difficulty 4 of 5.*
+#
+# **The one idea.** In lesson 10 somebody told the decoder the digit. Now the encoder says it: $Q$ has two outputs,
+# $y$ (n, k), a softmax over the classes, and the style $z$. A second adversary, $D_{cat}$, compares the $y$ of images
 # with *one-hot vectors*, all $k$ of them equally often. To fool it, $Q$ must decide for one class, and must use all
 # of them. Which class means which digit is then told by a handful of labels. Three phases on each batch:
 #
@@ -312,3 +314,10 @@ if __name__ == "__main__":
 # You should see the error fall by a large part when unlabelled images are added, and most rows of the middle picture
 # show one digit in many hands. Where a whole column shows one digit in every row, y does not decide, because a z far
 # from 0 still holds the digit.
+
+# %% [markdown]
+# ## What to take with you
+#
+# * Two heads share one $Q$: $D_{cat}$ makes $y$ decide, a hundred labels say for what.
+# * Gradients that meet add up. One of probabilities passes the softmax, one of logits stands behind it.
+# * A low error does not mean that $P$ reads $y$. Measure the content of the samples, too.

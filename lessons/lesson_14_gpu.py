@@ -1,9 +1,11 @@
 # %% [markdown]
 # # 14. The same code on a GPU, and where the time goes
 #
-# No layer of this library says "NumPy". A `Backend` is built once and handed down; layers call the functions of its
-# array library `xp`, which is `numpy` on a CPU and `cupy` on a GPU. In the repository (the folder you installed the
-# library from) `python run_mnist.py --backend cupy` is the whole change.
+# *About 120 minutes; difficulty 4 of 5.*
+#
+# **The one idea.** No layer of this library says "NumPy". A `Backend` is built once and handed down; layers call the
+# functions of its array library `xp`, which is `numpy` on a CPU and `cupy` on a GPU. In the repository (the folder
+# you installed the library from) `python run_mnist.py --backend cupy` is the whole change.
 #
 # What does change is where the time goes. This lesson predicts the time of an operation from two numbers of the
 # machine, measures it, and explains the difference. Then it writes the one thing that a GPU cannot do the way a CPU
@@ -241,3 +243,10 @@ if __name__ == "__main__":
 # You should see the products near the roof and the other points below it, and on the right bars that explain a
 # growing part of a step as the width grows. That is so because the products grow with the square of the width, and
 # all else with the width.
+
+# %% [markdown]
+# ## What to take with you
+#
+# * Count the operations and the bytes before you optimize. The slower of the two limits decides.
+# * Many small operations cost their start, not their work. Fewer and larger ones help.
+# * A counter-based generator draws the same noise anywhere and in any order.

@@ -167,8 +167,7 @@ EXERCISES = [
         hints=(
             "Both are functions of one number. Draw y over x, then draw how steep it is.",
             "y and slope have the shape of x; NumPy compares and computes element by element.",
-            "ReLU: y = x and slope 1 where x > 0, else 0 and 0. (Softplus: the slope is s(x). Swish: differentiate the "
-            "product x·s(x). Here s(x) = 1/(1 + e⁻ˣ), and s′ = s(1 − s).)",
+            "y = x and slope 1 where x > 0, else 0 and 0",
         ),
         variants={
             "softplus": with_slope(lambda v: math.log1p(math.exp(v))),

@@ -30,6 +30,7 @@ VARIANTS = {
                 '"""x (n, d) -> y (n, d) = ln(1 + e^x), slope (n, d) = dy/dx."""'
             ),
             "return np.maximum(x, 0), (x > 0).astype(x.dtype)": "return np.logaddexp(0, x), 1 / (1 + np.exp(-x))",
+            "y = x and slope 1 where x > 0, else 0 and 0": "the slope is s(x) = 1/(1 + e⁻ˣ)",
         },
         "swish": {
             "Ours is the rectified linear unit,": "Ours is the swish, where $s(x) = 1/(1 + e^{-x})$,",
@@ -42,6 +43,7 @@ VARIANTS = {
             "return np.maximum(x, 0), (x > 0).astype(x.dtype)": (
                 "s = 1 / (1 + np.exp(-x))\n    return x * s, s + x * s * (1 - s)"
             ),
+            "y = x and slope 1 where x > 0, else 0 and 0": "differentiate the product x·s(x), with s′ = s(1 − s)",
         },
     },
     # Lesson 3: another loss, another step
@@ -55,6 +57,7 @@ VARIANTS = {
                 "shifted = (scores - scores.max(axis=1, keepdims=True)) / 2"
             ),
             "(np.exp(log_p) - target) / n": "(np.exp(log_p) - target) / (2 * n)",
+            "dscores = (p − t)/n": "dscores = (p − t)/n, but with s/T in place of s, and 1/T in the gradient",
         },
     },
     "3.2": {
@@ -64,6 +67,7 @@ VARIANTS = {
                 "# This is Nesterov's form: $dw + \\mu v$, with the new $v$, is where the ball will be pushed next."
             ),
             "return w - rate * velocity, velocity": "return w - rate * (dw + momentum * velocity), velocity",
+            "w = w − rate·v, with the new v": "w = w − rate·(dw + momentum·v), with the new v",
         },
     },
     # Lesson 4: another error, another distance
@@ -77,6 +81,7 @@ VARIANTS = {
             "return (apart**2).sum() / (2 * len(apart)), apart / len(apart)": (
                 "weight = (1 + 4 * target) / len(target)\n    return (weight * apart**2).sum() / 2, weight * apart"
             ),
+            "L = Σ(x̂ − x)²/2n;  dx̂ = (x̂ − x)/n": "L = Σ(1 + 4x)(x̂ − x)²/2n;  dx̂ = (1 + 4x)(x̂ − x)/n",
         },
     },
     "4.3": {
@@ -86,6 +91,7 @@ VARIANTS = {
             ),
             "-> the distance (m,) of each": "-> the city-block distance (m,) of each",
             "return np.sqrt((apart**2).sum(axis=2)).min(axis=1)": "return np.abs(apart).sum(axis=2).min(axis=1)",
+            "√(Σ over d of (p − c)²), smallest over n": "Σ over d of |p − c|, smallest over n",
         },
     },
     # Lesson 5: another prior
@@ -107,6 +113,7 @@ VARIANTS = {
                 "value = (mean**2 / 4 + variance - np.log(variance) - 1).sum() / (2 * n)\n"
                 "    return value, mean / 4 / n, (variance - 1) / (2 * n)"
             ),
+            "dv = (e^v − 1)/2n": "dv = (e^v − 1)/2n, but with μ/s for μ, v − ln s² for v, and dμ = μ/(s²n)",
         },
     },
     # Lesson 6: the loss of the game as it is written in theory
@@ -126,6 +133,7 @@ VARIANTS = {
             "return np.logaddexp(0, -fake).mean(), (sigmoid(fake) - 1) / len(fake)": (
                 "return -np.logaddexp(0, fake).mean(), -sigmoid(fake) / len(fake)"
             ),
+            "mean ln(1 + e^(−l));  (s(l) − 1)/m": "−mean ln(1 + e^l);  −s(l)/m",
         },
     },
     "7.1": {
@@ -138,12 +146,11 @@ VARIANTS = {
                 "logit = np.sum(centred**2 * np.exp(-variance) + variance - z**2, axis=1) / 2"
             ),
             "return logit, centred / variance - z": "return logit, centred * np.exp(-variance) - z",
+            "l = ½ Σ ((z − m)²/v + ln v − z²);": "with v = e^variance:  l = ½ Σ ((z − m)²/v + ln v − z²);",
             "best_logit(places, np.array([0.0]), np.array([4.0]))": (
                 "best_logit(places, np.array([0.0]), np.log(np.array([4.0])))"
             ),
-            "best_logit(codes, np.mean(codes, axis=0), np.var(codes, axis=0))": (
-                "best_logit(codes, np.mean(codes, axis=0), np.log(np.var(codes, axis=0)))"
-            ),
+            "best_logit(codes, mean, variance)": "best_logit(codes, mean, np.log(variance))",
         },
     },
     "8.3": {
@@ -159,6 +166,7 @@ VARIANTS = {
                 r"where $xB$ is $\ln\sigma$, the logarithm of the standard deviation:"
             ),
             "gaussian = mean + np.exp(x @ B / 2) * epsilon": "gaussian = mean + np.exp(x @ B) * epsilon",
+            "xA;  xA + √(e^{ln σ²})·ε;  tanh(xA + ηC)": "xA;  xA + e^{ln σ}·ε;  tanh(xA + ηC)",
         },
     },
     "9.2": {
@@ -180,6 +188,7 @@ VARIANTS = {
             "return np.repeat(np.arange(classes), len(styles)), np.tile(styles, (classes, 1))": (
                 "return np.tile(np.arange(classes), len(styles)), np.repeat(styles, classes, axis=0)"
             ),
+            "image i has the label i // s and the style i mod s": "image i has the label i mod k and the style i // k",
         },
     },
     "11.1": {
@@ -195,6 +204,7 @@ VARIANTS = {
                 "e = np.exp((logits - logits.max(axis=1, keepdims=True)) / 2)"
             ),
             "through_softmax = y * (dy -": "through_softmax = 0.5 * y * (dy -",
+            "first k columns: y·(dy − s) + dlogits with": "first k columns: ½·y·(dy − s) + dlogits with",
         },
     },
     # Lesson 12: another protocol, another cost, the other way round
