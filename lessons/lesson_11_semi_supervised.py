@@ -12,9 +12,6 @@
 # 2. **Regularization**: $D_{cat}$ learns to tell $y$ from one-hot vectors, $D_{gauss}$ to tell $z$ from $N(0, I)$; then
 #    $Q$ moves to fool both;
 # 3. **Classification**: $Q$ moves so that the few labelled images get their label.
-#
-# *Predict: with 100 labels, 10 of each digit, how many of the test images are classified wrong without the first two
-# phases? And with them?*
 
 # %%
 import os
@@ -148,6 +145,9 @@ def draw_evenly(labels, order, each, classes):
 # images and the whole batch beside them, whose labels are −1. The labelled images are yours, too. $z$ has three
 # numbers only: with more, a short training leaves the digit in $z$, and $y$ has little to say to $P$. All else is the
 # library's: `build` makes the model, `train` runs the epochs, and a run folder keeps the metrics.
+#
+# *Predict: with 100 labels, 10 of each digit, how many of the test images are classified wrong without the first two
+# phases? And with them?*
 
 
 # %%

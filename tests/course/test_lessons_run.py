@@ -32,6 +32,22 @@ def test_a_lesson_runs_and_draws_its_picture(lesson, tmp_path):
 
 
 @every_lesson
+def test_every_lesson_says_how_long_how_hard_its_one_idea_and_what_to_take_along(lesson):
+    text = catalogue.read(lesson.path)
+    title, length = r"# %% \[markdown\]\n# # \d+\. .+\n#\n", r"# \*About \d+ minutes; difficulty [1-5] of 5\.\*\n#\n"
+    assert re.match(title + length + r"# \*\*The one idea\.\*\* ", text)
+    closing = text.partition("# ## What to take with you\n#\n")[2]
+    assert 2 <= closing.count("# * ") <= 5
+
+
+@every_lesson
+def test_hints_of_the_usual_exercise_tell_no_other_variant(lesson):
+    words = {"temperature", "nesterov", "softplus", "swish", "city-block", "minimax", "prior n(0, s²)", "have weights"}
+    for exercise in lesson.exercises:
+        assert not [word for word in words for hint in exercise.hints if word in hint.lower()]
+
+
+@every_lesson
 def test_after_its_last_picture_a_lesson_says_what_to_see_and_why(lesson):
     after = " ".join(catalogue.read(lesson.path).rpartition("savefig(")[2].replace("\n#", " ").split())
     assert "You should see" in after and "because" in after
