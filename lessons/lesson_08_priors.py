@@ -139,7 +139,7 @@ if __name__ == "__main__":
 
 
 # %%
-def told(labels, known, random, classes):
+def label_slots(labels, known, random, classes):
     """labels (n,), known (n,) bool, random (n,), K -> one-hot (n, K + 1) with the extra slot, petal (n,)."""
     ### BEGIN SOLUTION
     slot = np.where(known, labels, classes)
@@ -164,7 +164,7 @@ def class_of_each(labels, n, ctx, classes):
     if labels is None:
         return random
     slot = np.argmax(labels, axis=1)
-    return told(slot, slot < classes, random, classes)[1]
+    return label_slots(slot, slot < classes, random, classes)[1]
 
 
 class MyFlower(GaussianMixture):
@@ -192,11 +192,11 @@ class MyGamma(Gamma):
 
 
 class MyBatches(Batches):
-    """The library's batches, whose labels for D are made with `told`: `self.told` is the class, or K for unknown."""
+    """The library's batches, whose labels for D are made with `label_slots`: the class, or K for unknown."""
 
     def _one_hot(self, labels, classes):
         unknown = classes - 1
-        return told(labels, labels != unknown, 0 * labels, unknown)[0].astype("float32")
+        return label_slots(labels, labels != unknown, 0 * labels, unknown)[0].astype("float32")
 
 
 # %% [markdown]

@@ -278,4 +278,4 @@ if __name__ == "__main__":
 #
 # * $D$ sees the codes of all images together. One image may have a point, a cloud, or any shape.
 # * Noise that is drawn first, and then scaled or bent, lets the gradient through.
-# * A wider code for each image makes the reconstruction worse. It helps where images are few.
+# * A few points cannot fill a prior, whatever D does. With few images, only codes of any shape can.

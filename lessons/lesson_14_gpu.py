@@ -248,5 +248,5 @@ if __name__ == "__main__":
 # ## What to take with you
 #
 # * Count the operations and the bytes before you optimize. The slower of the two limits decides.
-# * Many small operations cost their start, not their work. Fewer and larger ones help.
+# * On a GPU many small operations cost their launch, not their work. Fewer and larger ones help.
 # * A counter-based generator draws the same noise anywhere and in any order.

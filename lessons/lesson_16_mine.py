@@ -301,7 +301,7 @@ def new_network(d_in, hidden, d_out, rng):
     return w
 
 
-def train(images, known, labels, rng, epochs, hidden=300, style=8, noise=0.4):
+def train(images, known, labels, rng, epochs, hidden=200, style=8, noise=0.5):
     """Train on `images` (n, 784), of which those numbered `known` (m,) show their `labels` (m,); return Q and P."""
     ones = np.eye(10, dtype="float32")
     q, p = new_network(784, hidden, 10 + style, rng), new_network(10 + style, hidden, 784, rng)
@@ -347,10 +347,10 @@ def reached(goal):
 
 
 if __name__ == "__main__":
-    mnist, rng, started, hidden, style = data.load_mnist(), np.random.default_rng(SEED), time.perf_counter(), 300, 8
+    mnist, rng, started, hidden, style = data.load_mnist(), np.random.default_rng(SEED), time.perf_counter(), 200, 8
     images, test = mnist.x_train / np.float32(255), mnist.x_test / np.float32(255)
     known = data.split(mnist.y_train, 10, 100, SEED).labelled  # ten of each digit
-    q, p = train(images, known, mnist.y_train[known], rng, 1 if SHORT else 5, hidden, style)
+    q, p = train(images, known, mnist.y_train[known], rng, 1 if SHORT else 14, hidden, style)
     y, _, _ = encode(test, q, 10, hidden)
     error = np.mean(np.argmax(y, axis=1) != mnist.y_test)
     wanted = np.arange(1000) % 10
