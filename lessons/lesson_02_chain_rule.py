@@ -39,7 +39,7 @@ SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson w
 
 # %%
 def collapse(W1, b1, W2, b2):
-    """W1 (d, h), b1 (h,), W2 (h, o), b2 (o,) -> W (d, o), b (o,) of the one layer that does what the two do."""
+    """W1 (d, m), b1 (m,), W2 (m, o), b2 (o,) -> W (d, o), b (o,) of the one layer that does what the two do."""
     ### BEGIN SOLUTION
     return W1 @ W2, b1 @ W2 + b2
     ### END SOLUTION
@@ -325,7 +325,7 @@ if __name__ == "__main__":
     print("The picture:", os.path.abspath("pictures/lesson_02.png"))
 
 # %% [markdown]
-# You should see a straight border, then one with a few corners, then one that follows both spirals; below, the
+# You should see a straight border, then one of straight pieces with corners, then a smooth one; below, the
 # gradient of the sigmoids falls by many powers of ten while yours with wider weights keeps its size. That is so
 # because only bends make a border bend, and because each layer multiplies the gradient by its slope.
 

@@ -452,6 +452,17 @@ if __name__ == "__main__":
 # forgotten mask nowhere near. That is so because the AAE's Q answers D, while the Q without the mask helps it: D's
 # accuracy comes down to near ½ for the one, and stays at 100 % for the other.
 #
+# ## Predict, then look
+#
+# ```sh
+# tinyaae train --mode aae --z 2 --out my-aae
+# tinyaae explore my-aae
+# ```
+#
+# The library's page of a run has the trained networks in it, and needs no server. Draw a digit and see where its code
+# falls on the map of the codes. *Predict: where do a thin and a slanted 1 lie, and what does $P$ paint halfway
+# between a 1 and a 0? Then look.*
+#
 # ## What to take with you
 #
 # * An AAE is a reconstruction and a game for one encoder. It needs samples of the prior, and no formula.

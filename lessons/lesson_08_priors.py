@@ -297,6 +297,16 @@ if __name__ == "__main__":
 # has no draws is easy for D to tell.
 
 # %% [markdown]
+# ## Predict, then look
+#
+# ```sh
+# tinyaae train --mode aae --z 2 --prior swiss-roll --out my-roll
+# tinyaae explore my-roll
+# ```
+#
+# The library's page of a run has the trained networks in it, and needs no server. The background of its map is what $D$
+# answers at each place. *Predict: what does $D$ answer between two windings, and what does $P$ paint there? Then look.*
+#
 # ## What to take with you
 #
 # * $D$ reads samples, so any prior will do that can be drawn from. No density is needed.

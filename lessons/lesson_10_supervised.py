@@ -229,6 +229,16 @@ if __name__ == "__main__":
 # width while the digit changes. That is so because P reads the digit from y, and z is left with what y does not say.
 
 # %% [markdown]
+# ## Predict, then look
+#
+# ```sh
+# tinyaae train --mode supervised --out my-supervised
+# tinyaae explore my-supervised
+# ```
+#
+# The library's page of a run has the trained networks in it, and needs no server. Draw a digit, keep its z, and
+# choose another y. *Predict: which traits of your hand stay in every digit, and which one does not? Then look.*
+#
 # ## What to take with you
 #
 # * What the decoder is given as $y$ need not be in $z$. The prior, the same for all classes, presses it out.

@@ -316,6 +316,16 @@ if __name__ == "__main__":
 # from 0 still holds the digit.
 
 # %% [markdown]
+# ## Predict, then look
+#
+# ```sh
+# tinyaae train --mode semi-supervised --out my-semi
+# tinyaae explore my-semi
+# ```
+#
+# The library's page of a run has the trained networks in it, and needs no server. Draw a digit that could be a 4 or a
+# 9, and watch y. *Predict: does $y$ go from one to the other slowly, or in a jump? Then look.*
+#
 # ## What to take with you
 #
 # * Two heads share one $Q$: $D_{cat}$ makes $y$ decide, a hundred labels say for what.

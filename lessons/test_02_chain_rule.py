@@ -147,7 +147,7 @@ EXERCISES = [
         ],
         hints=(
             "Put the formula for h into the formula for y, and multiply out.",
-            "W must be (d, o): (d, h) times (h, o). b must be (o,): b1 (h,) needs W2 (h, o) to get there.",
+            "W must be (d, o): (d, m) times (m, o). b must be (o,): b1 (m,) needs W2 (m, o) to get there.",
             "y = (xW1 + b1)W2 + b2 = x(W1·W2) + (b1·W2 + b2)",
         ),
     ),

@@ -15,6 +15,7 @@ no pickle, so reading them runs nothing.
 import contextlib
 import ctypes
 import importlib.util
+import inspect
 import json
 import math
 import os
@@ -152,9 +153,10 @@ def outcome(function, inputs, job):
             return {"error": f"output {k + 1} is no array of numbers but {kind} (dtype {array.dtype})"}, ()
     if sum(array.nbytes for array in arrays) > job["most_bytes"]:
         return {"error": f"it returned shapes {[array.shape for array in arrays]}: far too large"}, ()
-    pairs = enumerate(zip(inputs, lent, strict=True))
-    changed = [k + 1 for k, (a, b) in pairs if isinstance(a, np.ndarray) and a.tobytes() != b.tobytes()]
-    return {"changed": changed[0] if changed else None}, arrays
+    names = list(inspect.signature(function).parameters)
+    trios = zip(names, inputs, lent, strict=False)
+    changed = [name for name, a, b in trios if isinstance(a, np.ndarray) and a.tobytes() != b.tobytes()]
+    return {"changed": changed[0][:80] if changed else None}, arrays
 
 
 def told(error, file):

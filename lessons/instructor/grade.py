@@ -172,7 +172,7 @@ def complaint_of(check, cases, outcome):
         if complaint:
             return complaint
         if head.get("changed"):
-            return f"{title}: it changed its argument number {head['changed']} in place"
+            return clean(f"{title}: it changed its argument {head['changed']} in place; make a new array", most=200)
     return None
 
 

@@ -206,7 +206,7 @@ WRONG = {  # the statements of double -> what is said
         "exit status 7",
     ),
     "unprintable text": (r"raise ValueError('\x1b[31m\ud800\x00' + 10**6 * 'x')", "ValueError"),
-    "changes its argument": ("x *= 2\nreturn x.copy()", "changed its argument number 1 in place"),
+    "changes its argument": ("x *= 2\nreturn x.copy()", "changed its argument x in place; make a new array"),
 }
 
 
