@@ -269,6 +269,15 @@ def judged(samples, wanted, images, labels):
     return hits / len(samples)
 
 
+def judged_by_means(samples, wanted, images, labels):
+    means = {}
+    for digit in set(labels.tolist()):
+        rows = [image for image, label in zip(images, labels, strict=True) if label == digit]
+        means[digit] = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
+    shown = [min(means, key=lambda digit: math.dist(sample, means[digit])) for sample in samples]
+    return sum(a == b for a, b in zip(shown, wanted, strict=True)) / len(samples)
+
+
 def by_product(samples, wanted, images, labels):
     return np.mean(labels[np.argmax(np.einsum("md,nd->mn", samples, images), axis=1)] == wanted)
 
@@ -360,9 +369,10 @@ EXERCISES = [
         ],
         hints=(
             "Which image is nearest to each sample? Its label is what the sample shows.",
-            "The squared distances are (m, n); argmin over axis 1 gives the row of an image for each of the m samples.",
+            "The squared distances are (m, n); argmin over axis 1 gives an image for each of the m samples.",
             "row = argmin over n of |x_n|² − 2 s·x_n;  mean of (labels[row] = wanted)",
         ),
+        variants={"mean-image": judged_by_means},
     ),
 ]  # fmt: skip
 

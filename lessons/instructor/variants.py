@@ -353,6 +353,30 @@ VARIANTS = {
             "variance = Σ squares / n − mean²": "variance = (Σ squares − n·mean²) / (n − 1)",
         },
     },
+    # Lesson 16: another judge
+    "16.5": {
+        "mean-image": {
+            "a sample shows the digit of the real image that is nearest to it. Return the share\n": (
+                "a sample shows the digit whose mean image is nearest to it. Return the share\n"
+            ),
+            "    square = np.sum(images**2, axis=1) - 2 * samples @ images.T\n"
+            "    return np.mean(labels[np.argmin(square, axis=1)] == wanted)": (
+                "    digits = np.unique(labels)\n"
+                "    means = np.stack([images[labels == digit].mean(axis=0) for digit in digits])\n"
+                "    square = np.sum(means**2, axis=1) - 2 * samples @ means.T\n"
+                "    return np.mean(digits[np.argmin(square, axis=1)] == wanted)"
+            ),
+            "Which image is nearest to each sample? Its label is what the sample shows.": (
+                "Take the mean of the images of each digit. Which mean is nearest to each sample?"
+            ),
+            "The squared distances are (m, n); argmin over axis 1 gives an image for each of the m samples.": (
+                "The squared distances are (m, k) for k digits; argmin over axis 1 gives one for each of the m samples."
+            ),
+            "row = argmin over n of |x_n|² − 2 s·x_n;  mean of (labels[row] = wanted)": (
+                "digit = argmin over k of |mean_k|² − 2 s·mean_k;  mean of (digit = wanted)"
+            ),
+        },
+    },
 }
 
 

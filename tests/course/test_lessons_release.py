@@ -48,7 +48,8 @@ def test_a_copy_holds_these_files_and_no_other(tmp_path):
     copy = released(tmp_path, prove=False)
     assert {path.relative_to(copy.parent).as_posix() for path in copy.parent.rglob("*") if path.is_file()} == {
         "lessons/__init__.py", "lessons/__main__.py", "lessons/catalogue.py", "lessons/checking.py",
-        "lessons/doctor.py", "lessons/reasons.py", "lessons/student.py", "lessons/README.md", "lessons/copy.json",
+        "lessons/doctor.py", "lessons/guesses.py", "lessons/notebooks.py", "lessons/reasons.py",
+        "lessons/student.py", "lessons/README.md", "lessons/copy.json",
         "lessons/lesson_01_twice.py", "lessons/test_01_twice.py", "lessons/originals/lesson_01_twice.py",
     }  # fmt: skip
 
