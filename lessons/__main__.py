@@ -11,6 +11,9 @@ Exit status: 0 done, 1 something is not solved or not in order, 2 a mistake in w
 
 import argparse
 import sys
+from pathlib import Path
+
+IN_THE_REPOSITORY = "In the repository: python -m pip install -e ."
 
 try:
     from lessons import doctor, student
@@ -20,14 +23,25 @@ try:
 except ModuleNotFoundError as error:
     if str(error.name).partition(".")[0] == "lessons":  # not for pip to mend
         raise
+    wheel = next(Path(__file__).resolve().parents[1].glob("tinyaae-*.whl"), None)  # of a handout
+    install = f"In this folder: python -m pip install {wheel.name}" if wheel else IN_THE_REPOSITORY
     print(
         f"python -m lessons: {sys.executable} has no module {error.name}, expected tinyaae and what it needs; is the "
-        "virtual environment not active, or nothing installed yet? In the repository: python -m pip install -e .",
+        f"virtual environment not active, or nothing installed yet? {install}",
         file=sys.stderr,
     )
     sys.exit(2)
 
-PATHS = ("folder", "out", "repository", "autograder", "course")  # arguments that are paths
+PATHS = (
+    "folder",
+    "out",
+    "repository",
+    "autograder",
+    "course",
+    "submission",
+    "csv",
+    "reports",
+)  # arguments that are paths
 INSTRUCTOR = (HERE / "instructor").is_dir()  # not in a student's copy
 
 
@@ -35,7 +49,7 @@ class Parser(argparse.ArgumentParser):
     """argparse, but a mistake is one line."""
 
     def error(self, message):
-        self.exit(2, f"python -m lessons: {message}; see python -m lessons --help\n")
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def parser():
@@ -81,12 +95,7 @@ def parser():
 
 def main(argv=None):
     """Run one verb; return the exit status."""
-    argv = sys.argv[1:] if argv is None else argv
     try:
-        if INSTRUCTOR and argv[:1] in (["grade"], ["grade-all"]):
-            from lessons.instructor import grade  # it reads its own arguments
-
-            return grade.main(argv)
         args = with_home(parser().parse_args(argv), PATHS)
         return args.run(args)
     except UserError as error:

@@ -11,8 +11,10 @@ Where no listed mistake fits, the message names what any slip may leave behind: 
 missing, a factor that is the number of rows, a NaN and where it comes from. These are in `reasons.py`.
 """
 
+import contextlib
 import inspect
 import json
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +26,11 @@ from lessons.reasons import observed, order_of, reason, shown, worst
 from tinyaae.errors import UserError
 
 LIKELY, LOOK = "Likely mistake:", "Look:"
+IN_PLACE = (
+    "it changed its argument {0} in place, which the caller still needs; make a new array, as {0} = {0} − … does and "
+    "{0} −= … does not"
+)
+NOT_OWN = "it uses {}; an exercise is solved by lines of your own and NumPy, without the library tinyaae"
 
 
 class Mistake(NamedTuple):
@@ -56,6 +63,7 @@ class Exercise(NamedTuple):
     variants: dict = {}
     tolerance: float = 1e-6
     edge: Callable | None = None  # makes the inputs of one case more; a hidden check has its own
+    library: bool = False  # whether it may call the library tinyaae, which elsewhere would be the answer
 
     def cases(self, seed=None, count=3):
         """Return `count` lists of inputs, and one of the `edge`, different each time unless there is a `seed`."""
@@ -160,13 +168,16 @@ class Exercise(NamedTuple):
             self.check_case(function, inputs, variant)
 
     def check_case(self, function, inputs, variant=None):
-        """Raise `AssertionError` unless `function` is right on these inputs and leaves them as they were."""
+        """Raise `AssertionError` unless `function` is right by itself on these inputs and leaves them as they were."""
         title, lent, arguments = f"{self.number} {self.name}", copied(inputs), argument_names(function, inputs)
         try:
-            came = function(*lent)
+            with library_watched() as used:
+                came = function(*lent)
         except NotImplementedError as error:
             other = "" if str(error) in ("", f"exercise {self.number}") else f"; it calls {error}"
             raise AssertionError(f"{title}: not solved yet{other}") from error
+        if used and not self.library:
+            raise AssertionError(f"{title}: {NOT_OWN.format(used[0])}")
         in_place = [
             name for name, before, after in zip(arguments, inputs, lent, strict=True) if not same(after, before, 0)
         ]
@@ -178,10 +189,7 @@ class Exercise(NamedTuple):
             )
         if in_place:
             complaint = f"{complaint}\n  {LIKELY} " if complaint else f"{title}: "
-            complaint += (
-                f"it changed its argument {in_place[0]} in place, which the caller still needs; make a new array, as "
-                f"{in_place[0]} = {in_place[0]} − … does and {in_place[0]} −= … does not"
-            )
+            complaint += IN_PLACE.format(in_place[0])
         if complaint:
             raise AssertionError(complaint)
 
@@ -198,6 +206,27 @@ class Exercise(NamedTuple):
             )
         except Exception:
             return False
+
+
+@contextlib.contextmanager
+def library_watched():
+    """Yield a list; the first function of the library that is called meanwhile is put into it, by its full name.
+
+    However the function was imported, what counts is that it is called. The grader does the same (child.py).
+    """
+    used, before = [], sys.getprofile()
+
+    def note(frame, event, _):
+        module = str(frame.f_globals.get("__name__"))
+        known = used and not used[0].startswith("tinyaae.backend")  # the backend may only wrap what was called
+        if event == "call" and not known and module.partition(".")[0] == "tinyaae":
+            used[:] = [f"{module}.{frame.f_code.co_name}".removesuffix(".<module>")]
+
+    sys.setprofile(note)
+    try:
+        yield used
+    finally:
+        sys.setprofile(before)
 
 
 def argument_names(function, inputs):

@@ -447,7 +447,7 @@ def solution(number, repository=None):
             raise UserError(f"solution {number}: this term has its own variant of it; ask whoever gives the course")
         repository = repository or settings["repository"]
         if not repository:
-            raise UserError(f"solution {number}: needs the full repository; say where it is with --repository DIR")
+            raise UserError(f"solution {number}: this copy came without solutions; ask whoever gives the course")
         full = Path(repository) / "lessons" / lesson.path.name
     else:
         full = lesson.path

@@ -284,7 +284,7 @@ def by_product(samples, wanted, images, labels):
 
 EXERCISES = [
     Exercise(
-        "16.1", "reconstruct", ("loss", "dq", "dp"), images_q_and_p, reconstruction, points=2,
+        "16.1", "reconstruct", ("loss", "dq", "dp"), images_q_and_p, reconstruction, points=2, library=True,
         mistakes=[
             Mistake("P pays for the noisy image; it should paint the clean one", noisy_target),
             Mistake("Q reads the clean image; the noise is not used", no_noise),
@@ -303,7 +303,7 @@ EXERCISES = [
         ),
     ),
     Exercise(
-        "16.2", "discriminate", ("loss", "dd"), two_kinds_of_rows, told_apart,
+        "16.2", "discriminate", ("loss", "dd"), two_kinds_of_rows, told_apart, library=True,
         mistakes=[
             Mistake("real and fake have changed places", exchanged),
             Mistake("this is the loss of the generator, on the made rows alone", as_generator),
@@ -321,7 +321,7 @@ EXERCISES = [
         ),
     ),
     Exercise(
-        "16.3", "generate", ("loss", "dq"), images_q_and_two_d, fooled, points=2,
+        "16.3", "generate", ("loss", "dq"), images_q_and_two_d, fooled, points=2, library=True,
         mistakes=[
             changed("dq", lambda dq, inputs: fooled(*inputs, constant=False)[1],
                     "D_gauss's gradient reaches y, too; there y is a constant, and only z may answer"),
@@ -344,7 +344,7 @@ EXERCISES = [
         ),
     ),
     Exercise(
-        "16.4", "classify", ("loss", "dq"), partly_labelled, known_rows_pay,
+        "16.4", "classify", ("loss", "dq"), partly_labelled, known_rows_pay, library=True,
         mistakes=[
             Mistake("rows without a label pay, too: −1 was taken for the last class", last_class),
             Mistake("divided by all n rows; only the known ones count", lambda right, inputs: {

@@ -4,6 +4,7 @@
     python -m results run likelihood-10m --seeds 0                     10 million samples from the run of `likelihood`
     python -m results try "--z 8" --seeds 10-14                        on validation images, with the test set unread
     python -m results one-class                                        one digit left out: an AAE must find it
+    python -m results keep RUN semi-supervised-100                     a finished run becomes a pretrained model
     python -m results table                                            write the tables from the files
     python -m results check                                            fail where tables and files disagree
 
@@ -25,7 +26,7 @@ from pathlib import Path
 
 from tinyaae.surroundings import run_program, usable_cpus
 
-from . import one_class
+from . import keep, one_class
 from .experiments import EXPERIMENTS, HEADLINES
 from .trials import try_seeds
 from .words import CLUSTERING_EXTRAS, LEGEND, OPENING, PICTURES
@@ -54,6 +55,9 @@ def main(argv=None):
     trial.add_argument("--backend", default="numpy")
     single = verbs.add_parser("one-class", help="train without one digit, and find it by scores")
     single.add_argument("--digits", type=seeds, default="0-9", help="e.g. 0-4 or 0,2")
+    kept = verbs.add_parser("keep", help="write a finished run to the package, as a pretrained model")
+    kept.add_argument("run", metavar="RUN", help="the folder of the run")
+    kept.add_argument("name", metavar="NAME", choices=keep.MODELS, help=f"one of {', '.join(keep.MODELS)}")
     verbs.add_parser("table", help="write the tables in results/README.md and README.md")
     verbs.add_parser("check", help="fail where the tables and the files disagree")
     args = parser.parse_args(argv)
@@ -67,6 +71,8 @@ def main(argv=None):
     if args.verb == "one-class":
         one_class.run(args.digits)
         return 0
+    if args.verb == "keep":
+        return keep.run(args.run, args.name, row_in_words)
     if args.verb == "try":
         return try_seeds(args.flags, args.seeds, args.jobs, args.backend)
     if args.verb == "table":
@@ -153,6 +159,7 @@ def table():
             made += f", with commit {experiment.record} checked out" if experiment.record else ""
             commands.append(f"* `{name}`: {seen}. Made by {made}")
     lines += one_class.lines()
+    lines += keep.lines()
     lines += ["", "## Seed by seed", "", *(commands or ["Nothing has been run yet."])]
     lines.append("")
     return "\n".join(lines)
@@ -216,6 +223,14 @@ def mean_text(experiment, runs):
     content = [result.get("content_accuracy") for result, _ in runs]
     said = f" (content {statistics.mean(content):.0%})" if None not in content and experiment.better == "lower" else ""
     return f"**{statistics.mean(values):.{digits}f}{spread}**{said}"
+
+
+def row_in_words(name, seed):
+    """Return the mean of row `name` over its seeds, and its value with `seed`."""
+    experiment, runs = EXPERIMENTS[name], runs_of(name)
+    mean = f"{mean_text(experiment, runs).replace('**', '')} over {len(runs)} seeds"
+    alone = [value_text(experiment, result) for result, _ in runs if result["seed"] == seed]
+    return f"{mean}, {alone[0]} with seed {seed}" if alone else mean
 
 
 def summary(experiment, runs):

@@ -24,19 +24,22 @@ from .config.modes import mode
 from .config.priors import prior
 from .errors import UserError
 from .model import build
+from .training.pretrained import open_run
 from .training.run import prepare, train
-from .training.run_folder import RunFolder
 
 __all__ = ["Backend", "UserError", "__version__", "build", "fused", "load", "mode", "prepare", "prior", "train"]
 __version__ = "0.2.0"
 
 
 def load(run, backend="numpy", best=False):
-    """Return the trained `Model` in the folder `run`, of the last checkpoint or of the epoch `best` on validation.
+    """Return the trained `Model` of a `run`, of the last checkpoint or of the epoch `best` on validation.
 
-    `backend` is a `Backend` or the name of one. `UserError` where there is no such run or it is damaged.
+    run: the folder of a run, or the name of a pretrained model, such as "semi-supervised-100".
+    backend: a `Backend` or the name of one.
+
+    Raises `UserError` where there is no such run or it is damaged.
     """
-    folder = RunFolder.open(run)
+    folder = open_run(run)
     backend = "numpy" if backend is None else backend
     model = build(folder.config(), Backend.named(backend) if isinstance(backend, str) else backend)
     folder.restore(model, best)

@@ -28,6 +28,7 @@ from .model import build
 from .surroundings import CLOSED_PIPE, expanded, expect_printed, run_program, usable_cpus
 from .training import Batches
 from .training.checkpoint import START
+from .training.pretrained import PretrainedRun, open_run, pretrained_names
 from .training.run import complete, started_from
 from .training.run_folder import RunFolder
 
@@ -42,13 +43,14 @@ examples:
 VERBS = """\
 tinyaae train …                       train a model: tinyaae train --help
 tinyaae resume RUN                    continue the run in this folder
-tinyaae evaluate RUN [--samples N]    test the trained run in this folder
+tinyaae evaluate RUN [--samples N]    test a trained run
 tinyaae draw RUN [--all]              its seven pictures again, or all it has, into its figures/
 tinyaae compare RUN RUN … [--out F]   the latent spaces of several runs on one page
 tinyaae encode RUN FILE               codes, classes and probabilities of images, as .npz and .csv
 tinyaae score RUN FILE [--by HOW]     how much each image is like the training images
 tinyaae explore RUN [--out FILE]      a page on which the run's networks are tried, as one .html
 tinyaae modes                         the modes, a line each
+RUN is the folder of a run, or a pretrained model: {models}.
 Each verb takes --import FILE, a Python file that registers modes and priors of your own.
 """
 program = "run_mnist.py"  # how `main` was called; messages begin with it
@@ -113,7 +115,7 @@ def parser(mode="semi-supervised", preset="quick"):
     p.add_argument("--revision", metavar="NAME", help="the run's name; default: date and time")
     p.add_argument("--start-from", metavar="RUN", help="start from the last weights of this run, as a new run")
     p.add_argument("--resume", metavar="RUN", help="continue the run in this folder")
-    p.add_argument("--evaluate", metavar="RUN", help="test the trained run in this folder")
+    p.add_argument("--evaluate", metavar="RUN", help="test this trained run")
     p.add_argument(
         "--samples",
         type=int,
@@ -197,7 +199,7 @@ def verbs(argv=None):
         if verb == "explore":
             return explore(rest)
         if verb in ("modes", "--help", "-h"):
-            print(modes_in_words() if verb == "modes" else VERBS, end="")
+            print(modes_in_words() if verb == "modes" else VERBS.format(models=", ".join(pretrained_names())), end="")
             expect_printed()
             return 0
         expected = "train, resume, evaluate, draw, compare, encode, score, explore or modes"
@@ -228,11 +230,13 @@ def draw_or_compare(verb, argv):
     program = f"tinyaae {verb}"
     p = Parser(prog=program, formatter_class=argparse.RawDescriptionHelpFormatter)
     if verb == "draw":
-        p.description = f"Draw the first {figures.FIRST} of these pictures that a run has, into its figures/."
+        p.description = (
+            f"Draw the first {figures.FIRST} of these pictures that a run has, into its figures/ or NAME-figures/."
+        )
         p.epilog = "pictures (an animated run also has latent.gif):\n" + "".join(
             f"    {each.name:16} {each.about}\n" for each in figures.PICTURES
         )
-        p.add_argument("run", metavar="RUN", help="the run's folder")
+        p.add_argument("run", metavar="RUN", help="the run's folder, or a pretrained model")
         p.add_argument("--all", dest="everything", action="store_true", help="draw all pictures that the run has")
         do = draw
     else:
@@ -249,8 +253,8 @@ def explore(argv):
     global program
     program = "tinyaae explore"
     p = Parser(prog=program, description="Write one .html on which the networks of a trained run are tried.")
-    p.add_argument("run", metavar="RUN", help="the run's folder")
-    p.add_argument("--out", metavar="FILE", help="a .html; default: RUN/explorer.html")
+    p.add_argument("run", metavar="RUN", help="the run's folder, or a pretrained model")
+    p.add_argument("--out", metavar="FILE", help="a .html; default: RUN/explorer.html, or NAME.html here")
     p.add_argument(
         "--with-images", action="store_true", help="your own test images and their codes come along; MNIST's always do"
     )
@@ -407,7 +411,7 @@ def about_data(dataset):
 
 def resume(run, quiet, ranks, started):
     """Continue the run from its last checkpoint; a finished run is left as it is."""
-    folder = RunFolder.open(run, ranks)
+    folder = open_run(run, ranks)
     if folder.result() is not None:
         print(f"{run} is finished already; --evaluate {run} tests it.")
         return
@@ -428,16 +432,28 @@ def resume(run, quiet, ranks, started):
 def test(run, quiet, ranks, started):
     """Print how well the run's last checkpoint does on the test set."""
     expect_alone(ranks)
-    folder = RunFolder.open(run)
+    folder = open_run(run)
     config = folder.config()
     backend, dataset = prepare_again(run, config, quiet)
     model, batches = assemble(config, backend, dataset)
-    done = folder.restore(model)
-    found = evaluate(model, dataset, batches.validation)
+    done, pretrained = folder.restore(model), isinstance(folder, PretrainedRun)
+    found = evaluate(model, dataset, batches.validation, likelihoods=not pretrained)
     print(f"{run} after {done.in_words(config.epochs)}: {in_words(found)}")
     if words := content.in_words(found):
         print(words)
+    if pretrained:
+        print(kept_in_words(folder.result()))
     expect_printed()
+
+
+def kept_in_words(result):
+    """Return the numbers of a pretrained model before 8 bits, those of the row of results/, and what made it."""
+    before, row = result["before_quantization"], result["row"]
+    words = f"before 8 bits: {in_words(before)}, content accuracy {before['content_accuracy']:.1%}\n"
+    if row:
+        recipe = row["differs"] or "the same recipe"
+        words += f"row {row['name']} of results/ ({recipe}): {row['says']}, in %\n"
+    return f"{words}made by {result['command']}"
 
 
 def expect_alone(ranks):
@@ -452,7 +468,7 @@ def likelihood(run_and_samples, quiet, ranks, started):
     run, samples = run_and_samples
     if samples < 1:
         raise UserError(f"--samples: {samples} given, expected a whole number from 1 up, e.g. 10000000")
-    folder = RunFolder.open(run)
+    folder = open_run(run)
     config = folder.config()
     with folder.locked():
         result = folder.result()
@@ -516,7 +532,7 @@ def write_explorer(run, out, with_images):
     model, dataset, folder = opened(run)
     from .explorer import write_page  # not before: it loads Matplotlib
 
-    path = out or folder.path / "explorer.html"
+    path = out or folder.page
     size, images = write_page(path, model, dataset, folder, with_images)
     hint = "" if images else "; --with-images adds some"
     print(f"{path}: {size / 1e6:.2f} MB, {images or 'no'} test images{hint}")
@@ -524,7 +540,7 @@ def write_explorer(run, out, with_images):
 
 def opened(run):
     """Return the model of a run after its last checkpoint, on NumPy, with its data and its folder."""
-    folder = RunFolder.open(expanded(run))
+    folder = open_run(run)
     config = replace(folder.config(), backend="numpy")
     backend, dataset = prepare_again(run, config, quiet=True)
     config.expect_data(dataset)

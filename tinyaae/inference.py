@@ -17,7 +17,7 @@ def main(argv, parser=argparse.ArgumentParser):
     """Do `encode RUN FILE` or `score RUN FILE`; return the exit status. Raises `UserError`."""
     verb, *rest = argv
     p = parser(prog=f"tinyaae {verb}", description=encode.__doc__ if verb == "encode" else score.__doc__)
-    p.add_argument("run", help="the folder of a trained run")
+    p.add_argument("run", help="the folder of a trained run, or a pretrained model")
     p.add_argument("file", help="images: .npz, .npy, .csv, IDX, or a folder of such")
     if verb == "score":
         p.add_argument("--by", default="reconstruction", help="reconstruction (the default), discriminator or density")

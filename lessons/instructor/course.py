@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lessons import catalogue
+from lessons.instructor.variants import TOGETHER
 from tinyaae.errors import UserError
 
 VISIBILITIES = ("visible", "hidden", "after_due_date", "after_published")  # Gradescope's words
@@ -72,6 +73,10 @@ def load(path=None, folder=catalogue.HERE, lessons=None):
         for number in sorted(set(numbers))
         for exercise in known[number].exercises
     ]
+    of = {exercise.number: exercise.variant for exercise in chosen}
+    for one, other in TOGETHER:
+        says = f"exercises {one} and {other}: one layer is made of both, choose the same variant for each, or none"
+        expect(of.get(one) == of.get(other), where, says)
     return Course(values.get("title", "Adversarial autoencoders"), sorted(set(numbers)), chosen)
 
 

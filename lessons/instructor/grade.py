@@ -1,16 +1,17 @@
 """Grades submissions: makes the inputs, has a sandbox run the student's functions on them, and compares.
 
     python -m lessons grade SUBMISSION --out results.json
-    python -m lessons grade-all DIR --csv grades.csv
+    python -m lessons grade-all DIR --csv grades.csv --reports REPORTS
 
 A submission is somebody else's program. It never runs in this process: see sandbox.py. Each check is all or nothing. An
 exercise with a hidden check has half of its points on each of the two. The results have Gradescope's form, and are
 written again after each check, so there are valid ones whenever the grader is stopped.
 """
 
-import argparse
+import ast
 import csv
 import importlib.util
+import inspect
 import json
 import os
 import secrets
@@ -24,18 +25,18 @@ from typing import NamedTuple
 import numpy as np
 
 from lessons import catalogue
-from lessons.checking import Exercise
+from lessons.checking import IN_PLACE, NOT_OWN, Exercise
 from tinyaae.errors import UserError
-from tinyaae.surroundings import with_home
 
-from . import course as courses
 from . import submission as submissions
 from .sandbox import Limits, Sandbox
 
 TOTAL_SECONDS = 540  # for one submission: Gradescope's limit is 600 unless it is raised
+USUAL_CASES = 3  # of each check; the edge comes after them
 MOST_SHOWN = 4000  # characters of what one check says
 MOST_NAMES, MOST_REMARK = 10, 3000  # file names that a remark lists, and characters of a remark in the table
 NO_FILE = "there is no file {} in what was handed in"
+NOT_RUN = "not run: {} could not be imported, see {}"
 
 
 class Check(NamedTuple):
@@ -48,10 +49,20 @@ class Check(NamedTuple):
     variant: str | None
     visibility: str
     hidden: bool
+    arguments: tuple | None = None  # the names of the function's arguments
 
     @property
     def name(self):
         return self.exercise.name + (" (other inputs)" if self.hidden else "")
+
+    @property
+    def title(self):
+        return f"{self.exercise.number} {self.exercise.name}"
+
+    def case_in_words(self, k):
+        """Return what the case number `k` is where that is no usual one but the edge of a hidden check, else None."""
+        edge = self.exercise.edge
+        return inspect.getdoc(edge) if self.hidden and edge and k == USUAL_CASES else None
 
 
 def checks_of(course, folder):
@@ -59,17 +70,25 @@ def checks_of(course, folder):
     hidden_inputs, checks = inputs_in(folder / "instructor" / "hidden.py"), []
     chosen = {exercise.number: exercise for exercise in course.exercises}
     for lesson in catalogue.lessons(folder):
+        arguments = arguments_in(catalogue.read(lesson.path))
         for exercise in lesson.exercises:
             own = chosen.get(exercise.number)
             if not own or not own.points:
                 continue
             points = own.points / 2 if own.hidden else own.points
             check = Check(exercise, lesson.number, lesson.path.name, points, own.variant, "visible", False)
+            check = check._replace(arguments=arguments.get(exercise.name))
             checks.append(check)
             if own.hidden:
                 other = exercise._replace(edge=hidden_inputs.get(exercise.number))
                 checks.append(check._replace(exercise=other, visibility=own.visibility, hidden=True))
     return checks
+
+
+def arguments_in(text):
+    """Return name -> names of the arguments, for each function of a lesson."""
+    functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    return {node.name: tuple(argument.arg for argument in node.args.args) for node in functions}
 
 
 def inputs_in(path):
@@ -103,11 +122,16 @@ def grade(path, out, course, folder=catalogue.HERE, seed=None, limits=None, sand
     except UserError as error:
         handed_in = submissions.Submission({}, [str(error)])
     results.remarks = handed_in.remarks + not_found({check.lesson for check in checks}, handed_in)
+    broken = {}  # lesson that could not be imported -> the check that says why; it costs its time once
     for k, check in enumerate(checks):
         if time.monotonic() - started > TOTAL_SECONDS:
-            right, says = False, "not run: the checks before it took all the time there is"
+            right, says = False, f"{check.title}: no time is left; the checks before it took all the time there is"
+        elif check.lesson in broken:
+            right, says = False, f"{check.title}: {NOT_RUN.format(check.file_name, broken[check.lesson])}"
         elif check.lesson in handed_in.lessons:
-            right, says = verdict(check, handed_in.lessons[check.lesson], seed, sandbox)
+            right, says, imported = verdict(check, handed_in.lessons[check.lesson], seed, sandbox)
+            if not imported:
+                broken[check.lesson] = check.title
         else:
             right, says = False, NO_FILE.format(check.file_name)
         results.tell(k, right, says)
@@ -134,46 +158,60 @@ def private_of(folder, *paths):
 
 
 def verdict(check, text, seed, sandbox):
-    """Return whether a lesson's text passes a check, and what to tell the student."""
-    exercise, title = check.exercise, f"{check.exercise.number} {check.exercise.name}"
+    """Return whether a lesson's text passes a check, what to tell the student, and whether it could be imported."""
+    exercise = check.exercise
     try:
-        cases = exercise.cases([seed, *map(int, exercise.number.split(".")), check.hidden])
+        cases = exercise.cases([seed, *map(int, exercise.number.split(".")), check.hidden], USUAL_CASES)
         for inputs in cases:
             exercise.expected(inputs, check.variant)
     except Exception as error:
-        return False, f"{title}: the check itself failed, please tell your instructor: {type(error).__name__}: {error}"
+        failed = f"the check itself failed, please tell your instructor: {type(error).__name__}: {error}"
+        return False, f"{check.title}: {failed}", True
     outcome = sandbox.run(text, check.file_name, exercise.name, cases, len(exercise.outputs) > 1)
     complaint = complaint_of(check, cases, outcome)
-    says = clean(complaint or f"{title}: right on {len(cases)} different inputs", MOST_SHOWN)
+    last = check.case_in_words(len(cases) - 1)
+    right = f"right on {len(cases)} different inputs" + (f", the last of them {last}" if last else "")
+    says = clean(complaint or f"{check.title}: {right}", MOST_SHOWN)
     if outcome.printed.strip():
-        says += f"\n\nIt printed (the beginning):\n{clean(outcome.printed)}"
-    return complaint is None, says
+        says += f"\n\nIt printed (the beginning):\n{clean(outcome.printed.rstrip())}"
+    return complaint is None, says, outcome.imported
 
 
 def complaint_of(check, cases, outcome):
     """Return None where what came is right for all cases, else what is wrong."""
-    exercise, title = check.exercise, f"{check.exercise.number} {check.exercise.name}"
     for k, inputs in enumerate(cases):
         if k == len(outcome.cases):
-            return f"{title}: {outcome.ended}"
-        head, came = outcome.cases[k]
-        if head.get("unsolved"):
-            return f"{title}: not solved yet"
-        if "error" in head:
-            return f"{title}: {head['error']}"
-        if not all(isinstance(x, np.ndarray) for x in came):
-            return f"{title}: what it returned is not made of arrays"
-        try:
-            with np.errstate(all="ignore"), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                complaint = exercise.complaint(inputs, tuple(came), check.variant)
-        except Exception as error:  # arrays of forms that nobody thought of are not right
-            complaint = f"{title}: what it returned cannot be compared ({type(error).__name__}: {error})"
+            complaint = f"{check.title}: {outcome.ended}"
+        else:
+            complaint = complaint_of_case(check, inputs, *outcome.cases[k])
         if complaint:
-            return complaint
-        if head.get("changed"):
-            return clean(f"{title}: it changed its argument {head['changed']} in place; make a new array", most=200)
+            words = outcome.imported and check.case_in_words(k)
+            return complaint + (f"\n  The case: {words}" if words else "")
     return None
+
+
+def complaint_of_case(check, inputs, head, came):
+    """Return None where what came is right for these inputs, else what is wrong; `head` is what the child says."""
+    title, arguments = check.title, check.arguments or [f"argument {k + 1}" for k in range(len(inputs))]
+    if head.get("unsolved"):
+        return f"{title}: not solved yet"
+    if "error" in head:
+        return f"{title}: {head['error']}"
+    if head.get("used") and not check.exercise.library:
+        return f"{title}: {NOT_OWN.format(head['used'])}"
+    if not all(isinstance(x, np.ndarray) for x in came):
+        return f"{title}: what it returned is not made of arrays"
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            complaint = check.exercise.complaint(inputs, tuple(came), check.variant, arguments)
+    except Exception as error:  # arrays of forms that nobody thought of are not right
+        complaint = f"{title}: what it returned cannot be compared ({type(error).__name__}: {error})"
+    if head.get("changed") and not complaint:
+        k = head["changed"]
+        name = arguments[k - 1] if isinstance(k, int) and 0 < k <= len(arguments) else k
+        return f"{title}: {IN_PLACE.format(name)}"
+    return complaint
 
 
 def clean(text, most=1500):
@@ -244,19 +282,22 @@ class Results:
 # Many submissions -----------------------------------------------------------------------------------------------------
 
 
-def grade_all(top, table, course, folder=catalogue.HERE, seed=None, limits=None):
+def grade_all(top, table, course, folder=catalogue.HERE, seed=None, limits=None, reports=None):
     """Grade each entry of the folder `top`; write one row for each to the CSV file `table`.
 
     An entry that is no folder, .zip or lesson has a row too, without points and with a remark. So has every check
-    without points.
+    without points. With a folder `reports` each entry also has a text there, NAME.txt, to be given back.
     """
-    entries = sorted(p for p in Path(top).iterdir() if p.resolve() != Path(table).resolve())
+    own = [Path(path).resolve() for path in (table, reports) if path]
+    entries = sorted(path for path in Path(top).iterdir() if path.resolve() not in own)
     names = [f"{check.exercise.number}{' hidden' if check.hidden else ''}" for check in checks_of(course, folder)]
     with (
-        Sandbox([*private_of(folder, table), *entries], limits) as sandbox,
+        Sandbox([*private_of(folder, *own), *entries], limits) as sandbox,
         table_of(table) as file,
     ):
         say_protections(sandbox)
+        if reports:
+            new_folder(reports)
         rows = csv.writer(file)
         rows.writerow(["submission", "score", "max_score", *names, "remark"])
         for entry in entries:
@@ -264,11 +305,43 @@ def grade_all(top, table, course, folder=catalogue.HERE, seed=None, limits=None)
                 results = grade(entry, None, course, folder, seed, sandbox=sandbox)
                 scores = [test["score"] for test in results["tests"]]
                 most, remark = sum(test["max_score"] for test in results["tests"]), remarks_in(results)
+                text = report_of(entry.name, results)
             except Exception as error:  # one that breaks the grader must not cost the others their grade
                 scores, most, remark = [0] * len(names), "", [f"{type(error).__name__}: {error}"]
+                text = f"{entry.name}: 0 points\n{remark[0]}\n"
+            if reports:
+                try:
+                    (Path(reports) / f"{entry.name}.txt").write_text(clean(text, len(text)), encoding="utf-8")
+                except OSError as error:
+                    remark.append(f"its report could not be written ({error.strerror})")
             rows.writerow([cell(entry.name), sum(scores), most, *scores, cell("; ".join(remark)[:MOST_REMARK])])
             file.flush()
             print(f"{clean(entry.name)}: {sum(scores):g}")
+
+
+def report_of(name, results):
+    """Return the text that tells a student the points of each check, and why some are missing.
+
+    A check that the course hides from students for good has its points there, and no reason.
+    """
+    tests = results["tests"]
+    lines = [f"{name}: {results['score']:g} of {sum(test['max_score'] for test in tests):g} points"]
+    lines += results["output"].split("\n")[1:]
+    for test in tests:
+        says = test["output"].removeprefix(f"{test['name'].removesuffix(' (other inputs)')}: ")
+        if test["visibility"] == "hidden":
+            says = "the course shows this result to nobody"
+        lines += ["", f"{test['name']}: {test['score']:g} of {test['max_score']:g}"]
+        lines += [f"  {line}".rstrip() for line in says.split("\n")]
+    return "\n".join(lines) + "\n"
+
+
+def new_folder(path):
+    """Make a folder unless it is there; `UserError` where that cannot be done."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be made ({error.strerror}); choose another folder for the reports") from error
 
 
 def table_of(path):
@@ -280,11 +353,11 @@ def table_of(path):
 
 
 def remarks_in(results):
-    """Return the remarks, and the first line of each check without points, unless a remark has told of its file."""
+    """Return the remarks, and the first line of each check without points, unless another line has told of its file."""
     failed = [test for test in results["tests"] if test["status"] == "failed"]
     lines = [test["output"].split("\n")[0] for test in failed]
-    told = NO_FILE.partition("{")[0]
-    return results["output"].split("\n")[1:] + [line for line in lines if not line.startswith(told)]
+    told = [line for line in lines if line.startswith(NO_FILE[:16]) or line.partition(": ")[2].startswith(NOT_RUN[:8])]
+    return list(dict.fromkeys([*results["output"].split("\n")[1:], *(line for line in lines if line not in told)]))
 
 
 def cell(text):
@@ -295,45 +368,30 @@ def cell(text):
 # The command line -----------------------------------------------------------------------------------------------------
 
 
-def parser():
-    p = argparse.ArgumentParser(prog="python -m lessons", description="Grade submissions of a course.")
-    verbs = p.add_subparsers(dest="verb", required=True)
-    one = verbs.add_parser("grade", help="grade one submission")
-    one.add_argument("submission", metavar="SUBMISSION", help="a folder, a .zip or a .py file")
-    one.add_argument("--out", metavar="FILE", default="results.json", help="in Gradescope's form (results.json)")
-    many = verbs.add_parser("grade-all", help="grade each submission in a folder")
-    many.add_argument("folder", metavar="DIR")
-    many.add_argument("--csv", metavar="FILE", required=True)
-    for verb in (one, many):
-        verb.add_argument("--course", metavar="FILE", help="lessons/instructor/course.toml unless given")
-        verb.add_argument("--seed", type=int, metavar="N", help="of the inputs; a new one each time unless given")
-        verb.add_argument("--seconds", type=float, metavar="S", default=Limits().seconds, help="for each check")
-        verb.add_argument("--memory", type=int, metavar="MB", default=Limits().memory_mb, help="for each check")
-    return p
-
-
-def main(argv=None):
-    """Run `grade` or `grade-all`; return the exit status."""
-    args = with_home(parser().parse_args(argv), ("submission", "folder", "out", "csv", "course"))
-    limits = Limits()._replace(seconds=args.seconds, memory_mb=args.memory)
-    course = courses.load(args.course or Path(__file__).with_name("course.toml"))
-    if args.verb == "grade-all":
-        if not Path(args.folder).is_dir():
-            raise UserError(
-                f"{args.folder}: no such folder, expected one with a submission in each folder or .zip in it"
-            )
-        grade_all(args.folder, args.csv, course, seed=args.seed, limits=limits)
-        return 0
+def grade_one(args, course):
+    """Grade `args.submission`, say what came of it, and return the exit status."""
     if not Path(args.submission).exists():
         raise UserError(f"{args.submission}: no such file or folder, expected what a student handed in")
     if not Path(args.out).resolve().parent.is_dir():
         raise UserError(f"{args.out}: its folder does not exist")
-    with Sandbox(private_of(catalogue.HERE, args.submission, args.out), limits) as sandbox:
+    with Sandbox(private_of(catalogue.HERE, args.submission, args.out), limits_of(args)) as sandbox:
         say_protections(sandbox)
         results = grade(args.submission, args.out, course, seed=args.seed, sandbox=sandbox)
     most = sum(test["max_score"] for test in results["tests"])
     print(f"{args.out}: {results['score']:g} of {most:g} points")
     return 0
+
+
+def grade_many(args, course):
+    """Grade each entry of `args.folder`, and return the exit status."""
+    if not Path(args.folder).is_dir():
+        raise UserError(f"{args.folder}: no such folder, expected one with a submission in each folder or .zip in it")
+    grade_all(args.folder, args.csv, course, seed=args.seed, limits=limits_of(args), reports=args.reports)
+    return 0
+
+
+def limits_of(args):
+    return Limits()._replace(seconds=args.seconds, memory_mb=args.memory)
 
 
 def say_protections(sandbox):

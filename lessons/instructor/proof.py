@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import warnings
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -37,6 +38,7 @@ STUDENTS = (
     "student.py",
     "README.md",
 )
+IN_WHEEL = re.compile(r"tinyaae(/|-[\w.]+\.dist-info/)")
 LESSONS = re.compile(r"(originals/)?lesson_\d\d_\w+\.py|test_\d\d_\w+\.py|copy\.json")
 
 
@@ -59,7 +61,8 @@ def prove(course, folder, full, copy, table, run=True, draws=0):
         problems += [p for lesson in catalogue.lessons(full) for p in weaknesses(lesson, course, folder, copy)]
         problems += [p for lesson in catalogue.lessons(full) for p in let_through(lesson, course, draws)]
         problems += troubles(course, copy)
-    problems += lost_in(full, copy) + secrets_in(copy, all_telling_lines(folder, table))
+    telling = all_telling_lines(folder, table)
+    problems += lost_in(full, copy) + secrets_in(copy, telling) + secrets_beside(copy, telling)
     if problems:
         raise Unproven(list(dict.fromkeys(problems)))
 
@@ -89,6 +92,24 @@ def secrets_in(copy, telling):
             problems.append(f"{name}: is not for students")
             continue
         text = read(path)
+        problems += [f"{name}: has the marker {m[0]!r}" for m in stripping.LOOKS_LIKE.finditer(text)]
+        problems += [f"{name}: has a line of a solution: {line}" for line in stripping.given_away(text, telling)]
+    return problems
+
+
+def secrets_beside(copy, telling):
+    """Return a line for each solution in what a handout holds beside the copy, and each file that is not for it."""
+    texts, problems = {}, []
+    for path in sorted(path for path in copy.parent.iterdir() if path != copy):
+        if path.suffix == ".whl":
+            with zipfile.ZipFile(path) as archive:
+                files = {name: archive.read(name) for name in archive.namelist()}
+            problems += [f"{path.name}: holds {name}" for name in files if not IN_WHEEL.match(name)]
+            data = {name: text for name, text in files.items() if not name.endswith(".gz")}
+            texts |= {f"{path.name}, {name}": text.decode("utf-8", "replace") for name, text in data.items()}
+        else:
+            texts[path.name] = read(path)
+    for name, text in texts.items():
         problems += [f"{name}: has the marker {m[0]!r}" for m in stripping.LOOKS_LIKE.finditer(text)]
         problems += [f"{name}: has a line of a solution: {line}" for line in stripping.given_away(text, telling)]
     return problems

@@ -10,27 +10,34 @@ from pathlib import Path
 from lessons import catalogue
 from lessons.catalogue import HERE, read
 from lessons.instructor import proof, variants
+from lessons.instructor.handout import page, wheel
 from lessons.instructor.stripping import strip
 from tinyaae.errors import UserError
 
 
-def release(target, course, folder=HERE, table=variants.VARIANTS, repository=None, prove=True, draws=0):
+def release(target, course, folder=HERE, table=variants.VARIANTS, repository=None, prove=True, draws=0, handout=False):
     """Write the student's copy of a course to the folder `target`, new or empty; return its `Path`.
 
     Raises `UserError` where that cannot be done, and `proof.Unproven` with all that is wrong with the lessons.
     `repository` is where the copy looks for solutions. Without `prove` the exercises are not run; with
-    `draws` the proof tries each listed mistake on so many inputs more.
+    `draws` the proof tries each listed mistake on so many inputs more. A `handout` has a page of its own and the
+    library as a wheel.
     """
     target = expect_empty(target, folder)
     was_there = target.is_dir()
     try:
         target.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".lessons-", dir=target) as work:
-            full, copy = Path(work) / "full", Path(work) / "copy" / "lessons"
+            full, top = Path(work) / "full", Path(work) / "copy"
+            copy = top / "lessons"
             write(full, full_texts(course, folder, table))
             write(copy, copy_texts(course, full, folder, repository))
+            if handout:
+                (copy / "README.md").unlink()
+                write(top, {"README.md": page(course, catalogue.lessons(copy), wheel(top).name)})
             proof.prove(course, folder, full, copy, table, run=prove, draws=draws)
-            copy.rename(target / "lessons")
+            for path in top.iterdir():
+                path.rename(target / path.name)
     except OSError as error:
         raise UserError(f"{target}: {error}; expected a folder that can be written to") from error
     finally:

@@ -59,6 +59,7 @@ class Outcome(NamedTuple):
     cases: list  # (head, outputs) of each, up to the first error
     ended: str  # how the program ended where not all cases came
     printed: str
+    imported: bool = True  # whether the lesson could be imported
 
 
 class Sandbox:
@@ -190,15 +191,19 @@ class Sandbox:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-        cases, start = [], 0
+        cases, start, imported = [], 0, False
         data = returned.bytes()
         try:
             while len(cases) < count and start < len(data):
                 head, outputs, start = unpack(data, start)
-                cases.append((head, outputs))
+                if head.get("imported"):
+                    imported = True
+                else:
+                    cases.append((head, outputs))
         except ValueError:
             pass  # what is missing is told by how the program ended
-        return Outcome(cases, ending(code, self.limits), printed.bytes().decode("utf-8", "replace"))
+        said = printed.bytes().decode("utf-8", "replace").replace(str(self.work / "submission") + os.sep, "")
+        return Outcome(cases, ending(code, self.limits), said, imported)
 
 
 class Kept:

@@ -12,8 +12,8 @@ from tinyaae.errors import UserError
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 LOOKS_LIKE = re.compile(r"\b(begin|end)[ _-]*solution", re.IGNORECASE)
-# Lines, without spaces, that give nothing away: return y, else:, for k in range(n):, n = len(x), n, d = x.shape
-TRIVIAL = re.compile(r"(return)?[\w,()]*|else:|for[\w,()]+:|[\w,]+=(len\(\w+\)|\w+\.shape(\[\d\])?)")
+# Lines, without spaces, that give nothing away: return y, else:, for k in range(n):, n = len(x), n, d = x.shape, f(
+TRIVIAL = re.compile(r"(return)?[\w,()]*|else:|for[\w,()]+:|[\w,]+=(len\(\w+\)|\w+\.shape(\[\d\])?)|(return)?[\w.]+\(")
 
 
 class Block(NamedTuple):

@@ -1,5 +1,6 @@
 """The verbs of `python -m lessons` that a student's copy does not have."""
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -7,7 +8,11 @@ from lessons.catalogue import HERE
 from lessons.instructor import course, proof
 from lessons.instructor.page import bring_up_to_date
 from lessons.instructor.release import release
+from lessons.instructor.sandbox import Limits
 from tinyaae.errors import UserError
+
+COURSE = "lessons/instructor/course.toml unless given"
+LEAST_MB = 200  # of memory, without which NumPy cannot be imported
 
 
 def add(verb):
@@ -21,12 +26,49 @@ def add(verb):
     added.add_argument("folder", nargs="?", metavar="DIR")
     added.add_argument("--autograder", metavar="ZIP", help="what Gradescope takes")
     added.add_argument("--lessons", type=numbers, metavar="3,4,7", help="these instead of those of the course")
-    added.add_argument("--course", metavar="FILE", help="lessons/instructor/course.toml unless given")
+    added.add_argument("--course", metavar="FILE", help=COURSE)
     says = f"try each listed mistake on {proof.DRAWS} inputs, not on five; this takes minutes"
     added.add_argument("--prove", action="store_true", help=says)
     verb("page", "for instructors: bring the tables of the instructor's page up to date", lambda a: bring_up_to_date())
-    verb("grade", "for instructors: grade a submission (grade --help)", None)
-    verb("grade-all", "for instructors: grade a folder of submissions (grade-all --help)", None)
+    one = verb("grade", "for instructors: grade one submission", lambda a: graded(a, "grade_one"))
+    one.add_argument("submission", metavar="SUBMISSION", help="a folder, a .zip or a .py file")
+    one.add_argument("--out", metavar="FILE", default="results.json", help="in Gradescope's form (results.json)")
+    many = verb("grade-all", "for instructors: grade a folder of submissions", lambda a: graded(a, "grade_many"))
+    many.add_argument("folder", metavar="DIR")
+    many.add_argument("--csv", metavar="FILE", required=True, help="the table: a row for each entry of the folder")
+    many.add_argument("--reports", metavar="DIR", help="a text for each entry, to be given back to the student")
+    for added in (one, many):
+        added.add_argument("--course", metavar="FILE", help=COURSE)
+        says = "of the inputs; a new one each time unless given"
+        added.add_argument("--seed", type=number_from(0, int), metavar="N", help=says)
+        says = "for each check (%(default)g)"
+        added.add_argument("--seconds", type=number_from(1, float), metavar="S", default=Limits().seconds, help=says)
+        added.add_argument(
+            "--memory", type=number_from(LEAST_MB, int), metavar="MB", default=Limits().memory_mb, help=says
+        )
+
+
+def graded(args, which):
+    """Call a function of the grader with the arguments and the course."""
+    from lessons.instructor import grade
+
+    return getattr(grade, which)(args, course.load(args.course or Path(__file__).with_name("course.toml")))
+
+
+def number_from(least, kind):
+    """Return a function that reads a number of at least `least` from a text."""
+
+    def number(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not least <= value < float("inf"):
+            expected = f"a {'whole ' if kind is int else ''}number from {least} on"
+            raise argparse.ArgumentTypeError(f"{text!r} given, expected {expected}")
+        return value
+
+    return number
 
 
 def start(folder):
@@ -43,7 +85,7 @@ def hand_out(args):
     what = f"lessons {', '.join(map(str, chosen.lessons))}, {len(chosen.exercises)} exercises"
     if args.folder:
         draws = proof.DRAWS if args.prove else 0
-        print(f"{release(args.folder, chosen, draws=draws)}: {what}, proved and written")
+        print(f"{release(args.folder, chosen, draws=draws, handout=True)}: {what}, proved and written")
     if args.autograder:
         from lessons.instructor.autograder import autograder
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -17,8 +18,8 @@ from lessons import catalogue
 from lessons.__main__ import main as lessons_command
 from lessons.instructor import course as courses
 from lessons.instructor import grade as grading
+from lessons.instructor import release, stripping, submission
 from lessons.instructor import sandbox as sandboxes
-from lessons.instructor import submission
 from lessons.instructor.child import outcome, pack, unpack
 from lessons.instructor.grade import grade, grade_all
 from lessons.instructor.sandbox import Limits, Sandbox
@@ -153,6 +154,27 @@ def test_a_check_that_fails_by_itself_says_so(folder, course, sandbox, graded, m
     assert "please tell your instructor: ZeroDivisionError" in graded(lesson_with())["tests"][0]["output"]
 
 
+def test_a_lesson_that_cannot_be_imported_costs_its_time_once(folder, course, sandbox, tmp_path, monkeypatch):
+    runs, run = [], sandbox.run
+    monkeypatch.setattr(sandbox, "run", lambda *arguments: runs.append(arguments) or run(*arguments))
+    (tmp_path / "lesson_01_small.py").write_text(lesson_with("while True: pass"))
+    outputs = [test["output"] for test in grade(tmp_path, None, course, folder, sandbox=sandbox)["tests"]]
+    assert len(runs) == 1 and "a loop that does not end" in outputs[0]
+    assert outputs[1] == "1.2 sums: not run: lesson_01_small.py could not be imported, see 1.1 double"
+
+
+def test_a_hidden_check_says_what_its_case_is(folder, graded):
+    fails, passes = "return 2 * x if len(x) > 1 else x", "return 2 * x"
+    said = [graded(lesson_with(DOUBLE=text), hidden_course(folder))["tests"][1]["output"] for text in (fails, passes)]
+    assert said[0].endswith("\n  The case: one row")
+    assert said[1] == "1.1 double: right on 4 different inputs, the last of them one row"
+
+
+def test_an_exception_comes_with_its_file_its_line_and_the_shapes_in_it(graded):
+    says = graded(lesson_with(DOUBLE="return x @ x"))["tests"][0]["output"]
+    assert re.search(r"\(lesson_01_small\.py, line 16: return x @ x\); here x is \(\d, \d\)$", says), says
+
+
 # Programs that go wrong, or want points they did not earn -------------------------------------------------------------
 
 FORK = """
@@ -206,7 +228,7 @@ WRONG = {  # the statements of double -> what is said
         "exit status 7",
     ),
     "unprintable text": (r"raise ValueError('\x1b[31m\ud800\x00' + 10**6 * 'x')", "ValueError"),
-    "changes its argument": ("x *= 2\nreturn x.copy()", "changed its argument x in place; make a new array"),
+    "changes its argument": ("x *= 2\nreturn x.copy()", "changed its argument x in place"),
 }
 
 
@@ -230,7 +252,7 @@ def test_the_grader_and_others_cannot_be_ended(graded, sandbox):
 
 
 BROKEN = {
-    "syntax": ("def f(:", "SyntaxError: invalid syntax (line 10: def f(:)"),
+    "syntax": ("def f(:", "SyntaxError: invalid syntax (lesson_01_small.py, line 10: def f(:)"),
     "a module that is not there": ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
     "the checks": ("import lessons.test_01_small", "ModuleNotFoundError: No module named 'lessons'"),
     "ends on import": ("os._exit(0)", "ended by itself"),
@@ -246,6 +268,41 @@ def test_a_lesson_that_cannot_be_imported_has_no_points(graded, more, says):
 
 def test_a_function_that_is_not_there_is_named(graded):
     assert "no function double" in graded("def sums(x, h):\n    return 1")["tests"][0]["output"]
+
+
+FROM_THE_LIBRARY = {
+    "an import within": "from tinyaae.losses import softmax_cross_entropy as f\nf(np, x, x)\nreturn 2 * x",
+    "importlib": "import importlib as i\ni.import_module('tinyaae.losses').half_squared_error(np, x, x)\nreturn 2 * x",
+    "__import__": "__import__('tinyaae.losses').losses.half_squared_error(np, x, x)\nreturn 2 * x",
+    "sys.modules": "import tinyaae.losses\nsys.modules['tinyaae.losses'].half_squared_error(np, x, x)\nreturn 2 * x",
+    "an import above": "half_squared_error(np, x, x)\nreturn 2 * x",
+    "a helper": "return helper(x)",
+    "an alias in a default": "return (lambda x, f=half_squared_error: 2 * x + 0 * f(np, x, x)[0])(x)",
+}
+ABOVE = """
+from tinyaae.losses import half_squared_error
+
+
+def helper(x):
+    return 2 * x + 0 * half_squared_error(np, x, x)[0]
+"""
+
+
+@pytest.mark.parametrize("statements", FROM_THE_LIBRARY.values(), ids=FROM_THE_LIBRARY)
+def test_the_library_is_no_answer_however_it_is_reached(graded, statements):
+    results = graded(lesson_with(ABOVE, DOUBLE=statements))
+    assert scores(results) == [0, 1]
+    assert re.search(r"it uses tinyaae\.losses\.\w+; an exercise is solved by", results["tests"][0]["output"])
+
+
+def test_switching_the_watch_on_the_library_off_earns_nothing(graded):
+    statements = "sys.setprofile(None)\nhalf_squared_error(np, x, x)\nreturn 2 * x"
+    assert "it uses sys.setprofile" in graded(lesson_with(ABOVE, DOUBLE=statements))["tests"][0]["output"]
+
+
+def test_what_given_code_does_with_the_library_costs_nothing(graded):
+    more = ABOVE + "\nhelper(np.ones((2, 2)))\n"
+    assert graded(lesson_with(more))["score"] == 2
 
 
 def test_patching_the_libraries_earns_nothing(graded):
@@ -280,7 +337,8 @@ for path in ({str(folder / "test_01_small.py")!r}, {str(folder / "lesson_01_smal
 return x
 """
     results = graded(lesson_with(DOUBLE=reading))
-    assert scores(results) == [0, 1] and results["tests"][0]["output"].count("Error\n") == 2 * 3  # files and cases
+    assert scores(results) == [0, 1]
+    assert len(re.findall("Error$", results["tests"][0]["output"], re.M)) == 2 * 3  # files and cases
 
 
 def test_much_printing_is_cut(graded):
@@ -382,6 +440,7 @@ def test_outcomes_that_are_no_arrays_are_wrong(folder):
         ({"error": [[]]}, []),
         ({"changed": "yes"}, [[1]]),
         ({"changed": 5}, [2 * np.ones((1, 1))]),
+        ({"used": 1}, [2 * np.ones((1, 1))]),
     ):
         assert grading.complaint_of(check, [(np.ones((1, 1)),)], sandboxes.Outcome([(head, came)], "", ""))
 
@@ -630,12 +689,14 @@ def test_grade_all_survives_a_submission_that_breaks_the_grader(folder, course, 
         (["grade", "nowhere"], "nowhere: no such file or folder"),
         (["grade", ".", "--out", "nowhere/results.json"], "its folder does not exist"),
         (["grade-all", "nowhere", "--csv", "x.csv"], "nowhere: no such folder"),
+        (["grade", ".", "--course", "none.toml"], "none.toml: no such file"),
     ],
 )
-def test_mistakes_of_the_instructor_are_told(arguments, says, monkeypatch, tmp_path):
+def test_mistakes_of_the_instructor_are_told_in_one_line(arguments, says, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=says):
-        grading.main(arguments)
+    assert lessons_command(arguments) == 2
+    printed = capsys.readouterr().err
+    assert says in printed and printed.count("\n") == 1
 
 
 # Names that learning platforms make, and folders where nothing can be written -----------------------------------------
@@ -704,3 +765,117 @@ def test_results_that_cannot_be_written_are_told_in_one_line(words, tmp_path, mo
 def test_a_folder_that_cannot_be_made_is_told_in_one_line(words, capsys):
     assert lessons_command(words) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+# Reports --------------------------------------------------------------------------------------------------------------
+
+
+def test_every_submission_has_a_report_with_a_reason_for_each_zero(folder, tmp_path):
+    entries, reports = tmp_path / "all", tmp_path / "all" / "reports"
+    texts = {
+        "ann": lesson_with(), "bob": lesson_with(DOUBLE="return x", SUMS="return 1 / 0"), "eve": lesson_with("def"),
+    }  # fmt: skip
+    for name, text in texts.items():
+        (entries / name).mkdir(parents=True)
+        (entries / name / "lesson_01_small.py").write_text(text)
+    (entries / "notes.pdf").touch()
+    shown = hidden_course(folder)._replace(
+        exercises=[exercise._replace(visibility="after_published") for exercise in hidden_course(folder).exercises]
+    )
+    grade_all(entries, tmp_path / "grades.csv", shown, folder, limits=LIMITS, reports=reports)
+    said = {path.name: path.read_text(encoding="utf-8") for path in reports.iterdir()}
+    assert said.keys() == {"ann.txt", "bob.txt", "eve.txt", "notes.pdf.txt"}
+    assert said["ann.txt"].startswith("ann: 2 of 2 points\n\n1.1 double: 0.5 of 0.5\n  right on 3 different inputs\n")
+    assert "1.1 double (other inputs): 0 of 0.5\n  the outcome is not right." in said["bob.txt"]
+    assert "1.2 sums: 0 of 0.5\n  ZeroDivisionError: division by zero (lesson_01_small.py, line " in said["bob.txt"]
+    assert said["eve.txt"].count("SyntaxError") == 1 and said["eve.txt"].count("not run: lesson_01_small.py") == 3
+    assert "notes.pdf: expected a folder, a .zip or a .py file" in said["notes.pdf.txt"]
+    for text in said.values():
+        assert not re.search(r": 0 of [\d.]+\n(?!  \S)", text)
+    grade_all(entries, tmp_path / "again.csv", shown, folder, limits=LIMITS, reports=reports)  # which are no entry
+    with open(tmp_path / "again.csv", newline="", encoding="utf-8") as file:
+        assert [row[0] for row in csv.reader(file)][1:] == ["ann", "bob", "eve", "notes.pdf"]
+
+
+def test_a_report_keeps_what_the_course_hides(folder, sandbox, tmp_path):
+    (tmp_path / "lesson_01_small.py").write_text(lesson_with(DOUBLE="return x"))
+    results = grade(tmp_path, None, hidden_course(folder), folder, sandbox=sandbox)
+    text = grading.report_of("bob", results)
+    assert text.count("the outcome is not right") == 1 and text.count("the course shows this result to nobody") == 2
+
+
+WRONG_FLAGS = [
+    ["grade"], ["grade", "x", "--hepl"], ["grade", "x", "--seed", "-1"], ["grade", "x", "--seconds", "nan"],
+    ["grade", "x", "--memory", "10"], ["grade-all", "x"], ["grade-all"], ["grade-all", "x", "--csv"], ["grade-al", "x"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", WRONG_FLAGS, ids=" ".join)
+def test_a_wrong_flag_is_told_in_one_line(words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        lessons_command(words)
+    printed = capsys.readouterr().err
+    assert stopped.value.code == 2 and printed.count("\n") == 1 and "usage" not in printed and "--help" in printed
+
+
+def test_a_folder_for_reports_that_cannot_be_made_is_told_in_one_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "all").mkdir()
+    (tmp_path / "file").touch()
+    words = ["grade-all", "all", "--csv", "g.csv", "--reports", "file"]
+    monkeypatch.chdir(tmp_path)
+    assert lessons_command(words) == 2
+    assert "cannot be made (File exists); choose another folder" in capsys.readouterr().err
+
+
+# The whole course -----------------------------------------------------------------------------------------------------
+
+HOSTILE_ANSWER = """
+    for name in ("max", "abs", "all", "isfinite", "array_equal"):
+        setattr(np, name, lambda *_, **__: True)
+    import tinyaae
+    for path in ("/autograder/results/results.json", "results.json", "../lessons/test_01_linear.py"):
+        try:
+            print(open(path).read()), open(path, "w").write('{"score": 100}')
+        except OSError:
+            pass
+    os.write(1, b'{"score": 100, "values": []}\\n') and os._exit(0)
+"""
+
+
+@pytest.fixture
+def points(tmp_path):
+    """A function that hands in the lessons of a course, each changed by `change(lesson, text)`; returns the results."""
+
+    def points(course, change):
+        full = release.full_texts(course)
+        for lesson in (lesson for lesson in catalogue.lessons() if lesson.path.name in full):
+            text = change(lesson, full[lesson.path.name])
+            (tmp_path / lesson.path.name).write_text(text, encoding="utf-8")
+        return grade(tmp_path, None, course)
+
+    return points
+
+
+def unsolved(lesson, text):
+    return stripping.strip(text, lesson.exercises, lesson.path.name)
+
+
+def hostile(lesson, text):
+    return re.sub(r"\n    raise NotImplementedError\(.*\)\n", lambda _: HOSTILE_ANSWER, unsolved(lesson, text))
+
+
+@pytest.mark.slow
+def test_a_perfect_submission_has_all_points_of_the_whole_course(points):
+    course = courses.load(catalogue.HERE / "instructor" / "course.toml")
+    results = points(course, lambda lesson, text: text)
+    assert [test["output"] for test in results["tests"] if test["status"] == "failed"] == []
+    assert results["score"] == sum(exercise.points for exercise in course.exercises)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [unsolved, hostile, lambda lesson, text: ""], ids=["unsolved", "hostile", "empty"])
+def test_any_other_has_none(points, change):
+    course = courses.load(catalogue.HERE / "instructor" / "course.toml", lessons=[1, 6, 15])
+    results = points(course, change)
+    assert results["score"] == 0 and len(results["tests"]) == 2 * 11
+    assert all(test["output"] for test in results["tests"])

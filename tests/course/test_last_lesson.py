@@ -22,7 +22,7 @@ def module():
 def test_every_part_that_is_lent_passes_the_check_of_its_exercise(module):
     for number, function in module.LENT.items():
         for seed in range(5):
-            EXERCISES[number].check(function, seed)
+            EXERCISES[number]._replace(library=True).check(function, seed)
 
 
 def test_its_exercises_are_checked_alone_with_nothing_of_the_other_lessons_solved(module):

@@ -10,6 +10,7 @@ from lessons import catalogue
 from lessons.checking import Exercise, changed, scaled, transposed
 from lessons.reasons import factors, other_order
 from tinyaae import UserError
+from tinyaae.losses import half_squared_error
 
 
 def inputs(rng):
@@ -37,6 +38,36 @@ def said(exercise, function):
 
 def test_a_right_answer_passes():
     EXERCISE.check(lambda x, y: (x @ y, x.sum(axis=0)), seed=0)
+
+
+def test_an_answer_that_calls_the_library_is_refused_though_it_is_right():
+    def with_library(x, y):
+        half_squared_error(np, x, x)
+        return x @ y, x.sum(axis=0)
+
+    EXERCISE._replace(library=True).check(with_library)
+    message = said(EXERCISE, with_library)
+    assert "9.1 products: it uses tinyaae.losses.half_squared_error; an exercise is solved by" in message
+
+
+def test_the_check_itself_may_call_the_library():
+    def with_library(x, y):
+        half_squared_error(np, x, x)
+        return x @ y
+
+    PLAIN._replace(answer=with_library).check(lambda x, y: x @ y, seed=0)
+
+
+def test_whoever_profiles_a_check_goes_on_doing_so():
+    seen = []
+    before = sys.getprofile()
+    sys.setprofile(lambda *step: seen.append(step))
+    try:
+        PLAIN.check(lambda x, y: x @ y, seed=0)
+        assert sys.getprofile() is not before
+    finally:
+        sys.setprofile(before)
+    assert seen
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 """What a release hands out, and what it refuses to: each fault is put into a small lesson, one at a time."""
 
 import inspect
+import os
 import re
+import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,10 +14,9 @@ import pytest
 import synthetic_lessons
 from synthetic_lessons import CHECKS, LESSON, TABLE
 
-import lessons.instructor
 from lessons import __main__ as command_line
 from lessons import catalogue, checking
-from lessons.instructor import course, hidden, mutants, page, proof, release, stripping, variants, verbs
+from lessons.instructor import course, handout, hidden, mutants, page, proof, release, stripping, variants, verbs
 from tinyaae import UserError
 
 HERE = catalogue.HERE
@@ -230,7 +232,7 @@ def test_a_mistake_that_some_draws_let_pass_is_found_by_a_thorough_proof(tmp_pat
 
 def test_the_verb_proves_with_many_draws_where_that_is_asked_for(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(verbs, "release", lambda *args, draws: asked.append(draws))
+    monkeypatch.setattr(verbs, "release", lambda *args, draws, handout: asked.append(draws))
     for words in ([], ["--prove"]):
         assert command_line.main(["release", str(tmp_path / "copy"), "--lessons", "1", *words]) == 0
     assert asked == [0, proof.DRAWS]
@@ -284,6 +286,89 @@ def test_checks_that_need_a_lesson_which_is_not_handed_out_are_found(tmp_path):
     checks = changed(CHECKS, "import numpy as np\n", "import numpy as np\nimport lessons.instructor\n")
     with pytest.raises(proof.Unproven, match=r"in the copy: exit status 2, .*No module named 'lessons\.instructor'"):
         released(tmp_path, checks=checks)
+
+
+# A handout ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def made_wheel(monkeypatch):
+    """A function that says what a stand-in for pip puts into the wheel: file name -> text."""
+
+    def made_wheel(files):
+        def pip(*arguments):
+            folder = Path(arguments[arguments.index("--wheel-dir") + 1])
+            with zipfile.ZipFile(folder / "tinyaae-9.9-py3-none-any.whl", "w") as archive:
+                for name, text in files.items():
+                    archive.writestr(name, text)
+            return SimpleNamespace(returncode=0, stderr="")
+
+        monkeypatch.setattr(handout, "pip", pip)
+
+    return made_wheel
+
+
+LIBRARY = {"tinyaae/__init__.py": "", "tinyaae-9.9.dist-info/METADATA": "Name: tinyaae\n"}
+
+
+def test_a_handout_has_a_page_of_its_own_and_the_library_as_a_wheel(tmp_path, made_wheel):
+    made_wheel(LIBRARY)
+    lessons_folder = released(tmp_path, prove=False, handout=True)
+    assert {path.name for path in lessons_folder.parent.iterdir()} == {
+        "README.md", "tinyaae-9.9-py3-none-any.whl", "lessons",
+    }  # fmt: skip
+    assert not (lessons_folder / "README.md").exists()
+    text = (lessons_folder.parent / "README.md").read_text(encoding="utf-8")
+    assert "pip install tinyaae-9.9-py3-none-any.whl" in text and "python -m lessons check 1.1" in text
+    assert "* 1. Twice as much: `lessons/lesson_01_twice.py`" in text and "is refused" in text
+    assert "{" not in text and "git clone" not in text and "lessons solution" not in text
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({"lessons/lesson_01_twice.py": ""}, "tinyaae-9.9-py3-none-any.whl: holds lessons/lesson_01_twice.py"),
+        ({"tinyaae/a.py": "doubled =  2.0*x"}, "whl, tinyaae/a.py: has a line of a solution: doubled=2.0*x"),
+        ({"tinyaae/a.py": "# end solution"}, "whl, tinyaae/a.py: has the marker 'end solution'"),
+    ],
+)
+def test_a_wheel_with_more_than_the_library_is_found(tmp_path, made_wheel, files, says):
+    made_wheel(LIBRARY | files)
+    with pytest.raises(proof.Unproven, match=re.escape(says)):
+        released(tmp_path, prove=False, handout=True)
+    assert not (tmp_path / "copy").exists()
+
+
+def test_a_wheel_that_pip_cannot_make_is_told_in_one_line(tmp_path, monkeypatch):
+    failed = SimpleNamespace(returncode=1, stderr="  ERROR: No matching distribution for setuptools\nnote: pip\n")
+    monkeypatch.setattr(handout, "pip", lambda *arguments: failed)
+    with pytest.raises(UserError, match=r"No matching distribution for setuptools.*Without network") as raised:
+        released(tmp_path, prove=False, handout=True)
+    assert "\n" not in str(raised.value) and not (tmp_path / "copy").exists()
+
+
+@pytest.mark.slow
+def test_a_handout_is_all_that_a_student_needs(tmp_path):
+    made = release.release(tmp_path / "copy", course.load(lessons=[1]), prove=False, handout=True)
+    wheel = next(made.glob("*.whl"))
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    assert {path.name for path in (tmp_path / "installed").iterdir()} == {"tinyaae", f"{wheel.name[:13]}.dist-info"}
+    run = subprocess.run(
+        [sys.executable, "-m", "lessons", "check"], cwd=made, capture_output=True, encoding="utf-8",
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
+    )  # fmt: skip
+    assert "0 of 3 exercises solved." in run.stdout and run.stderr == ""
+
+
+@pytest.mark.parametrize("wheel", [None, "tinyaae-9.9-py3-none-any.whl"])
+def test_whoever_has_installed_nothing_is_told_what_to_install(tmp_path, wheel):
+    copy = released(tmp_path, prove=False)
+    if wheel:
+        (copy.parent / wheel).touch()
+    run = subprocess.run([sys.executable, "-S", "-E", "-m", "lessons"], cwd=copy.parent, capture_output=True, text=True)
+    assert run.returncode == 2 and run.stderr.count("\n") == 1
+    assert run.stderr.endswith(f"python -m pip install {wheel or '-e .'}\n")
 
 
 # Where it goes --------------------------------------------------------------------------------------------------------
@@ -399,6 +484,16 @@ def test_a_wrong_course_is_told_in_one_line(tmp_path, folder, text, says):
     assert "\n" not in str(raised.value)
 
 
+def test_variants_that_one_layer_is_made_of_are_chosen_together(tmp_path):
+    path = tmp_path / "course.toml"
+    one, both = ('[exercises."9.1"]\nvariant = "log-std"\n', '[exercises."9.2"]\nvariant = "log-std"\n')
+    path.write_text(one + both)
+    assert course.load(path).variants == {"9.1": "log-std", "9.2": "log-std"}
+    path.write_text(one)
+    with pytest.raises(UserError, match=r"exercises 9\.1 and 9\.2: .* choose the same variant for each, or none"):
+        course.load(path)
+
+
 def test_a_missing_course_is_told(tmp_path, folder):
     with pytest.raises(UserError, match="no such file"):
         course.load(tmp_path / "none.toml", folder)
@@ -436,13 +531,6 @@ def test_release_writes_the_autograder_of_the_course(monkeypatch, capsys):
     assert command_line.main(["release", "--autograder", "a.zip", "--lessons", "1"]) == 0
     assert written == [("a.zip", [1])]
     assert capsys.readouterr().out.startswith("a.zip: the autograder of lessons 1, ")
-
-
-@pytest.mark.parametrize("words", ["grade x --out y", "grade-all z --csv t"])
-def test_the_grader_reads_its_own_arguments(monkeypatch, words):
-    grader = SimpleNamespace(main=lambda argv: argv)
-    monkeypatch.setattr(lessons.instructor, "grade", grader, raising=False)
-    assert command_line.main(words.split()) == words.split()
 
 
 @pytest.mark.parametrize("verb", ["release", "start"])
@@ -523,6 +611,11 @@ def defined_in(text):
     namespace = {"__name__": "lesson"}
     exec(compile(text, "<lesson>", "exec"), namespace)
     return namespace
+
+
+def test_every_edge_says_in_a_few_words_what_it_is():
+    said = [edge.__doc__ or "" for edge in hidden.HIDDEN.values()]
+    assert all(3 < len(says) < 120 and "\n" not in says and says[0].islower() for says in said)
 
 
 def test_every_lesson_has_an_edge():

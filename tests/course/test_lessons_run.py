@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from lessons import catalogue
+from lessons.instructor import variants
 
 ROOT = Path(__file__).parent.parent.parent
 every_lesson = pytest.mark.parametrize("lesson", catalogue.lessons(), ids=lambda lesson: lesson.path.stem)
@@ -29,6 +30,63 @@ def test_a_lesson_runs_and_draws_its_picture(lesson, tmp_path):
     for picture in pictures:
         assert plt.imread(picture).std() > 0.01, f"{picture.name} is blank"
         assert "The picture: " in done.stdout and picture.name in done.stdout
+
+
+EVERY_VARIANT = [
+    (lesson, {e.number: v}) for lesson in catalogue.lessons() for e in lesson.exercises for v in e.variants
+]
+
+
+def in_variants(lesson, wanted):
+    """Return the text of a lesson in the variants `wanted`, and in those that belong to them."""
+    for pair in variants.TOGETHER:
+        if set(pair) & set(wanted):
+            wanted = dict.fromkeys(pair, *wanted.values())
+    texts = {path.name: catalogue.read(path) for path in (lesson.path, lesson.checks)}
+    return variants.applied(texts, wanted)[lesson.path.name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lesson, wanted", EVERY_VARIANT, ids=lambda value: str(getattr(value, "number", value)))
+def test_a_lesson_agrees_with_itself_in_a_variant(lesson, wanted, tmp_path):
+    """Its own gradient checks pass, and each cell runs on what the cells before it define."""
+    path = tmp_path / lesson.path.name
+    path.write_text(in_variants(lesson, wanted), encoding="utf-8")
+    environment = os.environ | {"LESSONS_SHORT": "1", "PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
+    done = subprocess.run([sys.executable, path], cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+
+
+# What a lesson says of its usual exercise, and a variant makes untrue.
+USUAL_ONLY = {
+    "2.2": ["keep the size.)", "straight pieces", "a few corners"],
+    "3.1": ["a factor of ten apart", "below 0.6"],
+    "3.2": ["a factor of ten apart", "below 0.6"],
+    "4.1": ["never into a gap", "14 to 29 %", "three to four times"],
+    "4.3": ["never into a gap", "14 to 29 %", "three to four times"],
+    "5.3": [r"$\sigma = 1$, where the cloud is the prior"],
+    "6.2": ["goes down $L_G$"],
+    "9.2": [r"\sigma/2$ carried"],
+    "10.3": ["one row a digit, one column a style"],
+    "13.2": ["standard error {", "s.d."],
+    "15.1": ["take 3, 3, 2 and 2"],
+}
+
+
+@pytest.mark.parametrize("lesson, wanted", EVERY_VARIANT, ids=lambda value: str(getattr(value, "number", value)))
+def test_in_a_variant_a_lesson_says_nothing_that_is_true_of_the_usual_exercise_only(lesson, wanted):
+    usual = " ".join(catalogue.read(lesson.path).replace("\n#", " ").split())
+    varied = " ".join(in_variants(lesson, wanted).replace("\n#", " ").split())
+    assert varied != usual
+    for says in USUAL_ONLY.get(*wanted, []):
+        assert says in usual and says not in varied
+
+
+@every_lesson
+def test_all_variants_of_a_lesson_can_be_chosen_together(lesson):
+    wanted = {exercise.number: list(exercise.variants)[-1] for exercise in lesson.exercises if exercise.variants}
+    texts = {path.name: catalogue.read(path) for path in (lesson.path, lesson.checks)}
+    assert variants.applied(texts, wanted) != texts or not wanted
 
 
 @every_lesson

@@ -325,7 +325,7 @@ def test_a_solution_needs_the_repository(copy, repository, lessons):
     assert lessons("solution 1.1")[0] == 2
     assert "doubled = 2.0 * x" in lessons(f"solution 1.1 --repository {moved}")[1]
     (copy / "copy.json").write_text(json.dumps({"variants": {}, "repository": None}))
-    assert "needs the full repository; say where it is" in lessons("solution 1.1")[1]
+    assert "this copy came without solutions; ask whoever gives the course" in lessons("solution 1.1")[1]
 
 
 def test_a_variant_has_no_public_solution(copy, lessons):

@@ -16,10 +16,10 @@ from tinyaae.backend import Backend
 from tinyaae.errors import UserError
 from tinyaae.explorer import write_page
 from tinyaae.explorer.contents import command, without_folders
-from tinyaae.explorer.quantize import dequantize, quantize, with_quantized_weights
 from tinyaae.layers import Layer
 from tinyaae.model import build
 from tinyaae.training import Batches, train
+from tinyaae.training.quantize import dequantize, quantize, with_quantized_weights
 from tinyaae.training.run_folder import RunFolder
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"

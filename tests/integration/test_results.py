@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import results.__main__ as results
-from results import trials
+from results import keep, trials
 from results.experiments import EXPERIMENTS, HEADLINES, JUDGED_APART
 from tinyaae import data
 from tinyaae.config import Config
@@ -245,3 +245,49 @@ def test_a_trial_is_a_line_of_the_log(tmp_path, monkeypatch, capsys):
 def test_the_log_of_trials_has_no_seed_of_the_rows():
     for line in trials.LOG.read_text(encoding="utf-8").splitlines():
         assert json.loads(line)["seed"] not in trials.RESERVED
+
+
+FLAGS = "--mode supervised --hidden 8 --epochs 1 --seed 3"
+
+
+@pytest.fixture
+def run_to_keep(tmp_path, monkeypatch):
+    """A small finished run on two thousand images of MNIST, called "kept"; the package is an empty folder."""
+    from tinyaae import cli, figures
+    from tinyaae.training import pretrained
+
+    x_train, y_train, x_test, y_test = (part[:2000] for part in data.load_mnist()[1:5])
+    small = data.load_mnist()._replace(x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    monkeypatch.setattr(data, "load_mnist", lambda: small)
+    monkeypatch.setattr(figures, "draw_all", lambda *given: [])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pretrained, "HERE", tmp_path)
+    monkeypatch.setattr(keep, "MODELS", {"kept": keep.Kept(FLAGS, key="reconstruction_error")})
+    assert cli.main([*shlex.split(FLAGS), "--out", "run", "--quiet"]) == 0
+    return tmp_path / "run"
+
+
+@pytest.mark.slow
+def test_a_finished_run_is_kept_with_its_numbers_before_and_after_quantization(run_to_keep):
+    from tinyaae import load
+    from tinyaae.training.pretrained import open_run
+
+    assert results.main(["keep", "run", "kept"]) == 0
+    result, before = (open_run(name).result() for name in ("kept", "run"))
+    assert result["before_quantization"].items() <= before.items() and "log_likelihood" not in result
+    change = result["reconstruction_error"] / before["reconstruction_error"]
+    assert change == pytest.approx(1, rel=0.05) and change != 1
+    assert load("kept").config.hidden == (8, 8)
+    assert "| `kept` | none |" in "\n".join(keep.lines())
+
+
+@pytest.mark.slow
+def test_a_run_of_other_flags_or_an_unfinished_one_is_not_kept(run_to_keep, monkeypatch, capsys):
+    monkeypatch.setattr(keep, "MODELS", {"kept": keep.Kept(f"{FLAGS} --z 7")})
+    assert results.main(["keep", "run", "kept"]) == 2
+    line = f"keep: run: z is 5, expected 7, as python run_mnist.py {FLAGS} --z 7 makes it"
+    assert capsys.readouterr().err.splitlines() == [line]
+    (run_to_keep / "result.json").unlink()
+    assert results.main(["keep", "run", "kept"]) == 2
+    assert "run: not finished; " in capsys.readouterr().err
+    assert not list(run_to_keep.parent.glob("*.npz"))

@@ -58,6 +58,7 @@ test_exercise = checks_of(lesson, EXERCISES)
 
 SMALL_HIDDEN = """
 def one_row(rng):
+    '''one row'''
     return (rng.normal(size=(1, 7)),)
 
 

@@ -10,6 +10,7 @@ from tinyaae import losses, phases
 from tinyaae.backend import Backend, Context
 from tinyaae.layers import BatchNorm, Linear, ReLU, Sequential, Sigmoid, Softmax
 from tinyaae.losses import binary_cross_entropy, half_squared_error, softmax_cross_entropy
+from tinyaae.networks import Gradients, Network
 
 
 @pytest.fixture(params=["float32", "float64"])
@@ -49,6 +50,7 @@ def fused_cases():
         ),
         "BatchNorm.backward without dW": lambda b, r: [norm(b).backward(r((41, 70)), norm_cache(b, r))],
         "BatchNorm.update_running_statistics": lambda b, r: updated_statistics(norm(b), norm_cache(b, r)),
+        "Gradients.zero": lambda b, r: [zeroed(Gradients(b, [Network(b, "Q", [Linear(7, 3), Linear(3, 2)])]))],
         "half_squared_error": lambda b, r: half_squared_error(b.xp, r((30, 300)), r((30, 300))),
         "binary_cross_entropy": lambda b, r: binary_cross_entropy(b.xp, 30 * r((30, 300)), abs(r((30, 300)))),
         "binary_cross_entropy of one column": lambda b, r: binary_cross_entropy(b.xp, r((300, 1)), r((300, 1))),
@@ -88,6 +90,13 @@ def norm_cache(b, r):
 def updated_statistics(layer, cache):
     layer.update_running_statistics(cache)
     return [layer.running_mean, layer.running_var]
+
+
+def zeroed(gradients):
+    """Return the vector of `gradients` after 1 was added to each of its numbers and all were set to zero."""
+    gradients.flat[...] = gradients.flat + 1
+    gradients.zero()
+    return gradients.flat
 
 
 def check_fused(backend, near):

@@ -20,6 +20,7 @@ from tinyaae.training import Batches
 from tinyaae.training.collapse import chance, chance_of
 from tinyaae.training.loop import train
 from tinyaae.training.run import InMemory
+from tinyaae.training.run_folder import RunFolder
 
 
 def wide():
@@ -155,7 +156,7 @@ def test_a_run_stopped_within_an_epoch_keeps_the_mean_over_a_phase_s_own_steps(o
     with pytest.raises(KeyboardInterrupt):
         own_run(out=tmp_path / "stopped")
     monkeypatch.undo()
-    folder = tinyaae.RunFolder.open(tmp_path / "stopped")
+    folder = RunFolder.open(tmp_path / "stopped")
     model = tinyaae.build(folder.config(), Backend.named("numpy"))
     position = folder.restore(model)
     assert position.step > 0

@@ -327,6 +327,21 @@ def test_a_gradient_that_nobody_added_to_is_zero(backend):
     assert host(backend, gradients.flat).tolist() == expected.tolist()
 
 
+@pytest.mark.parametrize("read", [lambda grads: grads["W"], lambda grads: dict(grads.items())["W"],
+                                  lambda grads: next(iter(grads.values())), lambda grads: grads.get("W")])  # fmt: skip
+def test_the_gradient_of_a_layer_that_this_backward_did_not_pass_is_zero_and_not_the_last_ones(backend, read):
+    networks = [small(backend, "a"), small(backend, "b")]
+    gradients = Gradients(backend, networks)
+    for passed in (networks, networks[1:]):
+        gradients.zero()
+        for network in passed:
+            y, cache = network.forward(random(backend, IMAGES, 4), training(backend))
+            network.backward(y, cache, gradients)
+    assert not np.any(host(backend, read(gradients.by_network["a"][0])))
+    flat = host(backend, gradients.flat)
+    assert not np.any(flat[: networks[0].size]) and np.any(flat[networks[0].size :])
+
+
 def test_what_is_written_first_and_what_is_added_give_the_same_gradient(backend64):
     rng = np.random.default_rng(0)
     network = Network(backend64, "Q", [Linear(4, 3)])

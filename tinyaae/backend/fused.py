@@ -7,7 +7,7 @@ module makes the formulas in `REPLACEABLE` use that table first. A class that ov
 
 from functools import wraps
 
-from .. import layers, losses
+from .. import layers, losses, networks
 
 REPLACEABLE = {
     layers.Linear: ["backward"],
@@ -16,6 +16,7 @@ REPLACEABLE = {
     layers.Softmax: ["forward", "backward"],
     layers.BatchNorm: ["forward", "backward", "update_running_statistics"],
     layers.Sequential: ["forward"],
+    networks.Gradients: ["zero"],
     losses: ["half_squared_error", "binary_cross_entropy", "softmax_cross_entropy"],
 }
 
@@ -23,14 +24,16 @@ REPLACEABLE = {
 def replaceable(formula):
     """Return a function that calls the replacement in `xp.fused`, if any, and else `formula`.
 
-    The formula's first argument is `xp` or has the attribute `xp`. Where a replacement returns `NotImplemented`, the
-    formula is called.
+    The formula's first argument is `xp`, or has the attribute `xp` or `backend`. Where a replacement returns
+    `NotImplemented`, the formula is called.
     """
     name = formula.__qualname__
 
     @wraps(formula)
     def call(owner, *arguments, **named):
-        fused = owner.__dict__.get("xp", owner).__dict__.get("fused")
+        found = owner.__dict__
+        xp = found["backend"].xp if "backend" in found and "xp" not in found else found.get("xp", owner)
+        fused = xp.__dict__.get("fused")
         result = fused[name](owner, *arguments, **named) if fused and name in fused else NotImplemented
         return formula(owner, *arguments, **named) if result is NotImplemented else result
 

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ..surroundings import THREADS, usable_cpus
+from . import lazy
 from .base import Backend, Functions
 
 BLOCK = 1 << 17  # elements; five float32 vectors fit in a cache of 3 MB, and threads rarely wait for Python's lock
@@ -39,7 +40,7 @@ class NumpyBackend(Backend):
 
     def fused(self):
         """Return name of a formula (see `fused.py`) -> its faster replacement."""
-        return {"Linear.backward": linear_backward, "ReLU.forward": self.relu}
+        return {"Linear.backward": linear_backward, "ReLU.forward": self.relu, "Gradients.zero": lazy.zero}
 
     def relu(self, layer, x, ctx):
         y = np.maximum(x, self.constant(np.zeros(x.shape[-1])))  # a row of zeros is faster than one 0
@@ -101,10 +102,14 @@ class NumpyBackend(Backend):
 
 
 def linear_backward(layer, dy, x, grads=None, want_dx=True):
-    """Do `Linear.backward`, without a matrix product where there is one output."""
+    """Do `Linear.backward`; the first gradient is written into place, and one output takes no matrix product for dx."""
     if grads is not None:
-        grads["W"] += np.matmul(x.T, dy)
-        grads["b"] += np.sum(dy, axis=0)
+        for name, of, arguments in ("W", np.matmul, (x.T, dy)), ("b", np.sum, (dy, 0)):
+            place = grads.place(name) if isinstance(grads, lazy.Unwritten) else None
+            if place is None:
+                grads[name] += of(*arguments)
+            else:
+                of(*arguments, out=place)
     if not want_dx:
         return None
     # for one column the product is an outer product, at which BLAS is slow

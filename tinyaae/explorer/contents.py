@@ -14,7 +14,8 @@ from ..data import unit_interval
 from ..errors import UserError
 from ..figures.arrays import Subject, confusion, examples, from_prior, learning_curves
 from ..metrics import error_rate
-from .quantize import layers_of, with_quantized_weights
+from ..training.quantize import with_quantized_weights
+from .described import layers_of
 
 MOST_IMAGES, MOST_NUMBERS = 400, 400_000  # test images that come along, and the pixels of all together
 DRAWS = 256  # draws from the prior that come along
@@ -207,6 +208,13 @@ def report(subject, coarse):
 
 def quantization(subject, coarse):
     """Return in a sentence what 8 bits change: the test error, the reconstruction error, or the samples."""
+    if before := subject.result.get("before_quantization"):  # a pretrained model has 8 bits already
+        key = next(key for key in MEANINGS if key in before)
+        name, form, _ = MEANINGS[key]
+        values = form.format(before[key]), form.format(subject.result[key])
+        return "{} with the weights of training: {}. With weights in 8 bits, as here: {}.".format(
+            name[0].upper() + name[1:], *values
+        )
     model, x, known = subject.model, subject.dataset.x_test, subject.labelled
     if "Q" not in model.networks:
         change = np.mean(np.abs(model.sample_rows(200) - coarse.sample_rows(200)))

@@ -62,9 +62,9 @@ def best_assignment(gain):
 
 def normalized_mutual_information(counts):
     """Return I(a; b) / mean(H(a), H(b)) from a contingency table (r, c): 1 for equal partitions, 0 for independent."""
-    p = counts / np.sum(counts)
-    a, b = np.sum(p, axis=1), np.sum(p, axis=0)
-    h_a, h_b, h_ab = [entropy(np, each.reshape(1, -1))[0] for each in (a, b, p)]
+    joint = counts / np.sum(counts)
+    a, b = np.sum(joint, axis=1), np.sum(joint, axis=0)
+    h_a, h_b, h_ab = [entropy(np, each.reshape(1, -1))[0] for each in (a, b, joint)]
     information, mean = h_a + h_b - h_ab, (h_a + h_b) / 2
     return float(information / mean) if mean > 0 else 1.0
 

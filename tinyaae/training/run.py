@@ -18,6 +18,7 @@ from ..surroundings import expanded
 from .batches import Batches
 from .checkpoint import START
 from .loop import train as train_epochs
+from .pretrained import open_run
 from .run_folder import RunFolder
 
 
@@ -65,8 +66,9 @@ def train(mode=None, data=None, out=None, each_epoch=None, start_from=None, **fl
     each_epoch: called with the row of metrics (name -> number) after every epoch, and with the model, too, where it
         needs two arguments. Where it returns True the run ends there, properly: it is saved and evaluated, and
         `result["stopped_after"]` is that epoch.
-    start_from: the folder of a run whose last weights this one starts from, with optimizers and a schedule of its own.
-        Networks that both have are copied; `result["start_from"]` names them.
+    start_from: the folder of a run, or the name of a pretrained model. This run starts from its last
+        weights, with optimizers and a schedule of its own. Networks that both have are copied; `result["start_from"]`
+        names them.
 
     Raises `UserError` for what the command refuses in one line, and `Diverged` when a number is no longer finite.
     """
@@ -99,7 +101,7 @@ def started_from(run, model):
     """
     if run is None:
         return {}
-    folder = RunFolder.open(run, model.backend.communicator)
+    folder = open_run(run, model.backend.communicator)
     other = build(folder.config(), model.backend)
     position, shared = folder.restore(other), [name for name in model.networks if name in other.networks]
     if not shared:

@@ -106,6 +106,11 @@ class RunFolder:
         folder.mkdir(exist_ok=True)
         return folder
 
+    @property
+    def page(self):
+        """The path of the page that `explore` writes."""
+        return self.path / "explorer.html"
+
     def begin(self, model, start):
         """Write what a new run has before its first step; `start` is what `started_from` returned.
 
