@@ -59,7 +59,7 @@ def test_a_lesson_agrees_with_itself_in_a_variant(lesson, wanted, tmp_path):
 
 # What a lesson says of its usual exercise, and a variant makes untrue.
 USUAL_ONLY = {
-    "2.2": ["keep the size.)", "straight pieces", "a few corners"],
+    "2.2": ["keep the size.)", "straight pieces", "pieces with corners"],
     "3.1": ["a factor of ten apart", "below 0.6"],
     "3.2": ["a factor of ten apart", "below 0.6"],
     "4.1": ["never into a gap", "14 to 29 %", "three to four times"],
