@@ -1,1 +1,1 @@
-"""A course in fifteen lessons: from one linear layer to a semi-supervised adversarial autoencoder."""
+"""A course in sixteen lessons: from one linear layer to a semi-supervised adversarial autoencoder."""

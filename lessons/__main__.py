@@ -73,6 +73,10 @@ def parser():
     added = verb("hint", "the next of three hints", lambda a: student.hint(a.number, a.again))
     added.add_argument("number", metavar="3.2")
     added.add_argument("--again", action="store_true", help="those already given, once more")
+    says = "answer the questions at an exercise first; then what comes stands beside your guess"
+    added = verb("guess", says, lambda a: student.guess(a.number, a.again))
+    added.add_argument("number", metavar="2.3")
+    added.add_argument("--again", action="store_true", help="guess once more")
     added = verb("reset", "put a lesson (3) or an exercise (3.2) back as it came", lambda a: student.reset(a.number))
     added.add_argument("number", metavar="N")
     added = verb("solution", "once yours passes: ours", lambda a: student.solution(a.number, a.repository))

@@ -1,11 +1,13 @@
 # %% [markdown]
 # # 1. A linear layer, and how to be sure of its gradient
 #
-# A neural network is a long formula with many adjustable numbers in it. Training needs one thing of every step of
-# that formula: if we know how the loss $L$ depends on the step's output $y$, how does it depend on its input $x$ and
-# on its weights? In this library `dy` is a slope, $\partial L/\partial y$, and no small change: if $y$ grows by a
-# small $\delta$, $L$ grows by $dy \cdot \delta$. Likewise `dW` is $\partial L/\partial W$, and each of them has the
-# shape of its array.
+# *About 60 minutes; difficulty 1 of 5.*
+#
+# **The one idea.** A neural network is a long formula with many adjustable numbers in it. Training needs one thing of
+# every step of that formula: if we know how the loss $L$ depends on the step's output $y$, how does it depend on its
+# input $x$ and on its weights? In this library `dy` is a slope, $\partial L/\partial y$, and no small change: if $y$
+# grows by a small $\delta$, $L$ grows by $dy \cdot \delta$. Likewise `dW` is $\partial L/\partial W$, and each of
+# them has the shape of its array.
 #
 # Shapes stand in brackets: `(n, d)` is a matrix of $n$ rows and $d$ columns, `(d,)` a vector, `()` a single number.
 #
@@ -172,3 +174,10 @@ if __name__ == "__main__":
 # You should see, for most digits, a red stroke where the digit has its ink and blue where other digits have theirs:
 # the 0 is a red ring with a blue middle. That is so because a score is the sum of ink times weight, so the best
 # weights are a template of what tells this digit from the others.
+
+# %% [markdown]
+# ## What to take with you
+#
+# * `dy` is a slope, $\partial L/\partial y$. A layer turns it into `dx`, `dW` and `db`; the shapes leave little choice.
+# * What reaches the loss through many rows adds up: `dW` and `db` are sums over the batch.
+# * Compare every gradient with central differences, in float64, before you trust it.

@@ -1,10 +1,12 @@
 # %% [markdown]
 # # 2. Activations and the chain rule: a network is a stack
 #
+# *About 120 minutes; difficulty 2 of 5.*
+#
 # **The one idea.** A network is a stack of simple steps. Each step can do two things: compute its output from its
-# input, and turn a gradient with respect to its output into one with respect to its input. Run the first from bottom to
-# top and you have the network's answer. Run the second from top to bottom and you have the gradient of everything. That
-# is all of backpropagation.
+# input, and turn a gradient with respect to its output into one with respect to its input. Run the first from bottom
+# to top and you have the network's answer. Run the second from top to bottom and you have the gradient of everything.
+# That is all of backpropagation.
 #
 # Notation, as everywhere in the library: $n$ examples are the rows of `x (n, d)`. $L$ is the loss, one number. `dy`
 # always means $\partial L/\partial y$ and has the shape of `y`.
@@ -37,7 +39,7 @@ SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson w
 
 # %%
 def collapse(W1, b1, W2, b2):
-    """W1 (d, h), b1 (h,), W2 (h, o), b2 (o,) -> W (d, o), b (o,) of the one layer that does what the two do."""
+    """W1 (d, m), b1 (m,), W2 (m, o), b2 (o,) -> W (d, o), b (o,) of the one layer that does what the two do."""
     ### BEGIN SOLUTION
     return W1 @ W2, b1 @ W2 + b2
     ### END SOLUTION
@@ -323,7 +325,7 @@ if __name__ == "__main__":
     print("The picture:", os.path.abspath("pictures/lesson_02.png"))
 
 # %% [markdown]
-# You should see a straight border, then one with a few corners, then one that follows both spirals; below, the
+# You should see a straight border, then one of straight pieces with corners, then a smooth one; below, the
 # gradient of the sigmoids falls by many powers of ten while yours with wider weights keeps its size. That is so
 # because only bends make a border bend, and because each layer multiplies the gradient by its slope.
 

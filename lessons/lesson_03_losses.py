@@ -1,9 +1,11 @@
 # %% [markdown]
 # # 3. Losses and optimizers: a digit classifier
 #
-# **The one idea.** A *loss* says how wrong an output is, as one number, and in which direction it would be less wrong.
-# The layers carry that direction down to every weight. An *optimizer* turns it into a step. Loss, backward, step, and
-# again: everything that is called learning in this course is this loop.
+# *About 120 minutes; difficulty 2 of 5.*
+#
+# **The one idea.** A *loss* says how wrong an output is, as one number, and in which direction it would be less
+# wrong. The layers carry that direction down to every weight. An *optimizer* turns it into a step. Loss, backward,
+# step, and again: everything that is called learning in this course is this loop.
 #
 # The example is the plainest there is: which digit is on the picture? An image x has 784 pixels, the network answers
 # with $k = 10$ scores, and the highest score wins. From lesson 10 on a network like this is one half of an encoder.

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 4. The autoencoder, and why its latent space has gaps
 #
+# *About 120 minutes; difficulty 2 of 5.*
+#
 # **The one idea.** Squeeze an image through two numbers and try to get it back. The *encoder* Q makes a code z of the
 # image x, the *decoder* P makes an image $\hat x$ of the code, and the only teacher is the image itself:
 #

@@ -1,11 +1,13 @@
 # %% [markdown]
 # # 5. Mean and standard deviation: the variational autoencoder
 #
+# *About 120 minutes; difficulty 3 of 5.*
+#
 # **The one idea.** An autoencoder's code is a point, and between points there are gaps. So let Q answer with a little
 # cloud instead: a mean $\mu(x)$ and a standard deviation $\sigma(x)$, the normal distribution $q(z|x) = N(\mu,
-# \sigma^2)$. P has to decode any z from that cloud, so it learns to be right in a whole neighbourhood. A second term of
-# the loss, a formula called KL, keeps the clouds large and near the *prior* $p(z) = N(0, I)$, the distribution that we
-# want to draw from later. This is the variational autoencoder, the VAE (Kingma and Welling 2014).
+# \sigma^2)$. P has to decode any z from that cloud, so it learns to be right in a whole neighbourhood. A second term
+# of the loss, a formula called KL, keeps the clouds large and near the *prior* $p(z) = N(0, I)$, the distribution
+# that we want to draw from later. This is the variational autoencoder, the VAE (Kingma and Welling 2014).
 #
 # Notation: $z$ (n, d) codes, $\epsilon$ noise from $N(0, 1)$. Q's last layer gives $\mu$ and $\ln \sigma^2$ side by
 # side. Its second half is a logarithm because a network's outputs may be negative, and a variance may not.

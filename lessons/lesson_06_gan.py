@@ -1,10 +1,12 @@
 # %% [markdown]
 # # 6. The game: a generative adversarial network in the plane
 #
+# *About 150 minutes; difficulty 3 of 5.*
+#
 # **The one idea.** Let two networks play. A *generator* makes samples out of noise. A *discriminator* D is shown real
-# samples and made ones and says which is which. D learns to tell them apart; the generator learns to be taken for real,
-# and the only thing it ever hears about the real samples is the gradient that comes down through D. When not even the
-# best D can tell any more, the made samples are distributed like the real ones (Goodfellow et al. 2014).
+# samples and made ones and says which is which. D learns to tell them apart; the generator learns to be taken for
+# real, and the only thing it ever hears about the real samples is the gradient that comes down through D. When not
+# even the best D can tell any more, the made samples are distributed like the real ones (Goodfellow et al. 2014).
 #
 # In lesson 7 the "generator" will be the encoder Q and the "real samples" draws from a prior. Here everything lies in
 # the plane, so that you can watch. The real samples x (n, 2) come from ten Gaussians like the petals of a flower.

@@ -1,7 +1,9 @@
 # %% [markdown]
 # # 8. Any prior you can draw from
 #
-# **The idea.** The KL of a VAE is a formula, and wants a formula of the prior, too. The adversary of an AAE wants
+# *About 150 minutes; difficulty 3 of 5.*
+#
+# **The one idea.** The KL of a VAE is a formula, and wants a formula of the prior, too. The adversary of an AAE wants
 # nothing but *samples*. So the prior $p(z)$ may be anything that a few lines of code can draw: a flower of ten
 # Gaussians, a rolled-up band, a distribution with a hard edge. And if $D$ is told labels, we can say which class
 # belongs where.
@@ -137,7 +139,7 @@ if __name__ == "__main__":
 
 
 # %%
-def told(labels, known, random, classes):
+def label_slots(labels, known, random, classes):
     """labels (n,), known (n,) bool, random (n,), K -> one-hot (n, K + 1) with the extra slot, petal (n,)."""
     ### BEGIN SOLUTION
     slot = np.where(known, labels, classes)
@@ -162,7 +164,7 @@ def class_of_each(labels, n, ctx, classes):
     if labels is None:
         return random
     slot = np.argmax(labels, axis=1)
-    return told(slot, slot < classes, random, classes)[1]
+    return label_slots(slot, slot < classes, random, classes)[1]
 
 
 class MyFlower(GaussianMixture):
@@ -190,11 +192,11 @@ class MyGamma(Gamma):
 
 
 class MyBatches(Batches):
-    """The library's batches, whose labels for D are made with `told`: `self.told` is the class, or K for unknown."""
+    """The library's batches, whose labels for D are made with `label_slots`: the class, or K for unknown."""
 
     def _one_hot(self, labels, classes):
         unknown = classes - 1
-        return told(labels, labels != unknown, 0 * labels, unknown)[0].astype("float32")
+        return label_slots(labels, labels != unknown, 0 * labels, unknown)[0].astype("float32")
 
 
 # %% [markdown]
@@ -293,3 +295,20 @@ if __name__ == "__main__":
 # You should see each digit in a petal or a stretch of its own, and with the gamma prior nothing below 0 but a few
 # codes. That is so because D reads the label beside the code for the first two, and because a code where the prior
 # has no draws is easy for D to tell.
+
+# %% [markdown]
+# ## Predict, then look
+#
+# ```sh
+# tinyaae train --mode aae --z 2 --prior swiss-roll --out my-roll
+# tinyaae explore my-roll
+# ```
+#
+# The library's page of a run has the trained networks in it, and needs no server. The background of its map is what $D$
+# answers at each place. *Predict: what does $D$ answer between two windings, and what does $P$ paint there? Then look.*
+#
+# ## What to take with you
+#
+# * $D$ reads samples, so any prior will do that can be drawn from. No density is needed.
+# * A label beside the code tells $D$ which part of the prior an image belongs to. A label for unknown keeps the rest.
+# * How a prior is drawn decides what its codes can mean: classes as petals, a winding band, a hard edge.

@@ -1,8 +1,10 @@
 # %% [markdown]
 # # 9. Three encoders: a point, a cloud, or any shape at all
 #
-# **The idea.** What an AAE pulls to the prior is the bag of all codes, $q(z) = \frac1n \sum_i q(z|x_i)$ (lesson 7).
-# Nobody said that one image must have *one* code. The paper has three kinds of encoder $q(z|x)$:
+# *About 120 minutes; difficulty 4 of 5.*
+#
+# **The one idea.** What an AAE pulls to the prior is the bag of all codes, $q(z) = \frac1n \sum_i q(z|x_i)$ (lesson
+# 7). Nobody said that one image must have *one* code. The paper has three kinds of encoder $q(z|x)$:
 #
 # 1. **deterministic**: $z = \mu(x)$, one point for each image;
 # 2. **Gaussian**: $z = \mu(x) + \sigma(x)\,\varepsilon$ with $\varepsilon \sim N(0, I)$, a cloud, as in lesson 5's VAE;
@@ -270,3 +272,10 @@ if __name__ == "__main__":
 # %% [markdown]
 # You should see ten points, ten small clouds and ten territories. That is so because only the last encoder may bend
 # its noise into any shape, and the square asks for shapes that fill it.
+
+# %% [markdown]
+# ## What to take with you
+#
+# * $D$ sees the codes of all images together. One image may have a point, a cloud, or any shape.
+# * Noise that is drawn first, and then scaled or bent, lets the gradient through.
+# * A few points cannot fill a prior, whatever D does. With few images, only codes of any shape can.

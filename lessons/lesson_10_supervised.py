@@ -1,7 +1,9 @@
 # %% [markdown]
 # # 10. Style and content: tell the decoder the label
 #
-# **The idea.** A code $z$ of lesson 7 has to hold everything about an image: which digit it is, and how it was
+# *About 90 minutes; difficulty 2 of 5.*
+#
+# **The one idea.** A code $z$ of lesson 7 has to hold everything about an image: which digit it is, and how it was
 # written. Now give the decoder the digit, as a one-hot $y$ beside $z$. What $P$ is told already, $Q$ need not squeeze
 # into $z$. And since the adversary presses $z$ into the *same* prior for all images, what is left for $z$ is what the
 # label does not say: slant, width, stroke. Content and style have come apart, and nobody ever labelled a style.
@@ -225,3 +227,20 @@ if __name__ == "__main__":
 # %% [markdown]
 # You should see a 7 in the hand of the 4 that you were asked about: each row of the right picture keeps slant and
 # width while the digit changes. That is so because P reads the digit from y, and z is left with what y does not say.
+
+# %% [markdown]
+# ## Predict, then look
+#
+# ```sh
+# tinyaae train --mode supervised --out my-supervised
+# tinyaae explore my-supervised
+# ```
+#
+# The library's page of a run has the trained networks in it, and needs no server. Draw a digit, keep its z, and
+# choose another y. *Predict: which traits of your hand stay in every digit, and which one does not? Then look.*
+#
+# ## What to take with you
+#
+# * What the decoder is given as $y$ need not be in $z$. The prior, the same for all classes, presses it out.
+# * A one-hot in front of a linear layer picks a row of $W$. Its gradient goes to that row alone.
+# * Whether $z$ still holds the label is a question for a measurement, not for the eye.

@@ -1,8 +1,10 @@
 # %% [markdown]
 # # 11. A hundred labels and fifty-five thousand images
 #
-# **The idea.** In lesson 10 somebody told the decoder the digit. Now the encoder says it: $Q$ has two outputs, $y$
-# (n, k), a softmax over the classes, and the style $z$. A second adversary, $D_{cat}$, compares the $y$ of images
+# *About 150 minutes; difficulty 4 of 5.*
+#
+# **The one idea.** In lesson 10 somebody told the decoder the digit. Now the encoder says it: $Q$ has two outputs,
+# $y$ (n, k), a softmax over the classes, and the style $z$. A second adversary, $D_{cat}$, compares the $y$ of images
 # with *one-hot vectors*, all $k$ of them equally often. To fool it, $Q$ must decide for one class, and must use all
 # of them. Which class means which digit is then told by a handful of labels. Three phases on each batch:
 #
@@ -10,9 +12,6 @@
 # 2. **Regularization**: $D_{cat}$ learns to tell $y$ from one-hot vectors, $D_{gauss}$ to tell $z$ from $N(0, I)$; then
 #    $Q$ moves to fool both;
 # 3. **Classification**: $Q$ moves so that the few labelled images get their label.
-#
-# *Predict: with 100 labels, 10 of each digit, how many of the test images are classified wrong without the first two
-# phases? And with them?*
 
 # %%
 import os
@@ -25,10 +24,9 @@ import numpy as np
 import tinyaae
 from tinyaae import Backend, build, data
 from tinyaae.config import Config
-from tinyaae.layers import Softmax
 from tinyaae.metrics import error_rate
 from tinyaae.metrics.content import Judge, content_report
-from tinyaae.networks import Code
+from tinyaae.networks import Code, Encoder, Network
 from tinyaae.phases import SemiSupervised
 from tinyaae.training import Batches, Permutations, train
 from tinyaae.training.run_folder import RunFolder
@@ -36,33 +34,39 @@ from tinyaae.training.run_folder import RunFolder
 SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson with less training
 
 # %% [markdown]
-# ## Exercise 11.1: from the adversary back through the softmax
+# ## Exercise 11.1: two heads, and three gradients that meet
 #
-# $Q$ makes logits $l$ (n, k), and $y_j = e^{l_j} / \sum_i e^{l_i}$ in each row. $D_{cat}$ reads $y$, and in the
-# Generate half its backward gives $dy$ (n, k): how each probability should change to look more like a one-hot. But
-# $Q$ moves logits, and no logit moves one probability alone: raise one, and all others of the row fall. With
-# $\partial y_j/\partial l_i = y_j([i = j] - y_i)$ the chain rule gives
+# $Q$'s last layer makes $h$ (n, k + d). The first $k$ columns are logits $l$, of which the softmax makes $y$ in each
+# row. The other $d$ columns are $z$ as they are. Three gradients come back:
 #
-# $$ dl_i = \sum_j dy_j \frac{\partial y_j}{\partial l_i} = y_i \Bigl(dy_i - \sum_j dy_j\, y_j\Bigr). $$
+# * $dy$ from whoever reads probabilities: $P$ in Reconstruction, $D_{cat}$ in Generate;
+# * $dz$ from whoever reads the style: $P$, and $D_{gauss}$;
+# * $dl$ from the loss of the few labels, which takes logits (exercise 11.2).
 #
-# Return $y$ and $dl$. (Subtract each row's largest logit first: $y$ stays the same, and $e^l$ cannot overflow.)
+# They all meet in $dh = \partial L/\partial h$. $dy$ has to pass the softmax, which is exercise 2.4; $dl$ stands behind
+# the softmax already. What reaches $h$ in two ways adds up.
 #
-# *What is $dl$ in a row where $dy$ is the same for all classes? And where $y$ is one-hot already?*
+# Return $y$, $z$ and $dh$. (Subtract each row's largest logit first: $y$ stays the same, and $e^l$ cannot overflow.)
+#
+# *What is $dh$ in the first $k$ columns where $dy$ is the same for all classes, and no label is known? And where $y$ is
+# one-hot already?*
 
 
 # %%
-def softmax_both_ways(logits, dy):
-    """logits (n, k), dy (n, k) -> y (n, k), dlogits (n, k)."""
+def two_heads(h, classes, dy, dlogits, dz):
+    """h (n, k + d), the number k of classes, dy, dlogits (n, k), dz (n, d) -> y (n, k), z (n, d), dh (n, k + d)."""
     ### BEGIN SOLUTION
+    logits, z = h[:, :classes], h[:, classes:]
     e = np.exp(logits - logits.max(axis=1, keepdims=True))
     y = e / e.sum(axis=1, keepdims=True)
-    return y, y * (dy - (dy * y).sum(axis=1, keepdims=True))
+    through_softmax = y * (dy - (dy * y).sum(axis=1, keepdims=True))
+    return y, z, np.concatenate([through_softmax + dlogits, dz], axis=1)
     ### END SOLUTION
 
 
 # %% [markdown]
-# ($dl$ is 0 in both rows. Where all $dy_i$ are one number $c$, the bracket is $c - c \sum_j y_j = 0$; where $y$ is
-# one-hot, $y_i$ is 0 or the bracket is. A one-hot $y$ hears nothing from $D_{cat}$ any more.)
+# (It is 0 in both rows. Where all $dy_i$ are one number $c$, the softmax passes $y_i (c - c \sum_j y_j) = 0$. Where $y$
+# is one-hot, $y_i$ is 0 or the bracket is. No gradient of $D_{cat}$ passes a one-hot $y$ any more.)
 #
 # ## Exercise 11.2: the loss of the few
 #
@@ -137,29 +141,42 @@ def draw_evenly(labels, order, each, classes):
 # %% [markdown]
 # ## Your functions in the semi-supervised AAE
 #
-# `MySoftmax` takes the place of $Q$'s softmax, `MyClassification` that of the third phase, and the labelled images
-# are yours. $z$ has three numbers only: with more, a short training leaves the digit in $z$, and $y$ has little to
-# say to $P$. All else is the library's: `build` makes the model, `train` runs the epochs, and a run folder keeps the
-# metrics.
+# `MyEncoder` is $Q$ with your two heads. `MyClassification` takes the place of the third phase: it reads the labelled
+# images and the whole batch beside them, whose labels are −1. The labelled images are yours, too. $z$ has three
+# numbers only: with more, a short training leaves the digit in $z$, and $y$ has little to say to $P$. All else is the
+# library's: `build` makes the model, `train` runs the epochs, and a run folder keeps the metrics.
+#
+# *Predict: with 100 labels, 10 of each digit, how many of the test images are classified wrong without the first two
+# phases? And with them?*
 
 
 # %%
-class MySoftmax(Softmax):
-    """The library's Softmax, with `softmax_both_ways`."""
+class MyEncoder(Encoder):
+    """The library's Q, with `two_heads` on its last layer."""
 
     def forward(self, x, ctx):
-        return softmax_both_ways(x, 0 * x)[0], x
+        h, cache = Network.forward(self, x, ctx)
+        logits, style = h[:, : self.classes], h[:, self.classes :]
+        y, z, _ = two_heads(h, self.classes, 0 * logits, 0 * logits, 0 * style)
+        return Code(y, z, logits, z), (cache, h)
 
-    def backward(self, dy, x, grads=None):
-        return softmax_both_ways(x, dy)[1]
+    def backward(self, dcode, cache, gradients, want_dx=False):
+        cache, h = cache
+        logits, style = h[:, : self.classes], h[:, self.classes :]
+        pairs = (dcode.y, logits), (dcode.logits, logits), (dcode.z, style)
+        given = [0 * like if gradient is None else gradient for gradient, like in pairs]
+        _, _, dh = two_heads(h, self.classes, *given)
+        return Network.backward(self, dh, cache, gradients, want_dx)
 
 
 class MyClassification(SemiSupervised):
-    """The library's third phase, with `loss_of_known`."""
+    """The library's third phase, with `loss_of_known`, on labelled and unlabelled images together."""
 
     def forward(self, batch):
-        code, q_cache = self.encoder.forward(batch.x_labelled, self.context())
-        value, dlogits = loss_of_known(code.logits, np.argmax(batch.y_labelled, axis=1))
+        x = np.concatenate([batch.x_labelled, batch.x])
+        labels = np.concatenate([np.argmax(batch.y_labelled, axis=1), np.full(len(batch.x), -1)])
+        code, q_cache = self.encoder.forward(x, self.context())
+        value, dlogits = loss_of_known(code.logits, labels)
         return {"classification": value}, (q_cache, Code(logits=dlogits))
 
     def backward(self, cache):
@@ -177,8 +194,7 @@ def semi_supervised(dataset, backend, chosen, **changes):
     config = replace(Config.of("semi-supervised", **numbers), **changes)
     model = build(config, backend)
     q = model.networks["Q"]
-    q.softmax = MySoftmax()
-    q.softmax.bind(backend, {})
+    q.__class__ = MyEncoder  # the same weights
     model.phases[2] = MyClassification(q, model.phases[2].optimizer, config.seed)
     batches = Batches(dataset, config, backend)
     batches.labelled = Permutations(chosen, config.seed, 12)
@@ -197,7 +213,7 @@ if __name__ == "__main__":
 
     alone, batches = semi_supervised(mnist, backend, chosen, batch_norm=False, head_norm=False)
     for step, batch in enumerate(batches.epoch(0)):
-        alone.phases[2].step(batch)  # 100 images at a time: all that have a label
+        alone.phases[2].step(batch)  # 100 labelled images at a time: all there are
         if step == 300:
             break
     alone_error = error_rate(alone.classify(mnist.x_test), mnist.y_test)
@@ -301,3 +317,20 @@ if __name__ == "__main__":
 # You should see the error fall by a large part when unlabelled images are added, and most rows of the middle picture
 # show one digit in many hands. Where a whole column shows one digit in every row, y does not decide, because a z far
 # from 0 still holds the digit.
+
+# %% [markdown]
+# ## Predict, then look
+#
+# ```sh
+# tinyaae train --mode semi-supervised --out my-semi
+# tinyaae explore my-semi
+# ```
+#
+# The library's page of a run has the trained networks in it, and needs no server. Draw a digit that could be a 4 or a
+# 9, and watch y. *Predict: does $y$ go from one to the other slowly, or in a jump? Then look.*
+#
+# ## What to take with you
+#
+# * Two heads share one $Q$: $D_{cat}$ makes $y$ decide, a hundred labels say for what.
+# * Gradients that meet add up. One of probabilities passes the softmax, one of logits stands behind it.
+# * A low error does not mean that $P$ reads $y$. Measure the content of the samples, too.

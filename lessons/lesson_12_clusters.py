@@ -1,9 +1,12 @@
 # %% [markdown]
 # # 12. No labels at all: clusters, and codes that can be drawn
 #
-# Take the classification phase of lesson 11 away. What is left still presses y to be one of $k$, and P still has to
-# paint the image from y and z. Nobody says what y should mean; but the cheapest thing that one of $k$ can say about an
-# image of a digit is, more or less, which digit it is. Label-free classes are *clusters* (section 6 of the paper).
+# *About 120 minutes; difficulty 3 of 5.*
+#
+# **The one idea.** Take the classification phase of lesson 11 away. What is left still presses y to be one of $k$,
+# and P still has to paint the image from y and z. Nobody says what y should mean; but the cheapest thing that one of
+# $k$ can say about an image of a digit is, more or less, which digit it is. Label-free classes are *clusters*
+# (section 6 of the paper).
 #
 # To *draw* the codes of all images on paper, two numbers an image are enough, if P reads them well. The paper (section
 # 7) gives each cluster a head: a row of a matrix $W_C (k, d)$. P reads
@@ -214,3 +217,10 @@ if __name__ == "__main__":
 # In the repository (the folder you installed the library from) `python run_mnist.py --mode clustering --clusters 30`
 # and `--mode reduction --labels 0` train longer and draw more: the clusters with their members, the confusion with the
 # labels, and the map of heads.
+
+# %% [markdown]
+# ## What to take with you
+#
+# * Without labels $y$ still becomes one of $k$, because $P$ uses it. Which one means what is named afterwards.
+# * A cluster is named with few labels. The error depends on how that is done, so say how.
+# * Heads that keep their distance make clusters that can be drawn in the plane.

@@ -1,7 +1,10 @@
 # %% [markdown]
 # # 13. Measuring it: likelihood, clusters, and error bars
 #
-# "It works" is not a number. This lesson is about three numbers, and about how each of them can lie:
+# *About 90 minutes; difficulty 3 of 5.*
+#
+# **The one idea.** "It works" is not a number. This lesson is about three numbers, and about how each of them can
+# lie:
 #
 # * the **log-likelihood** of images the model has never seen, for a model that cannot say how probable an image is;
 # * how well **clusters** agree with labels, where the number of clusters decides the answer;
@@ -203,3 +206,10 @@ if __name__ == "__main__":
 # In the repository (the folder you installed the library from) `python run_mnist.py` reports these figures for its
 # modes, and `results/README.md` has them seed by seed for the tables of the paper. Try `python -m results check` there:
 # it recomputes the table from the files of the runs and compares.
+
+# %% [markdown]
+# ## What to take with you
+#
+# * A Parzen likelihood depends on its window and on the number of samples. Compare only what was measured alike.
+# * One run is no result. Report the mean of several seeds and its standard error.
+# * Choose on validation images, and look at the test images once.

@@ -1,10 +1,13 @@
 # %% [markdown]
 # # 15. Many machines: one all-reduce
 #
-# A batch can be split: each of $R$ *ranks* (a process, perhaps on a machine of its own) takes some rows, runs forward
-# and backward on them, and then all agree on one gradient. The agreement is a single operation, the *all-reduce*:
-# everybody puts in a vector, everybody gets the sum. Since each phase of this library has its gradient in one flat
-# vector, one all-reduce a phase is all it takes, and everybody then makes the same step. No rank ever sends a weight.
+# *About 90 minutes; difficulty 3 of 5.*
+#
+# **The one idea.** A batch can be split: each of $R$ *ranks* (a process, perhaps on a machine of its own) takes some
+# rows, runs forward and backward on them, and then all agree on one gradient. The agreement is a single operation,
+# the *all-reduce*: everybody puts in a vector, everybody gets the sum. Since each phase of this library has its
+# gradient in one flat vector, one all-reduce a phase is all it takes, and everybody then makes the same step. No rank
+# ever sends a weight.
 #
 # The lesson plays four ranks in one process, so that you see what goes over the wire.
 
@@ -202,3 +205,10 @@ if __name__ == "__main__":
 # 1000 ± 0.01 in float32), while the mean of the variances plus the variance of the means loses none. In the repository
 # `tests/integration/test_many_machines.py` starts 2 and 4 ranks and holds them to one process, and
 # `python -m benchmarks.scaling` measures what you have modelled, on the machine in front of you.
+
+# %% [markdown]
+# ## What to take with you
+#
+# * Gradients of shares are combined by weight, then every rank makes the same step.
+# * Batch statistics need sums from all ranks, too. A mean of variances alone is no variance.
+# * More ranks help until the message costs more than the work that they save.

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lessons import catalogue
+from lessons import catalogue, guesses, notebooks
 from lessons.catalogue import HERE, read
 from lessons.checking import argument_names, copied, copy_settings
 from tinyaae.errors import UserError
@@ -126,6 +126,29 @@ def in_the_lesson(error, path):
     arrays = {name: value for name, value in frame.f_locals.items() if isinstance(value, np.ndarray)}
     shapes = [f"{name} {arrays[name].shape}" for name in dict.fromkeys(re.findall(r"\w+", line)) if name in arrays]
     return f"  {path.name}, line {number}:  {line}\n  {raised}" + (f"\n  with {', '.join(shapes)}" if shapes else "")
+
+
+def solved_functions(numbers):
+    """Return number -> the student's function, of those among the exercises `numbers` that pass their usual check.
+
+    A lesson that builds on others takes these parts. A variant is another function, so it does not count here.
+    """
+    found = {}
+    for lesson in some_lessons():
+        wanted = [exercise for exercise in lesson.exercises if exercise.number in numbers]
+        with contextlib.suppress(Exception, SystemExit):  # a file that cannot be read has no part to give
+            module = catalogue.run_file(lesson.path, lesson.module_name) if wanted else None
+            found |= {each.number: getattr(module, each.name) for each in wanted if passes(module, each)}
+    return found
+
+
+def passes(module, exercise):
+    """Whether the function of a module passes the usual check of the exercise, without variant."""
+    try:
+        exercise.check(getattr(module, exercise.name))
+    except (Exception, SystemExit):
+        return False
+    return True
 
 
 def show_list():
@@ -459,24 +482,12 @@ def function_lines(text, name, where):
 
 def notebook(number, out):
     """Write the lesson, or all of them, as notebooks into the folder `out`; return 0."""
-    chosen_ones = [one_lesson(number)] if number else some_lessons()
-    try:
-        import jupytext
-    except ImportError as error:
-        raise UserError("notebook: needs Jupytext; pip install jupytext") from error
-    if Path(out).exists() and not Path(out).is_dir():
-        raise UserError(f"{out}: is a file, expected a folder for the notebooks, new or not")
-    targets = [Path(out) / lesson.path.with_suffix(".ipynb").name for lesson in chosen_ones]
-    for target in targets:
-        if target.exists():
-            raise UserError(
-                f"{target}: is there already, expected a new name; it may hold your work, choose another DIR"
-            )
-    Path(out).mkdir(parents=True, exist_ok=True)
-    for lesson, target in zip(chosen_ones, targets, strict=True):
-        jupytext.write(jupytext.reads(read(lesson.path), fmt="py:percent"), target)
-        print(target)
-    return 0
+    return notebooks.write([one_lesson(number)] if number else some_lessons(), out)
+
+
+def guess(number, again=False):
+    """Ask the questions of an exercise before the lesson answers them, and show both; return 0."""
+    return guesses.guess(one_exercise(number)[0], number, again)
 
 
 # Finding --------------------------------------------------------------------------------------------------------------

@@ -147,7 +147,7 @@ EXERCISES = [
         ],
         hints=(
             "Put the formula for h into the formula for y, and multiply out.",
-            "W must be (d, o): (d, h) times (h, o). b must be (o,): b1 (h,) needs W2 (h, o) to get there.",
+            "W must be (d, o): (d, m) times (m, o). b must be (o,): b1 (m,) needs W2 (m, o) to get there.",
             "y = (xW1 + b1)W2 + b2 = x(W1·W2) + (b1·W2 + b2)",
         ),
     ),
@@ -167,8 +167,7 @@ EXERCISES = [
         hints=(
             "Both are functions of one number. Draw y over x, then draw how steep it is.",
             "y and slope have the shape of x; NumPy compares and computes element by element.",
-            "ReLU: y = x and slope 1 where x > 0, else 0 and 0. (Softplus: the slope is s(x). Swish: differentiate the "
-            "product x·s(x). Here s(x) = 1/(1 + e⁻ˣ), and s′ = s(1 − s).)",
+            "y = x and slope 1 where x > 0, else 0 and 0",
         ),
         variants={
             "softplus": with_slope(lambda v: math.log1p(math.exp(v))),

@@ -210,8 +210,7 @@ EXERCISES = [
         hints=(
             "Write ln p as score − ln Σ e^score. Its slope is 1 at the class itself, and −p at every class.",
             "Row maxima and sums are (n, 1) with keepdims; value is one number; dscores is (n, k), like scores.",
-            "ln p = s − max s − ln Σ e^(s − max s);  L = −Σ t·ln p / n;  dscores = (p − t)/n. "
-            "(With a temperature T: s/T in place of s, and 1/T in the gradient.)",
+            "ln p = s − max s − ln Σ e^(s − max s);  L = −Σ t·ln p / n;  dscores = (p − t)/n",
         ),
         variants={"temperature": surprise(2)}, edge=scores_far_apart,
     ),
@@ -236,7 +235,7 @@ EXERCISES = [
         hints=(
             "First the velocity, then the step. The old velocity fades, the new gradient is added.",
             "All arrays are (m,); rate and momentum are numbers. Make new arrays, leave the arguments alone.",
-            "v = momentum·v + dw;  w = w − rate·v, with the new v. (Nesterov: w = w − rate·(dw + momentum·v).)",
+            "v = momentum·v + dw;  w = w − rate·v, with the new v",
         ),
         variants={"nesterov": rolled(nesterov=True)},
     ),

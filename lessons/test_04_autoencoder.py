@@ -135,7 +135,7 @@ EXERCISES = [
         hints=(
             "A parabola in each pixel. Its slope is the distance from the bottom.",
             "value is one number, doutput is (n, d); n, the number of rows, divides both.",
-            "L = Σ(x̂ − x)²/2n;  dx̂ = (x̂ − x)/n. (Where pixels have weights, each weight stands in front, in both.)",
+            "L = Σ(x̂ − x)²/2n;  dx̂ = (x̂ − x)/n",
         ),
         variants={"ink": errors(lambda t: 1 + 4 * t)},
     ),
@@ -181,7 +181,7 @@ EXERCISES = [
         hints=(
             "Make all pairs, measure each pair, and keep the smallest for each probe.",
             "(m, 1, d) and (1, n, d) make pairs (m, n, d). Sum over the last axis, then take the minimum of (m, n).",
-            "√(Σ over d of (p − c)²), smallest over n. (City-block: Σ over d of |p − c|, without squares or root.)",
+            "√(Σ over d of (p − c)²), smallest over n",
         ),
         variants={"city-block": lambda probes, codes: np.min(all_distances(probes, codes, 1), axis=1)},
     ),

@@ -136,7 +136,7 @@ EXERCISES = [
         hints=(
             "Each coordinate of each image adds its own term. Write σ² as e^v with v = ln σ², and differentiate by v.",
             "value is one number, both gradients are (n, d); n divides all three.",
-            "KL = Σ(μ² + e^v − v − 1)/2n;  dμ = μ/n;  dv = (e^v − 1)/2n. (Prior N(0, s²): μ/s, and v − ln s² for v.)",
+            "KL = Σ(μ² + e^v − v − 1)/2n;  dμ = μ/n;  dv = (e^v − 1)/2n",
         ),
         variants={"wide-prior": divergence(std=2.0)},
     ),

@@ -209,7 +209,7 @@ EXERCISES = [
         hints=(
             "The same curves as in 6.1. Which one goes down as the logit of a fake goes up?",
             "value is one number, dfake is (m, 1), divided by m.",
-            "Non-saturating: mean ln(1 + e^(−l)), (s(l) − 1)/m.  Minimax: −mean ln(1 + e^l), −s(l)/m.",
+            "mean ln(1 + e^(−l));  (s(l) − 1)/m",
         ),
         variants={"minimax": minimax},
     ),

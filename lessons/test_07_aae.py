@@ -15,46 +15,39 @@ def sizes(rng, count):
 # 7.1 ------------------------------------------------------------------------------------------------------------------
 
 
-def two_sets_of_logits(rng):
-    n, m = sizes(rng, 2)
-    real, fake = rng.normal(size=n) * 2, rng.normal(size=m) * 2
-    real[0] = rng.uniform(0.1, 0.4)  # right, though not above ½
-    return real, np.where(np.abs(fake) < 0.5, fake + np.sign(fake), fake)
+def codes_of_a_gaussian(rng):
+    n, d = sizes(rng, 2)
+    return rng.normal(size=(n, d)) * 2 + 3, rng.normal(size=d), rng.uniform(0.2, 0.7, size=d)
 
 
-def sure_logits(rng):
-    """Logits of which e^l overflows, and 1 − s is 0 on a computer."""
-    real, fake = two_sets_of_logits(rng)
-    real[:2], fake[:2] = (800.0, -800.0), (-800.0, 800.0)
-    return real, fake
+def codes_far_out(rng):
+    """So far out that both densities are 0 on a computer."""
+    z, mean, variance = codes_of_a_gaussian(rng)
+    return z * 100, mean, variance
 
 
-def cost(logit, target):
-    """−target·ln s − (1 − target)·ln(1 − s), without e to the power of a large number."""
-    return max(logit, 0.0) - logit * target + math.log1p(math.exp(-abs(logit)))
+def log_normal(code, mean, variance):
+    terms = ((x - m) ** 2 / v + math.log(2 * math.pi * v) for x, m, v in zip(code, mean, variance, strict=True))
+    return -0.5 * sum(terms)
 
 
-def judge(real, fake, target=1.0):
-    def mean_cost(logits, target):
-        return sum(cost(logit, target) for logit in logits) / len(logits)
-
-    right = sum(logit > 0 for logit in real) + sum(logit <= 0 for logit in fake)
-    return (
-        mean_cost(real, target) + mean_cost(fake, 0.0),
-        numerical(lambda logits: mean_cost(logits, target), real),
-        numerical(lambda logits: mean_cost(logits, 0.0), fake),
-        right / (len(real) + len(fake)),
-    )
+def logits_of_the_best(z, mean, variance):
+    zeros, ones = 0 * mean, 0 * mean + 1
+    return np.array([log_normal(code, zeros, ones) - log_normal(code, mean, variance) for code in z])
 
 
-def swapped_roles(right, inputs):
-    real, fake = inputs
-    return {
-        "loss": right["loss"] + np.mean(real) - np.mean(fake),
-        "dreal": right["dreal"] + 1 / len(real),
-        "dfake": right["dfake"] - 1 / len(fake),
-        "accuracy": 1 - right["accuracy"],
-    }
+def best_by_differences(z, mean, variance):
+    return logits_of_the_best(z, mean, variance), numerical(lambda z: sum(logits_of_the_best(z, mean, variance)), z)
+
+
+def best_of_another(change):
+    """Return the outcome for another Gaussian; `change` returns its mean and variance."""
+
+    def of(right, inputs):
+        z, mean, variance = inputs
+        return dict(zip(right, best_by_differences(z, *change(mean, variance)), strict=True))
+
+    return of
 
 
 # 7.2 ------------------------------------------------------------------------------------------------------------------
@@ -66,39 +59,58 @@ def codes_and_judge(rng):
     return rng.normal(size=(n, d)), rng.normal(size=(d, h)), rng.normal(size=h), rng.normal(size=h), rng.normal()
 
 
+def codes_that_d_is_sure_of(rng):
+    """Logits of which e^l overflows, of either sign."""
+    z, W, b, v, c = codes_and_judge(rng)
+    return z * 2000, W, b, v, c
+
+
 def logit_of(code, W, b, v, c):
     units = (sum(code * column) + shift for column, shift in zip(W.T, b, strict=True))
     return sum((unit if unit.real > 0 else 0) * weight for unit, weight in zip(units, v, strict=True)) + c
 
 
-def fooled(z, W, b, v, c):
+def slopes(z, *weights):
     """By complex steps: the imaginary part of f(z + ih)/h, without the rounding of a difference or fear of kinks."""
-
-    def cost_of(code):
-        return np.log(1 + np.exp(-logit_of(code, W, b, v, c))) / len(z)
-
-    dz = np.zeros(z.shape)
+    slope = np.zeros(z.shape)
     for i, k in np.ndindex(z.shape):
         moved = z[i].astype(complex)
         moved[k] += 1e-20j
-        dz[i, k] = cost_of(moved).imag * 1e20
-    return sum(cost_of(code) for code in z), dz
+        slope[i, k] = logit_of(moved, *weights).imag * 1e20
+    return slope
+
+
+def logits_of(z, *weights):
+    return np.array([logit_of(code, *weights) for code in z])
+
+
+def fooled(z, *weights):
+    slope = slopes(z, *weights)
+    return slope, -s(-logits_of(z, *weights))[:, None] * slope / len(z)
 
 
 def s(logits):
     return 0.5 + np.tanh(logits / 2) / 2
 
 
-def other_dz(dlogit=None, mask=None, v_=None):
-    """Return the wrong dz where one of its three factors is another; each is a function of what it may be made of."""
+def other_path(mask=None, v_=None):
+    """Return the mistake's outcome where the mask of the ReLU or v is another."""
 
-    def dz(z, W, b, v, c):
+    def of(right, inputs):
+        z, W, b, v, _ = inputs
         units = np.einsum("nd,dh->nh", z, W) + b
-        logits = np.array([logit_of(code, W, b, v, c) for code in z])
-        dl = (dlogit(logits) if dlogit else -s(-logits)) / len(z)
         weights = np.ones_like(v) if v_ else v
-        dh = dl[:, None] * weights
-        return np.einsum("nh,dh->nd", dh * (mask(units, dh) if mask else units > 0), W)
+        slope = np.einsum("nh,dh->nd", weights * (mask(units, v) if mask else units > 0), W)
+        return {"slope": slope, "dz": -s(-logits_of(*inputs))[:, None] * slope / len(z)}
+
+    return of
+
+
+def other_dlogit(factor):
+    """Return the wrong dz where `factor` of the logits stands for s − 1."""
+
+    def dz(z, *weights):
+        return factor(logits_of(z, *weights))[:, None] * slopes(z, *weights) / len(z)
 
     return dz
 
@@ -106,22 +118,17 @@ def other_dz(dlogit=None, mask=None, v_=None):
 def without_relu(right, inputs):
     z, W, b, v, c = inputs
     logits = np.einsum("nd,dh,h->n", z, W, v) + np.sum(b * v) + c
-    dz = np.einsum("n,h,dh->nd", -s(-logits) / len(z), v, W)
-    return {"loss": sum(cost(logit, 1.0) for logit in logits) / len(z), "dz": dz}
+    slope = np.einsum("h,dh->d", v, W) * np.ones_like(z)
+    return {"slope": slope, "dz": -s(-logits)[:, None] * slope / len(z)}
 
 
 def without_c(right, inputs):
-    return dict(zip(right, fooled(*inputs[:4], 0.0), strict=True))
+    return {"dz": fooled(*inputs[:4], 0.0)[1]}
 
 
 def without_b(right, inputs):
     z, W, b, v, c = inputs
     return dict(zip(right, fooled(z, W, 0 * b, v, c), strict=True))
-
-
-def saturating(right, inputs):
-    odds = np.exp([logit_of(code, *inputs[1:]) for code in inputs[0]])
-    return {"loss": -np.mean(np.log1p(odds)), "dz": right["dz"] * odds[:, None]}
 
 
 # 7.3 ------------------------------------------------------------------------------------------------------------------
@@ -226,58 +233,76 @@ def one_by_one(mean, log_var):
 
 EXERCISES = [
     Exercise(
-        "7.1", "discriminator_loss", ("loss", "dreal", "dfake", "accuracy"), two_sets_of_logits, judge, points=2,
+        "7.1", "best_logit", ("logit", "slope"), codes_of_a_gaussian, best_by_differences, points=2,
         mistakes=[
-            Mistake("real and fake have changed roles: D calls the codes real", swapped_roles),
-            instead("dreal", lambda real, fake: s(real) / len(real),
-                    "dreal lacks its −1: the target of a real draw is 1, and the gradient is s(l) − target"),
-            scaled("dreal", lambda inputs: len(inputs[0]) / sum(map(len, inputs)),
-                   "dreal is divided by n + m; each half is a mean of its own"),
-            scaled("dreal", lambda inputs: len(inputs[0]) / len(inputs[1]),
-                   "dreal is divided by m; there are n real draws"),
-            scaled("dfake", lambda inputs: len(inputs[1]) / len(inputs[0]), "dfake is divided by n; there are m codes"),
-            instead("accuracy", lambda real, fake: (np.sum(real > 0.5) + np.sum(fake < 0.5)) / (len(real) + len(fake)),
-                    "the accuracy compares logits with ½; a probability of ½ is a logit of 0"),
-            scaled("accuracy", lambda inputs: sum(map(len, inputs)),
-                   "the accuracy is a count; divide by all n + m of them"),
-            scaled("accuracy", lambda inputs: 100, "the accuracy is in per cent; a share from 0 to 1 was asked for"),
-            changed("loss", lambda loss, inputs: loss + np.inf,
-                    "the loss is inf: where s rounds to 0 or 1, ln s or ln(1 − s) is −inf; compute both from the "
-                    "logit, as ln(1 + e^l) with np.logaddexp", at_edge=True),
-            scaled("dreal", lambda inputs: len(inputs[0]), "dreal is not divided by n, but the loss is a mean"),
-            scaled("dfake", lambda inputs: len(inputs[1]) / (len(inputs[0]) + len(inputs[1])),
-                   "dfake is divided by n + m; each half is a mean of its own"),
-            scaled("loss", lambda inputs: 0.5, "the loss is the mean of the two halves; it should be their sum"),
+            changed("logit", lambda logit, inputs: -logit,
+                    "in the logit p and q have changed places: this one is positive where the codes are"),
+            changed("logit", lambda logit, inputs: logit - np.sum(np.log(inputs[2])) / 2,
+                    "the logit lacks ½ Σ ln v: a narrow Gaussian is higher at its middle"),
+            changed("logit", lambda logit, inputs: logit + np.sum(np.log(inputs[2])) / 2,
+                    "ln v is not halved; the ½ in front belongs to it, too"),
+            scaled("logit", lambda inputs: 2, "the ½ in front is missing"),
+            scaled("logit", lambda inputs: 1 / inputs[0].shape[1],
+                   "the logit is a mean over the dimensions; the logarithms of a product add up"),
+            instead("logit", lambda *inputs: s(logits_of_the_best(*inputs)),
+                    "the logit was put through the sigmoid; D's logit is asked for, not its probability"),
+            changed("logit", lambda logit, inputs: logit + np.inf,
+                    "the logit is inf: far out both densities round to 0; subtract their logarithms", at_edge=True),
+            Mistake("the variance is squared, as if it were a standard deviation",
+                    best_of_another(lambda mean, variance: (mean, variance**2))),
+            Mistake("the codes are divided by the standard deviation; it is the square that is divided by v",
+                    best_of_another(lambda mean, variance: (mean, np.sqrt(variance)))),
+            Mistake("the mean is not taken from the codes",
+                    best_of_another(lambda mean, variance: (0 * mean, variance))),
+            instead("slope", lambda z, mean, variance: (z - mean) / variance,
+                    "the slope lacks the prior's part, −z: only the codes push"),
+            instead("slope", lambda z, mean, variance: -z,
+                    "the slope lacks the codes' part, (z − m)/v: only the prior pulls"),
+            scaled("slope", lambda inputs: 2, "the slope is twice too large: the ½ cancels the 2 of the square"),
+            changed("slope", lambda slope, inputs: slope / len(slope),
+                    "the slope is divided by n; it is the slope at each code, and no mean was taken"),
+            instead("slope", lambda z, mean, variance: best_by_differences(z, mean, variance)[1]
+                    * s(-logits_of_the_best(z, mean, variance))[:, None],
+                    "the slope is that of ln s(l); the slope of l itself was asked for"),
         ],
         hints=(
-            "Two classifiers' losses added up: one whose answer should be 1, and one whose answer should be 0.",
-            "dreal has one number for each of the n draws, dfake one for each of the m codes; the others are numbers.",
-            "−t·ln s(l) − (1 − t)·ln(1 − s(l)) has the derivative s(l) − t, t the target; divide by n, and by m.",
+            "Write ln p and ln q down, each a sum over the dimensions, and subtract. What cancels?",
+            "logit is (n,): a sum over the columns. slope is (n, d): a dimension has one term, so no sum is left.",
+            "l = ½ Σ ((z − m)²/v + ln v − z²);  ∂l/∂z_k = (z_k − m_k)/v_k − z_k",
         ),
-        variants={"smooth": lambda real, fake: judge(real, fake, 0.9)}, edge=sure_logits,
+        variants={"log-variance": lambda z, mean, variance: best_by_differences(z, mean, np.exp(variance))},
+        edge=codes_far_out,
     ),
     Exercise(
-        "7.2", "generator_loss", ("loss", "dz"), codes_and_judge, fooled, points=2,
+        "7.2", "through_discriminator", ("slope", "dz"), codes_and_judge, fooled, points=2,
         mistakes=[
-            Mistake("this is the game as first written, min ln(1 − s(D)): its gradient vanishes where D is sure",
-                    saturating),
+            instead("dz", other_dlogit(lambda logits: -s(logits)),
+                    "this is the game as first written, min ln(1 − s(D)): its gradient vanishes where D is sure"),
             changed("dz", lambda dz, inputs: -dz, "dz has the wrong sign: the codes flee from what D calls real"),
-            instead("dz", other_dz(mask=lambda units, dh: 1.0),
-                    "the mask of the ReLU is forgotten: no gradient passes a unit that is off"),
-            instead("dz", other_dz(mask=lambda units, dh: dh > 0),
-                    "the mask is made from the gradient; a unit is on or off by zW + b"),
-            instead("dz", other_dz(dlogit=s), "dz lacks the −1: the derivative of −ln s(l) is s(l) − 1"),
-            instead("dz", other_dz(v_=1.0), "dz lacks the factor v, through which the units reach the logit"),
+            Mistake("the mask of the ReLU is forgotten: no gradient passes a unit that is off",
+                    other_path(mask=lambda units, v: np.ones_like(units))),
+            Mistake("the mask is made from the gradient; a unit is on or off by zW + b",
+                    other_path(mask=lambda units, v: np.ones_like(units) * (v > 0))),
+            Mistake("the mask is the hidden output itself; the slope of a ReLU is 1 where it is on",
+                    other_path(mask=lambda units, v: np.maximum(units, 0))),
+            instead("dz", other_dlogit(s), "dz lacks the −1: the derivative of −ln s(l) is s(l) − 1"),
+            Mistake("the factor v is missing, through which the units reach the logit", other_path(v_=1.0)),
             Mistake("there is no ReLU between the layers", without_relu),
             Mistake("c is not added to the logit", without_c),
             Mistake("b is not added in the first layer", without_b),
             scaled("dz", lambda inputs: len(inputs[0]), "dz is not divided by n, but the loss is a mean"),
+            changed("dz", lambda dz, inputs: slopes(*inputs) / -len(inputs[0]),
+                    "dz is the slope for every code alike; the loss weighs each by s(l) − 1"),
+            changed("slope", lambda slope, inputs: slope / len(slope),
+                    "the slope is divided by n; it is D's slope at each code, and no mean was taken"),
         ],
         hints=(
-            "It is the loss of D's real half with codes in place of draws; then the chain rule back through D.",
-            "dlogits (n,) times v (h,) is (n, h); off where the unit is off; times W transposed it is (n, d).",
-            "dlogit = (s(l) − 1)/n;  dhidden = dlogit·v where zW + b > 0, else 0;  dz = dhidden·Wᵀ",
+            "The slope is the backward of lesson 2 with a gradient of 1 for each logit. dz weighs it by the loss's.",
+            "v (h,) is the gradient of the units, the same for every code; off where the unit is off, (n, h); times W "
+            "transposed it is (n, d).",
+            "slope = (v where zW + b > 0, else 0)·Wᵀ;  dz = (s(l) − 1)/n · slope, a row of it for each code",
         ),
+        edge=codes_that_d_is_sure_of,
     ),
     Exercise(
         "7.3", "three_steps", ("masks", "weights"), whole_vector, weight_by_weight,

@@ -179,7 +179,7 @@ EXERCISES = [
         ),
     ),
     Exercise(
-        "8.5", "told", ("one_hot", "petal"), partly_known, row_by_row,
+        "8.5", "label_slots", ("one_hot", "petal"), partly_known, row_by_row,
         mistakes=[
             changed("one_hot", without_slot, "the slot for unknown labels is missing: their rows are all zero"),
             Mistake("the label is shown although it is not known", all_shown),

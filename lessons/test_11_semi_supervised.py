@@ -24,33 +24,81 @@ def probabilities(logits, temperature=1):
 # 11.1 -----------------------------------------------------------------------------------------------------------------
 
 
-def logits_and_gradient(rng):
-    n, k = sizes(rng, 2)
-    return rng.normal(size=(n, k)), rng.normal(size=(n, k))
+def outputs_and_gradients(rng):
+    n, k, d = sizes(rng, 3)
+    return (rng.normal(size=(n, k + d)), int(k), *(rng.normal(size=(n, width)) for width in (k, k, d)))
 
 
 def logits_far_apart(rng):
     """Rows far above and far below the others, and one with a logit far above its neighbours."""
-    logits, dy = rng.normal(size=(5, 3)), rng.normal(size=(5, 3))
-    logits[1] += 2000
-    logits[2] -= 2000
-    logits[3, rng.integers(3)] += 2000
-    return logits, dy
+    h, gradients = rng.normal(size=(5, 5)), (rng.normal(size=(5, width)) for width in (3, 3, 2))
+    h[1, :3] += 2000
+    h[2, :3] -= 2000
+    h[3, rng.integers(3)] += 2000
+    return h, 3, *gradients
+
+
+def both_heads(h, classes, dy, dlogits, dz, temperature=1):
+    def loss(h):
+        logits = h[:, :classes]
+        into_logits = np.sum(dy * probabilities(logits, temperature)) + np.sum(dlogits * logits)
+        return into_logits + np.sum(dz * h[:, classes:])
+
+    return probabilities(h[:, :classes], temperature), h[:, classes:], numerical(loss, h)
+
+
+def softmax_part(inputs, right):
+    """Return the part of dh that has passed the softmax."""
+    return right["dh"][:, : inputs[1]] - inputs[3]
+
+
+def other_dh(make):
+    """Return the mistake's outcome where `make(y, dy, dlogits, passed)` stands in the first k columns of dh."""
+
+    def of(right, inputs):
+        _, _, dy, dlogits, dz = inputs
+        first = make(right["y"], dy, dlogits, softmax_part(inputs, right))
+        return {"dh": np.concatenate([first, dz], axis=1)}
+
+    return of
+
+
+def through(y, dy):
+    return y * (dy - np.sum(dy * y, axis=1, keepdims=True))
+
+
+def with_another_y(make):
+    """Return the outcome with `make(logits)` for the softmax, and its backward as if it were one."""
+
+    def of(right, inputs):
+        h, classes, dy, dlogits, dz = inputs
+        y = make(h[:, :classes])
+        return {"y": y, "dh": np.concatenate([through(y, dy) + dlogits, dz], axis=1)}
+
+    return of
 
 
 def down_the_columns(right, inputs):
-    y = probabilities(inputs[0].T).T
-    return {"y": y, "dlogits": y * (inputs[1] - np.sum(y * inputs[1], axis=0))}
+    h, classes, dy, dlogits, dz = inputs
+    y = probabilities(h[:, :classes].T).T
+    passed = y * (dy - np.sum(y * dy, axis=0))
+    return {"y": y, "dh": np.concatenate([passed + dlogits, dz], axis=1)}
 
 
-def not_normalized(right, inputs):
-    e = np.exp(inputs[0] - np.max(inputs[0], axis=1, keepdims=True))
-    return {"y": e, "dlogits": e * (inputs[1] - np.sum(e * inputs[1], axis=1, keepdims=True))}
+def not_normalized(logits):
+    return np.exp(logits - np.max(logits, axis=1, keepdims=True))
 
 
-def both_ways(logits, dy, temperature=1):
-    gradient = numerical(lambda logits: np.sum(dy * probabilities(logits, temperature)), logits)
-    return probabilities(logits, temperature), gradient
+def over_all_columns(right, inputs):
+    h, classes, *_ = inputs
+    return {"y": probabilities(h)[:, :classes]}
+
+
+def style_first(right, inputs):
+    h, classes, dy, dlogits, dz = inputs
+    d = h.shape[1] - classes
+    y, z, dh = both_heads(np.concatenate([h[:, d:], h[:, :d]], axis=1), classes, dy, dlogits, dz)
+    return {"y": y, "z": z, "dh": np.concatenate([dh[:, classes:], dh[:, :classes]], axis=1)}
 
 
 # 11.2 -----------------------------------------------------------------------------------------------------------------
@@ -145,29 +193,47 @@ def places_in_order(numbers, inputs):
 
 EXERCISES = [
     Exercise(
-        "11.1", "softmax_both_ways", ("y", "dlogits"), logits_and_gradient, both_ways, points=2,
+        "11.1", "two_heads", ("y", "z", "dh"), outputs_and_gradients, both_heads, points=2,
         mistakes=[
-            changed("dlogits", lambda d, inputs: inputs[1], "dy came back as it was; it has to pass the softmax"),
+            Mistake("dy has not passed the softmax: it stands in dh as it came",
+                    other_dh(lambda y, dy, dlogits, passed: dy + dlogits)),
+            Mistake("dlogits has passed the softmax, too; it is a gradient of what the softmax reads",
+                    other_dh(lambda y, dy, dlogits, passed: passed + through(y, dlogits))),
+            Mistake("dlogits is missing in dh: the labels would teach nothing",
+                    other_dh(lambda y, dy, dlogits, passed: passed)),
+            Mistake("dy is missing in dh: neither P nor D_cat would move y",
+                    other_dh(lambda y, dy, dlogits, passed: dlogits)),
+            Mistake("the two ways into the logits are averaged; gradients of one place add up",
+                    other_dh(lambda y, dy, dlogits, passed: (passed + dlogits) / 2)),
+            Mistake("dz is missing in dh", lambda right, inputs: {
+                "dh": right["dh"] * (np.arange(right["dh"].shape[1]) < inputs[1])}),
+            Mistake("the two blocks of dh have changed places; its first k columns belong to the logits",
+                    lambda right, inputs: {"dh": np.roll(right["dh"], inputs[4].shape[1], axis=1)}),
             Mistake("the sum over the classes is missing: each logit moves the other probabilities, too",
-                    lambda right, inputs: {"dlogits": right["y"] * inputs[1]}),
-            Mistake("dlogits is dy·y(1 − y), as if each probability depended on its own logit alone",
-                    lambda right, inputs: {"dlogits": right["y"] * (1 - right["y"]) * inputs[1]}),
-            Mistake("dlogits is y − dy; y − target is the gradient of softmax and cross-entropy together, and dy is a "
-                    "gradient, not a target", lambda right, inputs: {"dlogits": right["y"] - inputs[1]}),
+                    other_dh(lambda y, dy, dlogits, passed: y * dy + dlogits)),
+            Mistake("dy passes as dy·y(1 − y), as if each probability depended on its own logit alone",
+                    other_dh(lambda y, dy, dlogits, passed: y * (1 - y) * dy + dlogits)),
+            Mistake("y − dy is in dh; y − target is the gradient of softmax and cross-entropy together, and dy is a "
+                    "gradient, not a target", other_dh(lambda y, dy, dlogits, passed: y - dy + dlogits)),
             Mistake("the softmax runs down the columns (axis 0); each row (axis 1) is one example", down_the_columns),
-            Mistake("the exponentials are not divided by their sum, so the rows of y do not sum to 1", not_normalized),
-            Mistake("the sum is over dy alone; each dy_j in it has the weight y_j", lambda right, inputs: {
-                "dlogits": right["y"] * (inputs[1] - np.sum(inputs[1], axis=1, keepdims=True))}),
-            Mistake("the factor y_i in front of the difference is missing", lambda right, inputs: {
-                "dlogits": inputs[1] - np.sum(inputs[1] * right["y"], axis=1, keepdims=True)}),
-            scaled("dlogits", lambda inputs: 1 / len(inputs[0]), "divided by n; the loss that made dy has done that"),
+            Mistake("the exponentials are not divided by their sum, so the rows of y do not sum to 1",
+                    with_another_y(not_normalized)),
+            Mistake("the softmax runs over all k + d columns; z is no logit", over_all_columns),
+            Mistake("the sum is over dy alone; each dy_j in it has the weight y_j", other_dh(
+                lambda y, dy, dlogits, passed: y * (dy - np.sum(dy, axis=1, keepdims=True)) + dlogits)),
+            Mistake("the factor y_i in front of the difference is missing", other_dh(
+                lambda y, dy, dlogits, passed: dy - np.sum(dy * y, axis=1, keepdims=True) + dlogits)),
+            Mistake("z and the logits have changed places; the first k columns of h are the logits", style_first),
+            Mistake("z was put through something; it is the last d columns of h as they are", lambda right, inputs: {
+                "z": np.tanh(right["z"])}),
+            scaled("dh", lambda inputs: 1 / len(inputs[0]), "divided by n; the losses that made them have done that"),
         ],
         hints=(
-            "Each logit moves its own probability up and all others of its row down.",
-            "The sum over classes runs along axis=1; keepdims=True keeps it (n, 1), so that it fits (n, k).",
-            "with s = Σ_j dy_j·y_j in each row, the gradient with respect to what the softmax reads is y·(dy − s)",
+            "h has k + d columns, and dh has the same. Ask for each block of columns: by which ways does it reach L?",
+            "dy, dlogits and y are (n, k); dz and z are (n, d). np.concatenate([…, …], axis=1) makes (n, k + d).",
+            "first k columns: y·(dy − s) + dlogits with s = Σ_j dy_j·y_j in each row;  last d columns: dz",
         ),
-        variants={"temperature": lambda logits, dy: both_ways(logits, dy, 2)}, edge=logits_far_apart,
+        variants={"temperature": lambda *inputs: both_heads(*inputs, temperature=2)}, edge=logits_far_apart,
     ),
     Exercise(
         "11.2", "loss_of_known", ("loss", "dlogits"), partly_labelled, one_known_row_after_another, points=2,

@@ -129,11 +129,9 @@ def alike(rng):
 # Lesson 7 to 9
 
 
-def one_real_many_fakes(rng):
-    """one real draw that D takes for a fake, and fakes with logits of ±750"""
-    fake = rng.normal(size=7) * 3
-    fake[2:4] = -750, 750
-    return -np.abs(rng.normal(size=1)) - 0.1, fake
+def one_code_and_one_dimension_off(rng):
+    """one code far out, and a bag that follows the prior in all dimensions but one"""
+    return rng.normal(size=(1, 4)) * 50, np.zeros(4), np.array([1.0, 0.5, 1.0, 1.0])
 
 
 def one_code(rng):
@@ -222,12 +220,12 @@ def one_of_each_class(rng):
 
 
 def logits_far_apart(rng):
-    """logits in the thousands, far apart"""
-    logits = rng.normal(size=(4, 6))
-    logits[0] += 5000
-    logits[2] -= 2000
-    logits[3, 4] -= 1500
-    return logits, rng.normal(size=(4, 6))
+    """logits in the thousands, far apart, and a style of one dimension"""
+    h = rng.normal(size=(4, 7))
+    h[0, :6] += 5000
+    h[2, :6] -= 2000
+    h[3, 4] -= 1500
+    return h, 6, rng.normal(size=(4, 6)), rng.normal(size=(4, 6)), rng.normal(size=(4, 1))
 
 
 def one_is_known(rng):
@@ -321,6 +319,43 @@ def one_rank_alone(rng):
     return np.array([1, 2, 1000]), 0.1, 4e7, 1e9, 1e-4
 
 
+# Lesson 16: one row, one known label, one sample; networks of one hidden unit
+
+
+def small_network(rng, d_in, d_out, hidden=1):
+    w = rng.normal(size=(d_in + 1) * hidden + (hidden + 1) * d_out)
+    w[d_in * hidden : (d_in + 1) * hidden] += 9  # the unit is on
+    return w
+
+
+def one_image_rebuilt(rng):
+    """one image, and one hidden unit"""
+    x, noise = rng.normal(size=(2, 1, 4))
+    return x, noise, small_network(rng, 4, 5), small_network(rng, 5, 4), 3, 1
+
+
+def one_against_many(rng):
+    """one real row against six made ones"""
+    return rng.normal(size=(1, 3)), rng.normal(size=(6, 3)), small_network(rng, 3, 1), 1
+
+
+def one_image_plays(rng):
+    """one image, and one hidden unit in every network"""
+    networks = small_network(rng, 4, 5), small_network(rng, 3, 1), small_network(rng, 5, 1)
+    return rng.normal(size=(1, 4)), *networks, 3, 1
+
+
+def one_label_in_a_batch(rng):
+    """five images, of which one has a label"""
+    return rng.normal(size=(5, 4)), np.array([-1, -1, 2, -1, -1]), small_network(rng, 4, 5), 3, 1
+
+
+def one_sample(rng):
+    """one sample, whose nearest image is the last"""
+    images = 3 * rng.normal(size=(4, 3))
+    return images[3:] + 0.001, np.array([7]), images, np.array([2, 7, 2, 7])
+
+
 HIDDEN = {
     "1.1": one_image, "1.2": one_image_back, "1.3": large_gradients,
     "2.3": one_image_through_two_layers, "2.4": quite_sure,
@@ -328,7 +363,7 @@ HIDDEN = {
     "4.1": one_picture, "4.2": one_spoiled_picture, "4.3": at_a_code, "4.4": both_ends_alone,
     "5.1": one_wide_cloud, "5.3": divergence_of_one, "5.4": clouds_at_one_place,
     "6.1": certain, "6.2": certain_fakes, "6.3": one_game, "6.4": alike,
-    "7.1": one_real_many_fakes, "7.2": one_code, "7.3": networks_of_one_weight,
+    "7.1": one_code_and_one_dimension_off, "7.2": one_code, "7.3": networks_of_one_weight,
     "8.1": one_petal_drawn, "8.2": far_from_all_petals, "8.3": the_ends_of_the_roll, "8.4": shape_of_one,
     "8.5": none_known,
     "9.1": one_image_three_codes, "9.2": some_noise_is_zero, "9.3": one_number, "9.4": two_draws,
@@ -339,4 +374,6 @@ HIDDEN = {
     "14.1": wide_and_shallow, "14.2": one_at_the_ridge, "14.3": all_bits_set,
     "15.1": fewer_rows_than_ranks, "15.2": one_rank_without_rows, "15.3": one_rank_and_a_constant_column,
     "15.4": one_rank_alone,
+    "16.1": one_image_rebuilt, "16.2": one_against_many, "16.3": one_image_plays, "16.4": one_label_in_a_batch,
+    "16.5": one_sample,
 }  # fmt: skip

@@ -32,6 +32,8 @@ STUDENTS = (
     "catalogue.py",
     "checking.py",
     "doctor.py",
+    "guesses.py",
+    "notebooks.py",
     "reasons.py",
     "student.py",
     "README.md",

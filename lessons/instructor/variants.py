@@ -30,6 +30,7 @@ VARIANTS = {
                 '"""x (n, d) -> y (n, d) = ln(1 + e^x), slope (n, d) = dy/dx."""'
             ),
             "return np.maximum(x, 0), (x > 0).astype(x.dtype)": "return np.logaddexp(0, x), (np.tanh(x / 2) + 1) / 2",
+            "y = x and slope 1 where x > 0, else 0 and 0": "the slope is s(x) = 1/(1 + e⁻ˣ)",
         },
         "swish": {
             "Ours is the rectified linear unit,": "Ours is the swish, where $s(x) = 1/(1 + e^{-x})$,",
@@ -42,6 +43,7 @@ VARIANTS = {
             "return np.maximum(x, 0), (x > 0).astype(x.dtype)": (
                 "s = (np.tanh(x / 2) + 1) / 2\n    return x * s, s + x * s * (1 - s)"
             ),
+            "y = x and slope 1 where x > 0, else 0 and 0": "differentiate the product x·s(x), with s′ = s(1 − s)",
         },
     },
     # Lesson 3: another loss, another step
@@ -55,6 +57,7 @@ VARIANTS = {
                 "shifted = (scores - scores.max(axis=1, keepdims=True)) / 2"
             ),
             "(np.exp(log_p) - target) / n": "(np.exp(log_p) - target) / (2 * n)",
+            "dscores = (p − t)/n": "dscores = (p − t)/n, but with s/T in place of s, and 1/T in the gradient",
         },
     },
     "3.2": {
@@ -64,6 +67,7 @@ VARIANTS = {
                 "# This is Nesterov's form: $dw + \\mu v$, with the new $v$, is where the ball will be pushed next."
             ),
             "return w - rate * velocity, velocity": "return w - rate * (dw + momentum * velocity), velocity",
+            "w = w − rate·v, with the new v": "w = w − rate·(dw + momentum·v), with the new v",
         },
     },
     # Lesson 4: another error, another distance
@@ -77,6 +81,7 @@ VARIANTS = {
             "return (apart**2).sum() / (2 * len(apart)), apart / len(apart)": (
                 "weight = (1 + 4 * target) / len(target)\n    return (weight * apart**2).sum() / 2, weight * apart"
             ),
+            "L = Σ(x̂ − x)²/2n;  dx̂ = (x̂ − x)/n": "L = Σ(1 + 4x)(x̂ − x)²/2n;  dx̂ = (1 + 4x)(x̂ − x)/n",
         },
     },
     "4.3": {
@@ -86,6 +91,7 @@ VARIANTS = {
             ),
             "-> the distance (m,) of each": "-> the city-block distance (m,) of each",
             "return np.sqrt((apart**2).sum(axis=2)).min(axis=1)": "return np.abs(apart).sum(axis=2).min(axis=1)",
+            "√(Σ over d of (p − c)²), smallest over n": "Σ over d of |p − c|, smallest over n",
         },
     },
     # Lesson 5: another prior
@@ -107,6 +113,7 @@ VARIANTS = {
                 "value = (mean**2 / 4 + variance - np.log(variance) - 1).sum() / (2 * n)\n"
                 "    return value, mean / 4 / n, (variance - 1) / (2 * n)"
             ),
+            "dv = (e^v − 1)/2n": "dv = (e^v − 1)/2n, but with μ/s for μ, v − ln s² for v, and dμ = μ/(s²n)",
         },
     },
     # Lesson 6: the loss of the game as it is written in theory
@@ -126,18 +133,24 @@ VARIANTS = {
             "return np.logaddexp(0, -fake).mean(), (sigmoid(fake) - 1) / len(fake)": (
                 "return -np.logaddexp(0, fake).mean(), -sigmoid(fake) / len(fake)"
             ),
+            "mean ln(1 + e^(−l));  (s(l) − 1)/m": "−mean ln(1 + e^l);  −s(l)/m",
         },
     },
     "7.1": {
-        "smooth": {  # one-sided label smoothing
-            r"\sum_{i=1}^{n} \ln s(l^{real}_i)": (
-                r"\sum_{i=1}^{n} \bigl(0.9 \ln s(l^{real}_i) + 0.1 \ln(1 - s(l^{real}_i))\bigr)"
+        "log-variance": {
+            "and a variance $v_k$ in each of $d$ dimensions. A Gaussian has": (
+                "and a variance $v_k$ in each of $d$ dimensions; what you are given is $\\ln v_k$. A Gaussian has"
             ),
-            "The target of a real draw is 1,": "The target of a real draw is 0.9 here, so that $D$ is never too sure;",
-            "loss = np.mean(np.logaddexp(0, -real))": (
-                "loss = np.mean(0.9 * np.logaddexp(0, -real) + 0.1 * np.logaddexp(0, real))"
+            "mean and variance (d,) of all of them": "mean and ln of the variance (d,) of all of them",
+            "logit = np.sum(centred**2 / variance + np.log(variance) - z**2, axis=1) / 2": (
+                "logit = np.sum(centred**2 * np.exp(-variance) + variance - z**2, axis=1) / 2"
             ),
-            "dreal = ((np.tanh(real / 2) + 1) / 2 - 1)": "dreal = ((np.tanh(real / 2) + 1) / 2 - 0.9)",
+            "return logit, centred / variance - z": "return logit, centred * np.exp(-variance) - z",
+            "l = ½ Σ ((z − m)²/v + ln v − z²);": "with v = e^variance:  l = ½ Σ ((z − m)²/v + ln v − z²);",
+            "best_logit(places, np.array([0.0]), np.array([4.0]))": (
+                "best_logit(places, np.array([0.0]), np.log(np.array([4.0])))"
+            ),
+            "best_logit(codes, mean, variance)": "best_logit(codes, mean, np.log(variance))",
         },
     },
     "8.3": {
@@ -153,6 +166,7 @@ VARIANTS = {
                 r"where $xB$ is $\ln\sigma$, the logarithm of the standard deviation:"
             ),
             "gaussian = mean + np.exp(x @ B / 2) * epsilon": "gaussian = mean + np.exp(x @ B) * epsilon",
+            "xA;  xA + √(e^{ln σ²})·ε;  tanh(xA + ηC)": "xA;  xA + e^{ln σ}·ε;  tanh(xA + ηC)",
         },
     },
     "9.2": {
@@ -174,20 +188,23 @@ VARIANTS = {
             "return np.repeat(np.arange(classes), len(styles)), np.tile(styles, (classes, 1))": (
                 "return np.tile(np.arange(classes), len(styles)), np.repeat(styles, classes, axis=0)"
             ),
+            "image i has the label i // s and the style i mod s": "image i has the label i mod k and the style i // k",
         },
     },
     "11.1": {
         "temperature": {
-            r"$y_j = e^{l_j} / \sum_i e^{l_i}$ in each row.": (r"$y_j = e^{l_j/2} / \sum_i e^{l_i/2}$ in each row."),
-            r"y_j([i = j] - y_i)$": r"\tfrac12 y_j([i = j] - y_i)$",
-            r"$$ dl_i = \sum_j dy_j \frac{\partial y_j}{\partial l_i} = y_i": (
-                r"$$ dl_i = \sum_j dy_j \frac{\partial y_j}{\partial l_i} = \tfrac12 y_i"
+            "of which the softmax makes $y$ in each\n# row.": (
+                "of which a softmax at the temperature 2\n# makes $y_j = e^{l_j/2} / \\sum_i e^{l_i/2}$ in each row."
+            ),
+            "$dy$ has to pass the softmax, which is exercise 2.4;": (
+                "$dy$ has to pass the softmax, as in exercise 2.4 but for the temperature;"
             ),
             "The softmax is that of exercise 11.1;": "The softmax is the usual one, not that of exercise 11.1;",
             "e = np.exp(logits - logits.max(axis=1, keepdims=True))": (
                 "e = np.exp((logits - logits.max(axis=1, keepdims=True)) / 2)"
             ),
-            "return y, y * (dy -": "return y, 0.5 * y * (dy -",
+            "through_softmax = y * (dy -": "through_softmax = 0.5 * y * (dy -",
+            "first k columns: y·(dy − s) + dlogits with": "first k columns: ½·y·(dy − s) + dlogits with",
         },
     },
     # Lesson 12: another protocol, another cost, the other way round
@@ -336,6 +353,30 @@ VARIANTS = {
             "variance = Σ squares / n − mean²": "variance = (Σ squares − n·mean²) / (n − 1)",
         },
     },
+    # Lesson 16: another judge
+    "16.5": {
+        "mean-image": {
+            "a sample shows the digit of the real image that is nearest to it. Return the share\n": (
+                "a sample shows the digit whose mean image is nearest to it. Return the share\n"
+            ),
+            "    square = np.sum(images**2, axis=1) - 2 * samples @ images.T\n"
+            "    return np.mean(labels[np.argmin(square, axis=1)] == wanted)": (
+                "    digits = np.unique(labels)\n"
+                "    means = np.stack([images[labels == digit].mean(axis=0) for digit in digits])\n"
+                "    square = np.sum(means**2, axis=1) - 2 * samples @ means.T\n"
+                "    return np.mean(digits[np.argmin(square, axis=1)] == wanted)"
+            ),
+            "Which image is nearest to each sample? Its label is what the sample shows.": (
+                "Take the mean of the images of each digit. Which mean is nearest to each sample?"
+            ),
+            "The squared distances are (m, n); argmin over axis 1 gives an image for each of the m samples.": (
+                "The squared distances are (m, k) for k digits; argmin over axis 1 gives one for each of the m samples."
+            ),
+            "row = argmin over n of |x_n|² − 2 s·x_n;  mean of (labels[row] = wanted)": (
+                "digit = argmin over k of |mean_k|² − 2 s·mean_k;  mean of (digit = wanted)"
+            ),
+        },
+    },
 }
 
 # What the lesson around an exercise says or prints of its usual form, and what is true in the variant. Several variants
@@ -347,7 +388,7 @@ BEND = {
         "How much do they\n# keep for yours?)"
     ),
     "How many straight pieces can the second make of 32 hidden units?": "Will the border of the second have corners?",
-    "then one with a few corners, then": "then one with a few smooth turns, then",
+    "then one of straight pieces with corners, then": "then one with a few smooth turns, then",
     "gradient of the sigmoids falls by many powers of ten while yours with wider weights keeps its size. That is so": (
         "gradient of the sigmoids falls by many powers of ten, and yours with wider weights by far fewer. That is so"
     ),

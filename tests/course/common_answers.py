@@ -811,115 +811,107 @@ return d, np.sum(-p * np.log(d) - q * np.log(1 - d))""",
     ),
     "7.1": (
         """\
-s = lambda l: (np.tanh(l / 2) + 1) / 2
-n, m = len(real), len(fake)
-loss = np.logaddexp(0, -real).mean() + np.logaddexp(0, fake).mean()
-acc = (np.sum(real > 0) + np.sum(fake < 0)) / (n + m)
-return loss, (s(real) - 1) / n, s(fake) / m, acc""",
+away = z - mean
+log_p = -0.5 * (z**2).sum(axis=1)
+log_q = -0.5 * (away**2 / variance + np.log(variance)).sum(axis=1)
+slope = away / variance - z
+return log_p - log_q, slope""",
         [
             (
-                "acc = (np.sum(real > 0) + np.sum(fake < 0)) / (n + m)",
-                "acc = (np.sum(real > 0.5) + np.sum(fake < 0.5)) / (n + m)",
-                "the accuracy compares logits with ½; a probability of ½ is a logit of 0",
+                "return log_p - log_q, slope",
+                "return log_q - log_p, slope",
+                "in the logit p and q have changed places: this one is positive where the codes are",
             ),
             (
-                "acc = (np.sum(real > 0) + np.sum(fake < 0)) / (n + m)",
-                "acc = (np.sum(real > 0) + np.sum(fake < 0))",
-                "the accuracy is a count; divide by all n + m of them",
+                "return log_p - log_q, slope",
+                "return np.log(np.exp(log_p) / np.exp(log_q)), slope",
+                "logit has nan: z reaches",
             ),
             (
-                "acc = (np.sum(real > 0) + np.sum(fake < 0)) / (n + m)",
-                "acc = (np.sum(real > 0) + np.sum(fake < 0)) / (n + m) * 100",
-                "the accuracy is in per cent; a share from 0 to 1 was asked for",
+                "log_q = -0.5 * (away**2 / variance + np.log(variance)).sum(axis=1)",
+                "log_q = -0.5 * (away**2 / variance).sum(axis=1)",
+                "the logit lacks ½ Σ ln v: a narrow Gaussian is higher at its middle",
             ),
             (
-                "return loss, (s(real) - 1) / n, s(fake) / m, acc",
-                "return loss, (s(real) - 1) / n, s(fake) / m",
-                "it returned 3 things, expected 4: loss, dreal, dfake, accuracy",
+                "log_q = -0.5 * (away**2 / variance + np.log(variance)).sum(axis=1)",
+                "log_q = -0.5 * (away**2 / variance).sum(axis=1) - np.log(variance).sum()",
+                "ln v is not halved; the ½ in front belongs to it, too",
+            ),
+            ("slope = away / variance - z", "slope = away / variance", "the slope lacks the prior's part, −z"),
+            ("slope = away / variance - z", "slope = -z", "the slope lacks the codes' part, (z − m)/v"),
+            (
+                "slope = away / variance - z",
+                "slope = 2 * (away / variance - z)",
+                "the slope is twice too large: the ½ cancels the 2 of the square",
             ),
             (
-                "loss = np.logaddexp(0, -real).mean() + np.logaddexp(0, fake).mean()",
-                "loss = -np.log(s(real)).mean() - np.log(1 - s(fake)).mean()",
-                "the loss is inf: where s rounds to 0 or 1, ln s or ln(1 − s) is −inf; compute both from the logit,",
+                None,
+                """\
+away = z - mean
+logit = (away**2 / variance**2 + np.log(variance**2) - z**2).sum(axis=1) / 2
+return logit, away / variance**2 - z""",
+                "the variance is squared, as if it were a standard deviation",
             ),
             (
-                "return loss, (s(real) - 1) / n, s(fake) / m, acc",
-                "return loss, (s(real) - 1) / (n + m), s(fake) / (n + m), acc",
-                "dreal is divided by n + m; each half is a mean of its own",
+                "return log_p - log_q, slope",
+                "return 1 / (1 + np.exp(log_q - log_p)), slope",
+                "the logit was put through the sigmoid; D's logit is asked for, not its probability",
             ),
-            (
-                "return loss, (s(real) - 1) / n, s(fake) / m, acc",
-                "return loss, (s(real) - 1) / n, s(fake) / n, acc",
-                "dfake is divided by n; there are m codes",
-            ),
+            ("return log_p - log_q, slope", "return log_p - log_q", "it returned 1 thing, expected 2: logit, slope"),
         ],
     ),
     "7.2": (
         """\
-n = len(z)
 u = z @ W + b
-h = np.maximum(u, 0)
-l = h @ v + c
-loss = np.logaddexp(0, -l).mean()
-dl = ((np.tanh(l / 2) + 1) / 2 - 1) / n
-dh = dl[:, None] * v
-du = dh * (u > 0)
-return loss, du @ W.T""",
+l = np.maximum(u, 0) @ v + c
+du = v * (u > 0)
+slope = du @ W.T
+dl = ((np.tanh(l / 2) + 1) / 2 - 1) / len(z)
+return slope, dl[:, None] * slope""",
         [
             (
-                "du = dh * (u > 0)",
-                "du = dh * (dh > 0)",
-                "the mask is made from the gradient; a unit is on or off by zW + b",
+                "du = v * (u > 0)",
+                "du = v * (v > 0) + 0 * u",
+                "the mask is made from the gradient; a unit is on or off by",
             ),
             (
-                "du = dh * (u > 0)",
-                "du = np.maximum(dh, 0)",
-                "the mask is made from the gradient; a unit is on or off by zW + b",
+                "du = v * (u > 0)",
+                "du = v + 0 * u",
+                "the mask of the ReLU is forgotten: no gradient passes a unit that is",
             ),
             (
-                "dl = ((np.tanh(l / 2) + 1) / 2 - 1) / n",
-                "dl = ((np.tanh(l / 2) + 1) / 2) / n",
+                "du = v * (u > 0)",
+                "du = v * np.maximum(u, 0)",
+                "the mask is the hidden output itself; the slope of a ReLU",
+            ),
+            (
+                "du = v * (u > 0)",
+                "du = 1.0 * (u > 0)",
+                "the factor v is missing, through which the units reach the logit",
+            ),
+            (
+                "dl = ((np.tanh(l / 2) + 1) / 2 - 1) / len(z)",
+                "dl = ((np.tanh(l / 2) + 1) / 2) / len(z)",
                 "dz lacks the −1: the derivative of −ln s(l) is s(l) − 1",
             ),
             (
-                "dl = ((np.tanh(l / 2) + 1) / 2 - 1) / n",
+                "dl = ((np.tanh(l / 2) + 1) / 2 - 1) / len(z)",
                 "dl = ((np.tanh(l / 2) + 1) / 2 - 1)",
                 "dz is not divided by n, but the loss is a mean",
             ),
             (
-                None,
-                """\
-n = len(z)
-u = z @ W + b
-h = u
-l = h @ v + c
-loss = np.logaddexp(0, -l).mean()
-dl = ((np.tanh(l / 2) + 1) / 2 - 1) / n
-dh = dl[:, None] * v
-du = dh
-return loss, du @ W.T""",
-                "there is no ReLU between the layers",
-            ),
-            ("return loss, du @ W.T", "return loss, du @ W", "ValueError"),
-            (
-                None,
-                """\
-n = len(z)
-u = z @ W + b
-h = np.maximum(u, 0)
-l = h @ v + c
-loss = -np.logaddexp(0, l).mean()
-dl = ((np.tanh(l / 2) + 1) / -2) / n
-dh = dl[:, None] * v
-du = dh * (u > 0)
-return loss, du @ W.T""",
+                "dl = ((np.tanh(l / 2) + 1) / 2 - 1) / len(z)",
+                "dl = -((np.tanh(l / 2) + 1) / 2) / len(z)",
                 "this is the game as first written, min ln(1 − s(D)): its gradient vanishes where D is sure",
             ),
+            ("l = np.maximum(u, 0) @ v + c", "l = np.maximum(u, 0) @ v", "c is not added to the logit"),
             (
-                "dh = dl[:, None] * v",
-                "dh = dl[:, None] * np.ones_like(v)",
-                "dz lacks the factor v, through which the units reach the logit",
+                "return slope, dl[:, None] * slope",
+                "return slope, -slope / len(z)",
+                "dz is the slope for every code alike; the loss weighs each by s(l) − 1",
             ),
+            ("slope = du @ W.T", "slope = du @ W", "ValueError"),
+            ("return slope, dl[:, None] * slope", "return slope, -dl[:, None] * slope", "dz has the wrong sign"),
         ],
     ),
     "7.3": (
@@ -1037,49 +1029,69 @@ return 0.5 * np.mean(mean**2 + var - log_var - 1, axis=1), kl(mean.mean(axis=0),
     ),
     "11.1": (
         """\
-e = np.exp(logits - logits.max(axis=1, keepdims=True))
+l = h[:, :classes]
+e = np.exp(l - l.max(axis=1, keepdims=True))
 y = e / e.sum(axis=1, keepdims=True)
-return y, y * (dy - np.sum(dy * y, axis=1, keepdims=True))""",
+dl = y * (dy - np.sum(dy * y, axis=1, keepdims=True)) + dlogits
+return y, h[:, classes:], np.hstack([dl, dz])""",
         [
-            (
-                "e = np.exp(logits - logits.max(axis=1, keepdims=True))",
-                "e = np.exp(logits - logits.max())",
-                "y has nan: logits reaches",
-            ),
-            (
-                "return y, y * (dy - np.sum(dy * y, axis=1, keepdims=True))",
-                "return y, y * (dy - np.sum(dy * y, axis=1))",
-                "ValueError",
-            ),
-            (
-                "return y, y * (dy - np.sum(dy * y, axis=1, keepdims=True))",
-                "return y, y * (np.sum(dy * y, axis=1, keepdims=True) - dy)",
-                "dlogits: the sign is flipped",
-            ),
-            (
-                "return y, y * (dy - np.sum(dy * y, axis=1, keepdims=True))",
-                "return y, y - dy",
-                "dlogits is y − dy; y − target is the gradient of softmax and cross-entropy together, and dy is a",
-            ),
+            ("e = np.exp(l - l.max(axis=1, keepdims=True))", "e = np.exp(l - l.max())", "y has nan: h reaches"),
             (
                 "y = e / e.sum(axis=1, keepdims=True)",
                 "y = e",
                 "the exponentials are not divided by their sum, so the rows of y do not sum to 1",
             ),
             (
-                None,
-                """\
-e = np.exp(logits - logits.max(axis=0, keepdims=True))
-y = e / e.sum(axis=0, keepdims=True)
-return y, y * (dy - np.sum(dy * y, axis=0, keepdims=True))""",
-                "the softmax runs down the columns (axis 0); each row (axis 1) is one example",
+                "dl = y * (dy - np.sum(dy * y, axis=1, keepdims=True)) + dlogits",
+                "dl = y * (dy - np.sum(dy * y, axis=1)) + dlogits",
+                "ValueError",
+            ),
+            (
+                "dl = y * (dy - np.sum(dy * y, axis=1, keepdims=True)) + dlogits",
+                "dl = y - dy + dlogits",
+                "y − dy is in dh; y − target is the gradient of softmax and cross-entropy together, and dy is a",
+            ),
+            (
+                "dl = y * (dy - np.sum(dy * y, axis=1, keepdims=True)) + dlogits",
+                "dl = y * (dy + dlogits - np.sum((dy + dlogits) * y, axis=1, keepdims=True))",
+                "dlogits has passed the softmax, too; it is a gradient of what the softmax reads",
+            ),
+            (
+                "dl = y * (dy - np.sum(dy * y, axis=1, keepdims=True)) + dlogits",
+                "dl = dy + dlogits",
+                "dy has not passed the softmax: it stands in dh as it came",
+            ),
+            (
+                "dl = y * (dy - np.sum(dy * y, axis=1, keepdims=True)) + dlogits",
+                "dl = y * (dy - np.sum(dy * y, axis=1, keepdims=True))",
+                "dlogits is missing in dh: the labels would teach nothing",
+            ),
+            (
+                "return y, h[:, classes:], np.hstack([dl, dz])",
+                "return y, h[:, classes:], np.hstack([dl, 0 * dz])",
+                "dz is missing in dh",
+            ),
+            (
+                "return y, h[:, classes:], np.hstack([dl, dz])",
+                "return y, h[:, classes:], np.hstack([dz, dl])",
+                "the two blocks of dh have changed places; its first k columns belong to the logits",
+            ),
+            (
+                "return y, h[:, classes:], np.hstack([dl, dz])",
+                "return y, h[:, classes:], dl",
+                "dh has a wrong size: axis 1 has",
+            ),
+            (
+                "return y, h[:, classes:], np.hstack([dl, dz])",
+                "return y, h[:, classes:], dl, dz",
+                "it returned 4 things, expected 3: y, z, dh",
             ),
         ],
     ),
     "11.2": (
         """\
 known = labels >= 0
-y, _ = softmax_both_ways(logits, 0 * logits)
+y = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
 k = np.sum(known)
 rows = np.flatnonzero(known)
 loss = -np.log(y[rows, labels[rows]]).mean()
@@ -1092,7 +1104,7 @@ return loss, d""",
                 None,
                 """\
 known = labels >= 0
-y, _ = softmax_both_ways(logits, 0 * logits)
+y = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
 k = len(labels)
 rows = np.flatnonzero(known)
 loss = -np.log(y[rows, labels[rows]]).sum() / k
@@ -1106,7 +1118,7 @@ return loss, d""",
                 None,
                 """\
 known = labels >= 0
-y, _ = softmax_both_ways(logits, 0 * logits)
+y = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
 k = np.sum(known)
 rows = np.flatnonzero(known)
 loss = -np.log(y[rows, labels[rows]]).mean()
@@ -1119,7 +1131,7 @@ return loss, d""",
             (
                 None,
                 """\
-y, _ = softmax_both_ways(logits, 0 * logits)
+y = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
 n = len(labels)
 one = np.eye(logits.shape[1])[labels]
 return -np.log((y * one).sum(1)).mean(), (y - one) / n""",
@@ -1128,7 +1140,7 @@ return -np.log((y * one).sum(1)).mean(), (y - one) / n""",
             (
                 None,
                 """\
-y, _ = softmax_both_ways(logits, 0 * logits)
+y = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
 known = labels >= 0
 one = np.eye(logits.shape[1])[labels]
 return -np.log((y * one).sum(1))[known].mean(), (y - one) / known.sum()""",
@@ -1138,7 +1150,7 @@ return -np.log((y * one).sum(1))[known].mean(), (y - one) / known.sum()""",
                 None,
                 """\
 known = labels >= 0
-y, _ = softmax_both_ways(logits, 0 * logits)
+y = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
 k = np.sum(known)
 rows = np.flatnonzero(known)
 loss = -np.log(y[rows, labels[rows]]).sum()
@@ -1150,8 +1162,10 @@ return loss, d""",
             ),
             ("return loss, d", "return loss, -d", "dlogits: the sign is flipped"),
             (
-                "y, _ = softmax_both_ways(logits, 0 * logits)",
-                "y, _ = softmax_both_ways(softmax_both_ways(logits, 0*logits)[0], 0 * logits)",
+                "y = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))",
+                """\
+y = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
+y = np.exp(y - np.logaddexp.reduce(y, axis=1, keepdims=True))""",
                 "in loss alone: softmax twice: the loss takes logits, and the probabilities were put through it once",
             ),
         ],

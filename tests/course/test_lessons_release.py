@@ -50,7 +50,8 @@ def test_a_copy_holds_these_files_and_no_other(tmp_path):
     copy = released(tmp_path, prove=False)
     assert {path.relative_to(copy.parent).as_posix() for path in copy.parent.rglob("*") if path.is_file()} == {
         "lessons/__init__.py", "lessons/__main__.py", "lessons/catalogue.py", "lessons/checking.py",
-        "lessons/doctor.py", "lessons/reasons.py", "lessons/student.py", "lessons/README.md", "lessons/copy.json",
+        "lessons/doctor.py", "lessons/guesses.py", "lessons/notebooks.py", "lessons/reasons.py",
+        "lessons/student.py", "lessons/README.md", "lessons/copy.json",
         "lessons/lesson_01_twice.py", "lessons/test_01_twice.py", "lessons/originals/lesson_01_twice.py",
     }  # fmt: skip
 
@@ -618,7 +619,7 @@ def test_every_edge_says_in_a_few_words_what_it_is():
 
 
 def test_every_lesson_has_an_edge():
-    assert {number.partition(".")[0] for number in hidden.HIDDEN} == {str(number) for number in range(1, 16)}
+    assert {number.partition(".")[0] for number in hidden.HIDDEN} == {str(number) for number in range(1, 17)}
 
 
 # What people write who think of the usual case only: the usual inputs cannot tell, the edge can.
@@ -639,9 +640,12 @@ SHORT_SIGHTED = {
         ds = dz * spread**2 / spread / 2
         return dz @ A.T + ds @ B.T, x.T @ dz, x.T @ ds""",
     "10.1": "return np.concatenate([np.eye(labels.max() + 1)[labels], z], axis=1)",
-    "11.1": """e = np.exp(logits)
+    "7.1": """p, q = np.exp(-(z**2).sum(axis=1) / 2), np.exp(-((z - mean) ** 2 / variance).sum(axis=1) / 2)
+        return np.log(p / q * np.sqrt(np.prod(variance))), (z - mean) / variance - z""",
+    "11.1": """e = np.exp(h[:, :classes])
         y = e / e.sum(axis=1, keepdims=True)
-        return y, y * (dy - (dy * y).sum(axis=1, keepdims=True))""",
+        dl = y * (dy - (dy * y).sum(axis=1, keepdims=True)) + dlogits
+        return y, h[:, classes:], np.concatenate([dl, dz], axis=1)""",
     "13.3": """p = counts / np.sum(counts)
         rows, columns = np.sum(p, axis=1), np.sum(p, axis=0)
         information = np.nansum(p * np.log(np.where(p > 0, p, 1) / np.outer(rows, columns)))

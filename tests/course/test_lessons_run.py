@@ -59,7 +59,7 @@ def test_a_lesson_agrees_with_itself_in_a_variant(lesson, wanted, tmp_path):
 
 # What a lesson says of its usual exercise, and a variant makes untrue.
 USUAL_ONLY = {
-    "2.2": ["keep the size.)", "straight pieces", "a few corners"],
+    "2.2": ["keep the size.)", "straight pieces", "pieces with corners"],
     "3.1": ["a factor of ten apart", "below 0.6"],
     "3.2": ["a factor of ten apart", "below 0.6"],
     "4.1": ["never into a gap", "14 to 29 %", "three to four times"],
@@ -87,6 +87,22 @@ def test_all_variants_of_a_lesson_can_be_chosen_together(lesson):
     wanted = {exercise.number: list(exercise.variants)[-1] for exercise in lesson.exercises if exercise.variants}
     texts = {path.name: catalogue.read(path) for path in (lesson.path, lesson.checks)}
     assert variants.applied(texts, wanted) != texts or not wanted
+
+
+@every_lesson
+def test_every_lesson_says_how_long_how_hard_its_one_idea_and_what_to_take_along(lesson):
+    text = catalogue.read(lesson.path)
+    title, length = r"# %% \[markdown\]\n# # \d+\. .+\n#\n", r"# \*About \d+ minutes; difficulty [1-5] of 5\.\*\n#\n"
+    assert re.match(title + length + r"# \*\*The one idea\.\*\* ", text)
+    closing = text.partition("# ## What to take with you\n#\n")[2]
+    assert 2 <= closing.count("# * ") <= 5
+
+
+@every_lesson
+def test_hints_of_the_usual_exercise_tell_no_other_variant(lesson):
+    words = {"temperature", "nesterov", "softplus", "swish", "city-block", "minimax", "prior n(0, s²)", "have weights"}
+    for exercise in lesson.exercises:
+        assert not [word for word in words for hint in exercise.hints if word in hint.lower()]
 
 
 @every_lesson

@@ -417,15 +417,87 @@ def test_a_notebook_has_the_lessons_cells(copy, lessons, tmp_path):
     pytest.importorskip("jupytext")
     assert lessons(f"notebook 1 --out {tmp_path / 'notebooks'}")[0] == 0
     cells = json.loads((tmp_path / "notebooks" / "lesson_01_twice.ipynb").read_text(encoding="utf-8"))["cells"]
-    assert [cell["cell_type"] for cell in cells] == ["markdown", "code", "code", "code"]
+    assert [cell["cell_type"] for cell in cells] == ["markdown"] + 7 * ["code"]
+    code = ["".join(cell["source"]) for cell in cells[1:]]
+    assert [code[k] for k in (2, 5, 6)] == ['check("1.1", double)', 'check("1.2", weigh)', "print(double(np.ones(3)))"]
     status, text = lessons(f"notebook 1 --out {tmp_path / 'notebooks'}")
     assert status == 2 and "is there already" in text
+
+
+def test_the_cells_of_a_notebook_run_in_order_and_stop_at_what_is_to_do(copy, lessons, tmp_path, capsys, monkeypatch):
+    pytest.importorskip("jupytext")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr("lessons.notebooks.HERE", copy)
+    edit(copy, (STUB_2, SOLVED_2))
+    lessons(f"notebook 1 --out {tmp_path}")
+    cells = json.loads((tmp_path / "lesson_01_twice.ipynb").read_text(encoding="utf-8"))["cells"]
+    *before, last = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    notebook = {}
+    for source in before:
+        exec(source, notebook)
+    assert capsys.readouterr().out.splitlines()[:2] == ["1.1 double: not solved yet", "1.2 weigh: solved"]
+    with pytest.raises(NotImplementedError, match=r"exercise 1\.1"):
+        exec(last, notebook)
+    exec("def double(x):\n    return x * x", notebook)
+    exec(before[2], notebook)  # its check
+    assert "1.1 double: the outcome is not right." in capsys.readouterr().out
 
 
 def test_a_notebook_without_jupytext_says_how_to_get_it(copy, lessons, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "jupytext", None)
     status, text = lessons(f"notebook 1 --out {tmp_path / 'notebooks'}")
     assert status == 2 and "pip install jupytext" in text
+
+
+# guess ----------------------------------------------------------------------------------------------------------------
+
+ASKED = """# Double a number.
+#
+# ## Exercise 1.1: twice
+#
+# Guess: what is twice one?"""
+
+
+@pytest.fixture
+def answers(copy, monkeypatch):
+    """What is typed where a guess is asked for."""
+    typed = ["two"]
+    edit(copy, ("# Double a number.", ASKED))
+    monkeypatch.setattr("lessons.guesses.HERE", copy)
+    monkeypatch.setattr("builtins.input", lambda prompt: typed.pop(0) if typed else "")
+    return typed
+
+
+def test_a_guess_is_taken_before_the_run_and_shown_beside_what_comes(copy, lessons, answers):
+    edit(copy, (STUB_1, SOLVED_1))
+    status, text = lessons("guess 1.1")
+    assert status == 0 and text.startswith("Guess: what is twice one?\n")
+    assert text.splitlines()[3] == "You guessed: two" and text.endswith("of lesson_01_twice.py:\n  [2. 2. 2.]\n")
+
+
+def test_a_guess_is_kept_until_the_exercise_is_solved(copy, lessons, answers):
+    assert "not yet: the cell needs exercise 1.1" in lessons("guess 1.1")[1]
+    edit(copy, (STUB_1, SOLVED_1))
+    assert "You guessed: two" in lessons("guess 1.1")[1]
+    answers.append("three")
+    assert "You guessed: three" in lessons("guess 1.1 --again")[1]
+
+
+def test_a_guess_about_nothing_or_without_an_answer_is_one_line(copy, lessons, answers):
+    answers.clear()
+    assert lessons("guess 1.1")[1].splitlines()[-1].endswith("no guess came, expected a line; a wrong one is as good "
+                                                            "as a right one")  # fmt: skip
+    status, text = lessons("guess 1.2")
+    assert status == 2 and text.endswith("guess 1.2: there is no question; in this lesson 1.1 have one\n")
+
+
+def test_parts_for_another_lesson_are_those_that_pass_their_usual_check(copy):
+    edit(copy, (STUB_1, SOLVED_1))
+    assert list(student.solved_functions(["1.1", "1.2"])) == ["1.1"]
+    edit(copy, (SOLVED_1, "raise SystemExit"))
+    assert student.solved_functions(["1.1", "1.2"]) == {}
+    edit(copy, ("import numpy as np", "import numpy as np\n("))
+    assert student.solved_functions(["1.1"]) == {}
 
 
 # doctor ---------------------------------------------------------------------------------------------------------------
