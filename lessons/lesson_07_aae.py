@@ -463,6 +463,13 @@ if __name__ == "__main__":
 # falls on the map of the codes. *Predict: where do a thin and a slanted 1 lie, and what does $P$ paint halfway
 # between a 1 and a 0? Then look.*
 #
+# `tinyaae lab` is a page on which a small model is trained by hand, one phase at a time. Open it at
+# `#data=moons&mode=aae&prior=gaussian&z=2&seed=0` and press *Ten rounds* six times. *Predict which codes move if only
+# Discriminate is stepped.* Step it ten times, five times over: no code moves, and $D$ is right for more of them.
+# *Predict from the arrows where Generate will move the codes.* Step it ten times: they leave the orange for the blue,
+# and $D$ is right for less than half. Then choose the mistake "Discriminate moves Q, too", start again and play 200
+# rounds. Here the slip lasts: the codes stay away from the prior. *Check this gradient* under Discriminate says why.
+#
 # ## What to take with you
 #
 # * An AAE is a reconstruction and a game for one encoder. It needs samples of the prior, and no formula.

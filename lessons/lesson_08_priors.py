@@ -307,6 +307,10 @@ if __name__ == "__main__":
 # The library's page of a run has the trained networks in it, and needs no server. The background of its map is what $D$
 # answers at each place. *Predict: what does $D$ answer between two windings, and what does $P$ paint there? Then look.*
 #
+# In `tinyaae lab`, at `#data=moons&mode=aae&prior=gaussian&z=2&seed=0`, play 100 rounds. *Predict what the codes do if
+# the prior is now a swiss roll, and the weights are kept.* Choose it: the distance of $q(z)$ from $p(z)$ jumps, and
+# falls again within 100 rounds. The codes roll up. Nothing but samples of the new prior was needed.
+#
 # ## What to take with you
 #
 # * $D$ reads samples, so any prior will do that can be drawn from. No density is needed.

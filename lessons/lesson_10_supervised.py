@@ -239,6 +239,11 @@ if __name__ == "__main__":
 # The library's page of a run has the trained networks in it, and needs no server. Draw a digit, keep its z, and
 # choose another y. *Predict: which traits of your hand stay in every digit, and which one does not? Then look.*
 #
+# In `tinyaae lab`, at `#data=moons&mode=aae&z=1&seed=1`, play 300 rounds. One number must say on which moon a point
+# lies, and where. *Predict what changes when P is told the moon.* Then play 300 rounds at
+# `#data=moons&mode=supervised&z=1&seed=1`. $P$ paints both moons, and the codes of the two now overlap: z has lost
+# much of the label.
+#
 # ## What to take with you
 #
 # * What the decoder is given as $y$ need not be in $z$. The prior, the same for all classes, presses it out.

@@ -329,6 +329,11 @@ if __name__ == "__main__":
 # The library's page of a run has the trained networks in it, and needs no server. Draw a digit that could be a 4 or a
 # 9, and watch y. *Predict: does $y$ go from one to the other slowly, or in a jump? Then look.*
 #
+# In `tinyaae lab`, at `#data=ring&mode=semi-supervised&seed=1`, play 100 rounds and step SemiSupervised once: the page
+# says how many y are wrong. *Predict y without any label.* Switch SemiSupervised off, start again and play 100 rounds.
+# The three colours are still about equally frequent, but y is wrong for most points. $D_{cat}$ makes clusters, and
+# cannot name them.
+#
 # ## What to take with you
 #
 # * Two heads share one $Q$: $D_{cat}$ makes $y$ decide, a hundred labels say for what.
