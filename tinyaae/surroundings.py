@@ -167,6 +167,15 @@ def threads_by_quota():
     return quota if quota and quota < bound_cpus() and not set_already else None
 
 
+def times_displaced():
+    """Return how often another process has taken a processor from this one; 0 where the system does not count it."""
+    try:
+        import resource  # Windows has none
+    except ImportError:
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+
+
 # Folders and Matplotlib ----------------------------------------------------------------------------------------------
 
 

@@ -35,7 +35,7 @@ from tinyaae.data import split, unit_interval
 from tinyaae.errors import Diverged, Interrupted
 from tinyaae.metrics import diagnostics
 from tinyaae.model import build
-from tinyaae.training import Batches, Permutations, divergence, schedule, train
+from tinyaae.training import Batches, Permutations, divergence, loop, schedule, train
 from tinyaae.training.checkpoint import START, Position
 from tinyaae.training.loop import measure
 from tinyaae.training.run_folder import RunFolder
@@ -604,6 +604,19 @@ def test_progress_names_the_epoch_and_its_losses_in_words(tmp_path):
     assert [line.split(":")[0] for line in said] == ["epoch 1/2", "epoch 2/2"]
     for words in ("cross-entropy", "D_gauss right", "D_cat right", "loss on labels", "validation error"):
         assert all(words in line for line in said)
+
+
+@pytest.mark.parametrize("threads, often, said_once", [(2, 10**6, True), (2, 0, False), (1, 10**6, False)])
+def test_a_run_says_once_that_other_processes_take_the_cores_from_its_threads(
+    tmp_path, monkeypatch, threads, often, said_once
+):
+    counts = itertools.count(step=often)
+    monkeypatch.setattr(loop, "times_displaced", lambda: next(counts))
+    monkeypatch.setattr(loop, "FINITE_CHECK_EVERY", 1)
+    model, batches = assembled(tiny_config(), NumpyBackend(threads=threads))
+    said = []
+    train(model, batches, RunFolder.create(tmp_path / "run"), say=said.append)
+    assert sum("OPENBLAS_NUM_THREADS=1" in line for line in said) == said_once
 
 
 def test_quiet_training_says_nothing(tmp_path, capfd):

@@ -15,6 +15,7 @@ from ..errors import Diverged, UserError
 from ..metrics import diagnostics
 from ..metrics.own import own_values
 from ..optimizers import linear_schedule, step_schedule
+from ..surroundings import times_displaced
 from .checkpoint import START, Position
 from .collapse import CollapseMonitor
 from .divergence import all_finite, locate_non_finite
@@ -37,6 +38,7 @@ WORDS = {  # metric -> its text in the line of an epoch
 
 COUNT = "count of "  # begins the name of the number of steps that a total is over, where some phase skips steps
 FINITE_CHECK_EVERY = 100  # steps between checks that all numbers are finite; each check waits for the device
+DISPLACED = 50  # times a second; above that, threads that wait for each other mostly wait
 VALIDATION = ("validation_error", "validation_cluster_error", "reconstruction_error")  # the first ranks epochs
 
 
@@ -61,7 +63,7 @@ def train(model, batches, folder, position=START, quiet=False, say=print, each_e
     if position.step >= batches.steps:
         raise UserError(f"step {position.step} of {batches.steps} in an epoch; has the data changed?")
     epochs = model.config.epochs
-    training = Training(model, batches, folder, quiet)
+    training = Training(model, batches, folder, quiet, say)
     given = (model,) if needs_model(each_epoch) else ()
     with warnings.catch_warnings(), Interruption(model.backend.communicator) as interruption:
         warnings.simplefilter("ignore", RuntimeWarning)  # `expect_healthy` reports overflow and NaN in one line
@@ -104,8 +106,9 @@ def needs_model(each_epoch):
 class Training:
     """A run in progress: what it keeps from epoch to epoch in addition to the model."""
 
-    def __init__(self, model, batches, folder, quiet):
-        self.model, self.batches, self.folder, self.quiet = model, batches, folder, quiet
+    def __init__(self, model, batches, folder, quiet, say):
+        self.model, self.batches, self.folder, self.quiet, self.say = model, batches, folder, quiet, say
+        self.told = quiet or model.backend.threads == 1  # that other processes need the cores, too
         self.communicator = model.backend.communicator
         self.factor_at = schedule(model.config)
         self.monitor, self.best, self.saved_at = CollapseMonitor(model), math.inf, time.monotonic()
@@ -121,7 +124,7 @@ class Training:
     def epoch(self, epoch, position, interruption):
         """Train on all images once, or from `position.step` on; save what is due, and return the metrics."""
         started, config, steps = time.perf_counter(), self.model.config, self.batches.steps
-        totals = position.totals
+        totals, displaced = position.totals, times_displaced()
         bar = tqdm(
             self.batches.epoch(epoch, position.step), total=steps, initial=position.step,
             desc=f"epoch {epoch + 1}/{config.epochs}", leave=False, file=sys.stderr, unit="batch",
@@ -140,12 +143,23 @@ class Training:
                     interruption.obey()
                 elif done % FINITE_CHECK_EVERY == 0:
                     self.expect_healthy(Position(epoch, done, totals))
+                    self.tell_of_others((times_displaced() - displaced) / (time.perf_counter() - started))
         end = Position(epoch, steps, totals)
         self.expect_healthy(end)
         row = self.communicator.on_rank_0(lambda: self.measured(end))
         row["seconds"] = round(time.perf_counter() - started, 3)
         self.finish_epoch(row, Position(epoch + 1))
         return row
+
+    def tell_of_others(self, rate):
+        """Say once that other processes take the processors from the threads of this one, `rate` times a second."""
+        if not self.told and rate > DISPLACED:
+            self.told = True
+            threads = self.model.backend.threads
+            self.say(
+                f"other processes need the cores, too, and {threads} threads then wait for each other: with "
+                "OPENBLAS_NUM_THREADS=1 this run may be several times as fast"
+            )
 
     def measured(self, end):
         """Return the metrics of the epoch that has reached its `end`."""
