@@ -38,7 +38,7 @@ WORDS = {  # metric -> its text in the line of an epoch
 
 COUNT = "count of "  # begins the name of the number of steps that a total is over, where some phase skips steps
 FINITE_CHECK_EVERY = 100  # steps between checks that all numbers are finite; each check waits for the device
-DISPLACED = 50  # times a second; above that, threads that wait for each other mostly wait
+DISPLACED = 200  # times a second: alone on two cores two threads had 90, beside another process 280 to 390
 VALIDATION = ("validation_error", "validation_cluster_error", "reconstruction_error")  # the first ranks epochs
 
 
