@@ -88,7 +88,7 @@ class Sandbox:
         """Lay out what the child may read: the library without its data, and Matplotlib's list of fonts."""
         for name in ("library", "fonts", "submission", "root"):
             (self.work / name).mkdir()
-        unwanted = shutil.ignore_patterns("*.gz", "__pycache__")
+        unwanted = shutil.ignore_patterns("*.gz", "*.npz", "__pycache__")
         shutil.copytree(Path(tinyaae.__file__).parent, self.work / "library" / "tinyaae", ignore=unwanted)
         for path in fonts():
             shutil.copyfile(path, self.work / "fonts" / path.name)

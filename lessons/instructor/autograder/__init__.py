@@ -40,12 +40,12 @@ def autograder(path, course, folder=catalogue.HERE, table=variants.VARIANTS, pro
 
 
 def inside(folder, name):
-    """Return name in the ZIP file -> path of the files in a folder, without caches and data."""
+    """Return name in the ZIP file -> path of the files in a folder, without caches, data and pretrained models."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {
         f"{name}/{path.relative_to(folder).as_posix()}": path
         for path in files
-        if "__pycache__" not in path.parts and path.suffix not in (".pyc", ".gz")
+        if "__pycache__" not in path.parts and path.suffix not in (".pyc", ".gz", ".npz")
     }
 
 
