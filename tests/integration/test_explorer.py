@@ -9,6 +9,7 @@ import zlib
 
 import numpy as np
 import pytest
+from chromium import browser, until  # noqa: F401
 from tiny import BATCH, arrays, config_of, takes, tiny_dataset, write_npz
 
 from tinyaae import cli, data
@@ -319,24 +320,9 @@ def test_a_run_of_an_earlier_version_has_no_replay(tmp_path):
 
 # In a browser --------------------------------------------------------------------------------------------------------
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--no-first-run", "--disable-quic"]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield opened
-        opened.close()
-
 
 @pytest.fixture
-def opened(browser, made):
+def opened(browser, made):  # noqa: F811
     """Return a function that opens a page; at the end no error and no request may have been seen."""
     seen, tabs = [], []
 
@@ -356,15 +342,6 @@ def opened(browser, made):
         tab.wait_for_timeout(100)  # what a page does a moment later is watched, too
         tab.close()
     assert seen == []
-
-
-def until(tab, expression):
-    """Wait for a page to make an expression true; the page's policy forbids what Playwright has for that."""
-    for _ in range(100):
-        if tab.evaluate(expression):
-            return
-        tab.wait_for_timeout(50)
-    raise AssertionError(expression)
 
 
 @pytest.mark.slow
