@@ -426,6 +426,7 @@ def lab_process(*flags):
     process = subprocess.Popen(
         [sys.executable, "-m", "tinyaae", "lab", *flags], cwd=REPOSITORY, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores Ctrl-C
     )  # fmt: skip
     return process, re.search(r"http://127\.0\.0\.1:(\d+)/([\w-]{20,})/$", process.stdout.readline().strip())
 
