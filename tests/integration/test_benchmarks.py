@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from fake_cupy import COMPILER
+from tiny import REPOSITORY
 
-from benchmarks import gpu, scaling, step
+from benchmarks import gpu, picture, scaling, step
 from benchmarks.contenders import LOSSES, Floor, Jax, Tinyaae, Torch
 from benchmarks.workload import CLASSES, PIXELS, STYLE, Workload
 
@@ -193,3 +194,11 @@ def test_the_paragraph_says_where_it_stops_paying():
     assert "Over 1 Gbit/s Ethernet it never pays: two ranks are" in words
     assert "Over 100 Gbit/s InfiniBand it pays up to 4 ranks" in words  # 46.3 ms: 20 + 20 + 4.8 + 0.06 are 2.2 of 4
     assert "80 ms of work are divided by the ranks; the optimizers' 20 ms and the 40 MB" in words
+
+
+def test_the_picture_shows_every_size_of_the_table_and_every_contender(tmp_path):
+    ratios = picture.table((REPOSITORY / "benchmarks" / "README.md").read_text(encoding="utf-8"))
+    assert set(ratios) == {(250, 100), (1000, 100), (4000, 100), (1000, 1000)}
+    assert all(len(found) == len(picture.CONTENDERS) and min(found) >= 1 for found in ratios.values())
+    picture.draw(tmp_path / "cost.png", ratios)
+    assert (tmp_path / "cost.png").read_bytes().startswith(b"\x89PNG")
