@@ -12,9 +12,11 @@ paper is Makhzani et al., *Adversarial Autoencoders* (2015).
 * Content accuracy is the share of samples P(y, z) that an independent judge calls y (`docs/guide.md`). Rows without a
   content accuracy were run before it was measured. Where such a row is semi-supervised, z holds the digit.
 * `LOG.md` records how the recipes were found. Settings were renamed once; commit d431525 is the last with the old
-  names. The names of phases key the noise, so a seed of an older row now draws other noise. Most rows were not run again.
-  Of two rows of the plane with 100 labels, seed 0 was. After ten and nine epochs these runs stood at validation errors of
-  14.6 and 17.5 %, and were stopped. The recorded runs had 3.0 and 3.2 % by then.
+  names. The names of phases key the noise, so a seed of an older row now draws other noise. Most rows were not run
+  again. Of two rows of the plane with 100 labels, seed 0 was. After ten and nine epochs these runs stood at validation
+  errors of 14.6 and 17.5 %, and were stopped. The recorded runs had 3.0 and 3.2 % by then. Under its old name VAT
+  draws the old noise, and four epochs of the second run repeat the recorded errors. These recipes are fragile: another
+  noise may end elsewhere.
 
 A Parzen estimate is a rough measure: Theis, van den Oord and Bethge (2016) advise against it for judging samples.
 
