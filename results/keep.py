@@ -32,6 +32,7 @@ MODELS = {
         "400 wide instead of 800, and D_gauss reads y beside z", "cluster_error",
     ),
     "supervised": Kept("--mode supervised --seed 0", key="content_accuracy"),
+    "reduction-2d-1000": Kept("--mode reduction --labels 1000 --seed 0", "reduction-2d-1000"),
 }  # fmt: skip
 MEASURES = "test_error", "cluster_error", "reconstruction_error", "content_accuracy", "exchange_accuracy"
 FILLED_IN = "preset", "revision", "backend", "threads", "ranks", "data_name", "data_digest"
