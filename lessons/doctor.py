@@ -99,7 +99,7 @@ def gpu():
         return (
             "GPU",
             None,
-            "CuPy is not here, the lessons run on the CPU; pip install cupy-cuda12x or 13x, if you want it",
+            "CuPy is not here, the lessons run on the CPU; pip install 'cupy-cuda12x[ctk]' (or 13x), if you want it",
         )
     try:
         import cupy
