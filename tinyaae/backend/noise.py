@@ -11,7 +11,6 @@ batch are means over the rows of all ranks. An evaluation pass is not shared bet
 """
 
 from copy import copy
-from itertools import count
 from zlib import crc32
 
 from .distributed.base import SINGLE_PROCESS
@@ -23,7 +22,7 @@ class Context:
     def __init__(self, backend, training=False, seed=0, stream="evaluation", step=0):
         self.backend, self.training = backend, training
         self._place = seed, crc32(stream.encode()), step
-        self._draws, self._batches = count(1), 1
+        self._draws, self._batches = [0], 1
 
     @property
     def communicator(self):
@@ -32,7 +31,7 @@ class Context:
 
     def stacked(self, batches):
         """Return this pass for rows that stack `batches` batches, e.g. real and fake samples."""
-        other = copy(self)  # shares the count of draws
+        other = copy(self)  # shares the list, and with it the count of draws
         other._batches = batches
         return other
 
@@ -48,7 +47,8 @@ class Context:
 
     def _own_rows(self, draw, shape):
         """Return this rank's rows of a draw for all ranks' rows, in each of the batches."""
-        size, place = self.communicator.size, (*self._place, next(self._draws))
+        self._draws[0] += 1
+        size, place = self.communicator.size, (*self._place, *self._draws)
         if size == 1:
             return draw(place, shape)
         rows, *others = shape
