@@ -551,7 +551,7 @@ def write_explorer(run, out, with_images):
     if out is not None and not out.parent.is_dir():
         raise UserError(f"--out: {out.parent} is no folder; make it first")
     model, dataset, folder = opened(run)
-    from .explorer import write_page  # not before: it loads Matplotlib
+    from .explorer.page import write_page  # not before: it loads Matplotlib
 
     path = out or folder.page
     size, images = write_page(path, model, dataset, folder, with_images)

@@ -15,8 +15,8 @@ from tiny import BATCH, arrays, config_of, takes, tiny_dataset, write_npz
 from tinyaae import cli, data
 from tinyaae.backend import Backend
 from tinyaae.errors import UserError
-from tinyaae.explorer import write_page
 from tinyaae.explorer.contents import Bytes, cells_of, command, images_of, without_folders
+from tinyaae.explorer.page import write_page
 from tinyaae.figures.arrays import Subject, confusion
 from tinyaae.layers import Layer
 from tinyaae.model import build

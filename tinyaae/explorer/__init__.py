@@ -4,13 +4,3 @@
 The scripts and the style sheet lie in `static/`, a script a panel; they are put into the file as they are. `lab` is a
 server, on whose page a small model is trained by hand.
 """
-
-__all__ = ["write_page"]
-
-
-def __getattr__(name):
-    if name == "write_page":  # not before it is asked for: it loads Matplotlib, which the lab does not need
-        from .page import write_page
-
-        return write_page
-    raise AttributeError(name)
