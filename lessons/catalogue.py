@@ -16,6 +16,7 @@ from typing import NamedTuple
 from tinyaae.errors import UserError
 
 HERE = Path(__file__).resolve().parent
+EXPECTED = "expected"  # not "pictures": a lesson that is run in its own folder writes there
 
 
 class Lesson(NamedTuple):
@@ -41,6 +42,11 @@ def lessons(folder=HERE):
         name = f"lessons.{path.stem}"
         found.append(Lesson(int(path.name[7:9]), title[1] if title else path.stem, path, name, exercises_of(path)))
     return found
+
+
+def expected_pictures(lesson, folder=HERE):
+    """Return the paths of the pictures that the lesson draws when it is solved, as far as the folder has them."""
+    return sorted((Path(folder) / EXPECTED).glob(f"lesson_{lesson.number:02d}*.png"))
 
 
 def checks_beside(path):

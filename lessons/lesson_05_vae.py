@@ -188,8 +188,8 @@ def all_together(mean, log_var):
 # (5.4: no. The variance of the means comes on top of the mean of the variances.)
 #
 # Now train the VAE three times: with no KL at all, with the KL as it is, and with forty times as much. Guess for each:
-# how large will the clouds be? And the third error: which of the numbers of lesson 4 should it come near to, if the
-# clouds tell P nothing? (26.5, always the average image; 15.2, the autoencoder.)
+# how large will the clouds be? And which number should the third error come near to, if the clouds tell P nothing? Half
+# the squared error is 26.5 for the average image, always the same, and 15.2 for lesson 4's autoencoder.
 
 # %%
 if __name__ == "__main__":

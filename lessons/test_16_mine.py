@@ -241,17 +241,17 @@ def known(inputs):
 
 
 def samples_and_images(rng):
-    """Images of different lengths, so that the largest product does not find the nearest image."""
+    """Images of different lengths, so that neither wrong distance finds the nearest image."""
     while True:
         inputs = some_samples_and_images(rng)
-        right, product = judged(*inputs), by_product(*inputs)
-        if min(product, abs(product - right), abs(product - (1 - right))) > 0.01:
+        right, product, half = judged(*inputs), by_product(*inputs), by_half_the_product(*inputs)
+        if 0 < product and len({round(12 * found) for found in (right, 1 - right, product, half)}) == 4:
             return inputs
 
 
 def some_samples_and_images(rng):
     classes, d = rng.permutation(np.arange(3, 7))[:2]
-    labels = rng.permutation(np.concatenate([np.arange(classes), rng.integers(0, classes, size=9)]))
+    labels = rng.permutation(np.concatenate([np.arange(classes), rng.integers(0, classes, size=10)]))
     images = rng.normal(size=(len(labels), d)) * rng.uniform(0.3, 3, size=(len(labels), 1))
     shown = rng.integers(0, len(labels), size=12)
     samples = images[shown] + rng.normal(size=(12, d)) / 1000
@@ -280,6 +280,11 @@ def judged_by_means(samples, wanted, images, labels):
 
 def by_product(samples, wanted, images, labels):
     return np.mean(labels[np.argmax(np.einsum("md,nd->mn", samples, images), axis=1)] == wanted)
+
+
+def by_half_the_product(samples, wanted, images, labels):
+    far = np.einsum("nd,nd->n", images, images) - np.einsum("md,nd->mn", samples, images)
+    return np.mean(labels[np.argmin(far, axis=1)] == wanted)
 
 
 EXERCISES = [
@@ -365,6 +370,7 @@ EXERCISES = [
             scaled("accuracy", lambda inputs: len(inputs[1]), "that is a count; divide by the number of samples"),
             instead("accuracy", by_product,
                     "the largest product s·x is not the nearest image: a long image has it with many; |x|² is missing"),
+            instead("accuracy", by_half_the_product, "the product counts twice in |s − x|²"),
             scaled("accuracy", lambda inputs: 100, "that is in per cent; a share from 0 to 1 was asked for"),
         ],
         hints=(

@@ -4,6 +4,7 @@ The copy is made in a temporary folder and moved to its place when all is proved
 """
 
 import json
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def release(target, course, folder=HERE, table=variants.VARIANTS, repository=Non
             copy = top / "lessons"
             write(full, full_texts(course, folder, table))
             write(copy, copy_texts(course, full, folder, repository))
+            copy_pictures(course, folder, copy)
             if handout:
                 (copy / "README.md").unlink()
                 write(top, {"README.md": page(course, catalogue.lessons(copy), wheel(top).name)})
@@ -70,6 +72,15 @@ def copy_texts(course, full, folder=HERE, repository=None):
             lesson.checks.name: read(lesson.checks),
         }
     return texts
+
+
+def copy_pictures(course, folder, copy):
+    """Copy the expected pictures of the course's lessons, but for those with a variant, whose pictures are others."""
+    for lesson in catalogue.lessons(copy):
+        if not {exercise.number for exercise in lesson.exercises} & set(course.variants):
+            for picture in catalogue.expected_pictures(lesson, folder):
+                (copy / catalogue.EXPECTED).mkdir(exist_ok=True)
+                shutil.copyfile(picture, copy / catalogue.EXPECTED / picture.name)
 
 
 def write(folder, texts):

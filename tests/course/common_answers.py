@@ -1243,4 +1243,157 @@ return np.array([np.random.choice(row, each, replace=False) for row in rows])"""
             ),
         ],
     ),
+    "16.1": (
+        """\
+y, z, q_cache = encode(x + noise, q, classes, hidden)
+output, p_cache = forward(np.concatenate([y, z], axis=1), p, hidden)
+loss, doutput = part("4.1")(output, x)
+dcode, dp = backward(doutput, p_cache)
+dy, dz = dcode[:, :classes], dcode[:, classes:]
+return loss, encode_backward(q_cache, dy=dy, dz=dz), dp""",
+        [
+            (
+                "y, z, q_cache = encode(x + noise, q, classes, hidden)",
+                "y, z, q_cache = encode(x, q, classes, hidden)",
+                "Q reads the clean image; the noise is not used",
+            ),
+            (
+                'loss, doutput = part("4.1")(output, x)',
+                'loss, doutput = part("4.1")(output, x + noise)',
+                "P pays for the noisy image; it should paint the clean one",
+            ),
+            (
+                "return loss, encode_backward(q_cache, dy=dy, dz=dz), dp",
+                "return loss, encode_backward(q_cache, dlogits=dy, dz=dz), dp",
+                "dy stands for dlogits: it has not passed the softmax",
+            ),
+            (
+                "return loss, encode_backward(q_cache, dy=dy, dz=dz), dp",
+                "return loss, encode_backward(q_cache, dz=dz), dp",
+                "the gradient of y does not reach Q, only that of z",
+            ),
+            (
+                "return loss, encode_backward(q_cache, dy=dy, dz=dz), dp",
+                "return loss, dp",
+                "it returned 2 things, expected 3: loss, dq, dp",
+            ),
+            (
+                "output, p_cache = forward(np.concatenate([y, z], axis=1), p, hidden)",
+                "output, p_cache = forward(np.concatenate([y, z]), p, hidden)",
+                "ValueError",
+            ),
+        ],
+    ),
+    "16.2": (
+        """\
+n = len(real)
+logits, cache = forward(np.concatenate([real, fake]), d, hidden)
+loss, dreal, dfake = part("6.1")(logits[:n], logits[n:])
+return loss, backward(np.concatenate([dreal, dfake]), cache)[1]""",
+        [
+            (
+                'loss, dreal, dfake = part("6.1")(logits[:n], logits[n:])',
+                'loss, dfake, dreal = part("6.1")(logits[n:], logits[:n])',
+                "real and fake have changed places",
+            ),
+            (
+                "return loss, backward(np.concatenate([dreal, dfake]), cache)[1]",
+                "return loss, backward(np.concatenate([dreal, dfake]), cache)[0]",
+                "dd: expected shape",
+            ),
+            (
+                "return loss, backward(np.concatenate([dreal, dfake]), cache)[1]",
+                "return loss / 2, backward(np.concatenate([dreal, dfake]) / 2, cache)[1]",
+                "the two halves are averaged; the loss is their sum",
+            ),
+        ],
+    ),
+    "16.3": (
+        """\
+y, z, q_cache = encode(x, q, classes, hidden)
+of_y, cat_cache = forward(y, d_cat, hidden)
+of_z, gauss_cache = forward(np.concatenate([z, y], axis=1), d_gauss, hidden)
+(loss_y, dlogit_y), (loss_z, dlogit_z) = part("6.2")(of_y), part("6.2")(of_z)
+dy = backward(dlogit_y, cat_cache)[0]
+dcode = backward(dlogit_z, gauss_cache)[0]
+e = z.shape[1]
+dz = dcode[:, :e]
+return loss_y + loss_z, encode_backward(q_cache, dy=dy, dz=dz)""",
+        [
+            (
+                "dz = dcode[:, :e]",
+                "dz, dy = dcode[:, :e], dy + dcode[:, e:]",
+                "D_gauss's gradient reaches y, too; there y is a constant",
+            ),
+            (
+                "return loss_y + loss_z, encode_backward(q_cache, dy=dy, dz=dz)",
+                "return loss_y + loss_z, encode_backward(q_cache, dy=dy)",
+                "z gets no gradient: only D_cat's reaches Q",
+            ),
+            (
+                "of_z, gauss_cache = forward(np.concatenate([z, y], axis=1), d_gauss, hidden)",
+                "of_z, gauss_cache = forward(z, d_gauss, hidden)",
+                "ValueError",
+            ),
+        ],
+    ),
+    "16.4": (
+        """\
+_, _, q_cache = encode(x, q, classes, hidden)
+loss, dlogits = part("11.2")(q_cache[0][:, :classes], labels)
+return loss, encode_backward(q_cache, dlogits=dlogits)""",
+        [
+            (
+                None,
+                """\
+y, _, q_cache = encode(x, q, classes, hidden)
+loss, dlogits = part("11.2")(y, labels)
+return loss, encode_backward(q_cache, dy=dlogits)""",
+                "softmax twice: the loss takes logits, the first columns of h, and y came",
+            ),
+            (
+                'loss, dlogits = part("11.2")(q_cache[0][:, :classes], labels)',
+                'loss, dlogits = part("11.2")(q_cache[0][:, :classes], labels % classes)',
+                "rows without a label pay, too: −1 was taken for the last class",
+            ),
+            (
+                'loss, dlogits = part("11.2")(q_cache[0][:, :classes], labels)',
+                'loss, dlogits = part("11.2")(q_cache[0], labels)',
+                "ValueError",
+            ),
+        ],
+    ),
+    "16.5": (
+        """\
+square = np.sum(images**2, axis=1) - 2 * samples @ images.T
+nearest = np.argmin(square, axis=1)
+return np.mean(labels[nearest] == wanted)""",
+        [
+            (
+                "square = np.sum(images**2, axis=1) - 2 * samples @ images.T",
+                "square = -samples @ images.T",
+                "the largest product s·x is not the nearest image",
+            ),
+            (
+                "return np.mean(labels[nearest] == wanted)",
+                "return np.sum(labels[nearest] == wanted)",
+                "that is a count; divide by the number of samples",
+            ),
+            (
+                "return np.mean(labels[nearest] == wanted)",
+                "return np.mean(labels[nearest] != wanted)",
+                "that is the share of those that show something else",
+            ),
+            (
+                "square = np.sum(images**2, axis=1) - 2 * samples @ images.T",
+                "square = np.sum(images**2, axis=1) - samples @ images.T",
+                "the product counts twice in |s − x|²",
+            ),
+            (
+                "nearest = np.argmin(square, axis=1)",
+                "nearest = np.argmin(square, axis=0)",
+                "ValueError",
+            ),
+        ],
+    ),
 }

@@ -56,6 +56,21 @@ def test_a_copy_holds_these_files_and_no_other(tmp_path):
     }  # fmt: skip
 
 
+def test_a_copy_has_the_expected_picture_of_a_lesson_without_variants(tmp_path):
+    picture = tmp_path / "repository" / "lessons" / "expected" / "lesson_01_twice.png"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"\x89PNG")
+    assert (released(tmp_path, prove=False) / "expected" / picture.name).read_bytes() == b"\x89PNG"
+
+
+def test_a_copy_has_no_picture_of_a_lesson_in_another_variant(tmp_path):
+    picture = tmp_path / "repository" / "lessons" / "expected" / "lesson_01_twice.png"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"\x89PNG")
+    copy = released(tmp_path, chosen=in_variant(tmp_path), prove=False)
+    assert not (copy / "expected").exists()
+
+
 def test_a_solution_becomes_one_raise_and_all_else_stays(tmp_path):
     text = (released(tmp_path, prove=False) / "lesson_01_twice.py").read_text(encoding="utf-8")
     expected = re.sub(r" +### BEGIN(.|\n)*?END SOLUTION\n", "    raise X\n", LESSON)

@@ -32,6 +32,12 @@ def test_a_lesson_runs_and_draws_its_picture(lesson, tmp_path):
         assert "The picture: " in done.stdout and picture.name in done.stdout
 
 
+@every_lesson
+def test_each_picture_that_a_lesson_draws_is_kept_for_comparison(lesson):
+    drawn = re.findall(r'savefig\("pictures/(\w+\.png)"', catalogue.read(lesson.path))
+    assert [path.name for path in catalogue.expected_pictures(lesson)] == sorted(drawn) != []
+
+
 EVERY_VARIANT = [
     (lesson, {e.number: v}) for lesson in catalogue.lessons() for e in lesson.exercises for v in e.variants
 ]

@@ -97,6 +97,14 @@ def test_a_solved_lesson_says_how_to_run_it(copy, lessons):
     assert lessons("check 1")[1].endswith(f"2 of 2 exercises solved.\n{says.replace('/', os.sep)}\n")
 
 
+def test_a_solved_lesson_says_where_its_expected_picture_is(copy, lessons):
+    edit(copy, (STUB_1, SOLVED_1), (STUB_2, SOLVED_2))
+    picture = copy / "expected" / "lesson_01_twice.png"
+    picture.parent.mkdir()
+    picture.write_bytes(b"")
+    assert lessons("check 1")[1].endswith(f"Ours drew this picture: {picture.relative_to(copy.parent)}\n")
+
+
 @pytest.mark.parametrize("name", ["lesson_01_twice.py", "lessons/lesson_01_twice.py"])
 def test_a_lesson_is_named_by_its_file(copy, lessons, name):
     assert lessons(f"check {name}")[1] == lessons("check 1")[1]

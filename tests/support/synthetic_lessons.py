@@ -88,7 +88,7 @@ TABLE = {"1.1": {"thrice": {"twice as large.": "three times as large.", "doubled
 
 def write(folder, lesson=LESSON, checks=CHECKS):
     """Write the lesson and its checks into `folder`, which is made; return the folder."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "lesson_01_twice.py").write_text(lesson, encoding="utf-8")
     (folder / "test_01_twice.py").write_text(checks, encoding="utf-8")
     return folder
