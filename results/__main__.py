@@ -4,6 +4,7 @@
     python -m results run likelihood-10m --seeds 0                     10 million samples from the run of `likelihood`
     python -m results try "--z 8" --seeds 10-14                        on validation images, with the test set unread
     python -m results one-class                                        one digit left out: an AAE must find it
+    python -m results beyond                                           8 × 8 digits and a table, beside other methods
     python -m results keep RUN semi-supervised-100                     a finished run becomes a pretrained model
     python -m results table                                            write the tables from the files
     python -m results check                                            fail where tables and files disagree
@@ -26,7 +27,7 @@ from pathlib import Path
 
 from tinyaae.surroundings import run_program, usable_cpus
 
-from . import keep, one_class
+from . import beyond, keep, one_class
 from .experiments import EXPERIMENTS, HEADLINES
 from .trials import try_seeds
 from .words import CLUSTERING_EXTRAS, LEGEND, OPENING, PICTURES
@@ -56,6 +57,7 @@ def main(argv=None):
     trial.add_argument("--backend", default="numpy")
     single = verbs.add_parser("one-class", help="train without one digit, and find it by scores")
     single.add_argument("--digits", type=seeds, default="0-9", help="e.g. 0-4 or 0,2")
+    verbs.add_parser("beyond", help="digits of 8 x 8 pixels and a table, beside methods of scikit-learn")
     kept = verbs.add_parser("keep", help="write a finished run to the package, as a pretrained model")
     kept.add_argument("run", metavar="RUN", help="the folder of the run")
     kept.add_argument("name", metavar="NAME", choices=keep.MODELS, help=f"one of {', '.join(keep.MODELS)}")
@@ -71,6 +73,9 @@ def main(argv=None):
         return run_seeds(args.name, args.seeds, args.jobs, args.backend, args.flags, args.out.resolve())
     if args.verb == "one-class":
         one_class.run(args.digits)
+        return 0
+    if args.verb == "beyond":
+        beyond.run()
         return 0
     if args.verb == "keep":
         return keep.run(args.run, args.name, row_in_words)
@@ -162,7 +167,7 @@ def table():
             made += f", then `--evaluate RUN --samples {experiment.samples}`" if experiment.samples else ""
             made += f", with commit {experiment.record} checked out" if experiment.record else ""
             commands.append(f"* `{name}`: {seen}. Made by {made}")
-    lines += one_class.lines()
+    lines += beyond.lines() + one_class.lines()
     lines += keep.lines()
     lines += ["", "## Seed by seed", "", *(commands or ["Nothing has been run yet."])]
     lines.append("")

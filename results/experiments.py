@@ -175,6 +175,11 @@ EXPERIMENTS = {
         "clustering error %, 30 clusters, 25 epochs, wider" + EXTRA + INFORMATIVE, "cluster_error",
         "4.10 ± 1.13", "15 (named on the scored set)", "--preset clustering-30",
     ),
+    "clustering-30-information-pairs": Experiment(
+        "clustering error %, 30 clusters, 25 epochs, wider" + EXTRA + INFORMATIVE + ", D_gauss reads y",
+        "cluster_error", "4.10 ± 1.13", "15 (named on the scored set)",
+        "--preset clustering-30 --set condition_on_y=true",
+    ),
     "reduction-2d-1000": Experiment(
         "2-D reduction error %, 1000 labels", "test_error", "4.20", "none", "--mode reduction --labels 1000"
     ),
