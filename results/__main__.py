@@ -5,6 +5,7 @@
     python -m results try "--z 8" --seeds 10-14                        on validation images, with the test set unread
     python -m results one-class                                        one digit left out: an AAE must find it
     python -m results beyond                                           8 × 8 digits and a table, beside other methods
+    python -m results curves                                           the validation error against the epochs
     python -m results keep RUN semi-supervised-100                     a finished run becomes a pretrained model
     python -m results table                                            write the tables from the files
     python -m results check                                            fail where tables and files disagree
@@ -27,7 +28,7 @@ from pathlib import Path
 
 from tinyaae.surroundings import run_program, usable_cpus
 
-from . import beyond, keep, one_class
+from . import beyond, curves, keep, one_class
 from .experiments import EXPERIMENTS, HEADLINES
 from .trials import try_seeds
 from .words import CLUSTERING_EXTRAS, LEGEND, OPENING, PICTURES
@@ -58,6 +59,7 @@ def main(argv=None):
     single = verbs.add_parser("one-class", help="train without one digit, and find it by scores")
     single.add_argument("--digits", type=seeds, default="0-9", help="e.g. 0-4 or 0,2")
     verbs.add_parser("beyond", help="digits of 8 x 8 pixels and a table, beside methods of scikit-learn")
+    verbs.add_parser("curves", help="draw the validation error against the epochs")
     kept = verbs.add_parser("keep", help="write a finished run to the package, as a pretrained model")
     kept.add_argument("run", metavar="RUN", help="the folder of the run")
     kept.add_argument("name", metavar="NAME", choices=keep.MODELS, help=f"one of {', '.join(keep.MODELS)}")
@@ -74,8 +76,8 @@ def main(argv=None):
     if args.verb == "one-class":
         one_class.run(args.digits)
         return 0
-    if args.verb == "beyond":
-        beyond.run()
+    if args.verb in ("beyond", "curves"):
+        {"beyond": beyond, "curves": curves}[args.verb].run()
         return 0
     if args.verb == "keep":
         return keep.run(args.run, args.name, row_in_words)
