@@ -8,9 +8,9 @@
 # of all images, taken together, become indistinguishable from draws of a prior $p(z)$, and the decoder learns to turn
 # $p(z)$ into images.
 #
-# Three networks: the encoder $Q$ makes a code $z$ (n, d) of images $x$; the decoder $P$ makes images of codes; the
-# discriminator $D$ gives one logit a code, positive for "this was drawn from the prior". Every batch is used in three
-# phases:
+# Three networks take part. The encoder $Q$ makes a code $z$ (n, d) of images $x$. The decoder $P$ makes images of
+# codes. The discriminator $D$ outputs one logit for each code, positive for "drawn from the prior". Every batch is used
+# in three phases:
 #
 # 1. **Reconstruction**: $Q$ and $P$ move so that $P(Q(x))$ is like $x$.
 # 2. **Discriminate**: $D$ moves to tell draws of $p(z)$ from codes $Q(x)$.
@@ -80,8 +80,9 @@ if __name__ == "__main__":
 # $$ D(z) = \max(0,\; zW + b)\, v + c, \qquad W\ (d, h),\quad b\ (h,),\quad v\ (h,),\quad c\ (). $$
 #
 # Return its slope $\partial D/\partial z$ at each code, and the gradient $dz = \partial L_G/\partial z$ of the
-# generator's loss of lesson 6, $L_G = -\frac1n \sum_i \ln s(D(z_i))$, where $s$ is the sigmoid. The gradient goes
-# *through* $D$, all the way down to $z$, and nobody asks for `dW`: in this half $D$ is a fixed function.
+# generator's loss of lesson 6, $L_G = -\frac1n \sum_i \ln s(D(z_i))$, where $s$ is the sigmoid. $D$ may be very sure,
+# and $e^{\pm l}$ overflows for large logits $l$; write $s(l) = (\tanh(l/2) + 1)/2$, as in lesson 6. The gradient goes
+# *through* $D$, all the way down to $z$. No `dW` is needed: in this half $D$ is a fixed function.
 #
 # *Which codes get the larger gradient: those that $D$ takes for draws, or those that it rejects?*
 
@@ -126,9 +127,8 @@ if __name__ == "__main__":
     first, _, last = d.stack.layers
     slope, _ = through_discriminator(codes, first.W, first.b, last.W[:, 0], last.b[0])
     cosine = np.sum(slope * best_slope, axis=1) / np.linalg.norm(slope, axis=1) / np.linalg.norm(best_slope, axis=1)
-    print(
-        f"a D trained on samples: its logits correlate with the best D's by {np.corrcoef(logits[:, 0], best)[0, 1]:.2f}"
-    )
+    correlation = np.corrcoef(logits[:, 0], best)[0, 1]
+    print(f"a D trained on samples: the correlation of its logits with those of the best D is {correlation:.2f}")
     print(f"and its slope points where the best D's does: the cosine is {np.mean(cosine):.2f} on average\n")
 
 # %% [markdown]
@@ -142,7 +142,7 @@ if __name__ == "__main__":
 # loss, too, *helps* $D$ to tell codes from draws, and undoes in one half what it does in the other. What that costs is
 # measured below. So each of the three phases has a gradient of its own, and moves its own networks only:
 #
-# | phase | moves | only passes through |
+# | row: phase | moves | only reads |
 # |---|---|---|
 # | 0 Reconstruction | Q, P | |
 # | 1 Discriminate | D | Q |
@@ -169,9 +169,9 @@ def three_steps(weights, gradients, sizes, rate):
 # %% [markdown]
 # ## One step by hand
 #
-# Here is your half of $Q$ as a phase of the library: `forward` computes the values and returns what `backward` needs,
-# `backward` fills the phase's own gradient, `update` moves the phase's own networks. $D$'s half is the library's
-# `Discriminate`, with the loss of lesson 6.
+# Here is $Q$'s half of the game as a phase of the library, with your gradient. `forward` computes the values and
+# returns what `backward` needs, `backward` fills the phase's own gradient, `update` moves the phase's own networks.
+# $D$'s half is the library's `Discriminate`, with the loss of lesson 6.
 
 
 # %%
@@ -232,13 +232,13 @@ if __name__ == "__main__":
 # ## The training, and what happens without the mask
 #
 # Lesson 6 had a warning: a $D$ at 50 % from the start has learned nothing. With equal rates for $D$ and $Q$ that is
-# what happens here: $Q$ is out of the way before $D$ knows where it was, and $D$'s accuracy tells nothing. So $Q$'s
-# rate in Generate is a tenth of $D$'s. Now $D$ gets ahead first, and $Q$ has to catch up.
+# what happens here: $Q$ moves its codes before $D$ has learned where they were, and $D$'s accuracy means nothing. So
+# the learning rate of Generate is a tenth of that of Discriminate. Now $D$ gets ahead first, and $Q$ has to catch up.
 #
 # *Predict: from 50 % at the first step, where does the accuracy of $D$ go, and where does it end?*
 #
-# And then the same for `ForgottenDetach`. It has one mask wrong: Discriminate moves $D$ **and** $Q$. Nothing else
-# differs, and training raises no exception. The library's `check_phase` compares a phase's gradient with central
+# Then the same training runs with `ForgottenDetach`. It has one mask wrong: Discriminate moves $D$ **and** $Q$. Nothing
+# else differs, and training raises no exception. The library's `check_phase` compares a phase's gradient with central
 # differences, and asks whether it reaches a network that should stay as it is.
 
 
@@ -309,27 +309,28 @@ if __name__ == "__main__":
         print(f"{name:>14}, {config.epochs} epochs{says}")
 
 # %% [markdown]
-# On five seeds $D$ climbs from a coin's 50 % to 57 to 61 % within a hundred steps, and $Q$ brings it back to 53 to 56
-# %. Is that success, or is this $D$ too weak to tell? Ask a $D$ that knows nothing yet, and learns while $Q$ stands
-# still. It is right in 52 to 54 %. Where no game was played it is right in 59 to 68 %. So this 50 % came late, and
-# was earned.
+# On five seeds $D$ climbs from a coin's 50 % to between 57 and 61 % within a hundred steps. $Q$ brings it back to
+# between 53 and 56 %. Is that success, or is this $D$ too weak? Ask a fresh $D$, which learns while $Q$ stands still.
+# It is right in 52 to 54 %. Where no game was played it is right in 59 to 68 %. So this 50 % came late, and was earned.
 #
-# With the forgotten mask both are right in 98 to 100 % on each of the five seeds, after three epochs as after one: $Q$
-# helps $D$ ten times as fast as it hinders it, and its codes leave the prior for good. The reconstruction error is 4 to
-# 9 % higher, too. (With equal rates the slip only delays: after one epoch the two runs differ, after three they end
-# alike. A slip that hides so well is the more dangerous one. `check_phase` finds it before the first step.)
+# With the forgotten mask $D$ and the fresh $D$ are right in 98 to 100 % on each of five seeds, after three epochs as
+# after one: $Q$ helps $D$ ten times as fast as it hinders it, and its codes leave the prior for good. The
+# reconstruction error is 4 to 9 % higher, too. (With equal rates the slip only delays: after one epoch the two runs
+# differ, after three they end alike. A slip that hides so well is the more dangerous one. `check_phase` finds it before
+# the first step.)
 
 # %% [markdown]
-# ## Beside it, the VAE, and exercise 7.4: where is the KL?
+# ## The VAE beside the AAE, and exercise 7.4: where is the KL?
 #
-# The VAE of lesson 5 also pulls codes towards $N(0, I)$, but image by image: it pays
-# $KL\bigl(q(z|x_i)\,\|\,N(0, I)\bigr)$ for each $x_i$, which wants every single image to have the *whole* prior as
-# its code. The AAE has no such wish. What it matches is the **aggregated posterior**
+# The VAE of lesson 5 also pulls codes towards $N(0, I)$, but image by image. It pays
+# $KL\bigl(q(z|x_i)\,\|\,N(0, I)\bigr)$ for each $x_i$, which is 0 only where every image has the *whole* prior as its
+# code. The AAE has no such term. What it matches is the **aggregated posterior**
 #
 # $$ q(z) = \frac1n \sum_i q(z|x_i), $$
 #
 # the codes of all images in one bag. To see the difference, measure both. Image $i$ has a Gaussian code with mean
-# $\mu_i$ and variance $\sigma_i^2$ in each of $d$ dimensions. The KL of a Gaussian with mean $m$ and variance $v$ is
+# $\mu_i$ and variance $\sigma_i^2$ in each of $d$ dimensions. The KL from $N(0, I)$ of a Gaussian with mean $m$ and
+# variance $v$ is
 #
 # $$ KL(m, v) = \tfrac12 \sum_{k=1}^{d} \bigl(m_k^2 + v_k - \ln v_k - 1\bigr). $$
 #
@@ -372,13 +373,13 @@ if __name__ == "__main__":
     )
 
 # %% [markdown]
-# The bag is nearer to the prior than its images are, for both. The nats for each image are what the code says *about*
-# that image. The VAE pays for them; the AAE has them for free, as long as the bag as a whole looks like the prior.
+# The bag is nearer to the prior than the code of one image is, for both. The difference is what a code says *about* its
+# image. The VAE pays for it; the AAE has it for free, as long as the bag as a whole looks like the prior.
 #
 # ## What has the game brought?
 #
-# The run "no game" is an autoencoder with the same networks. Draw from $N(0, I)$ and look for the next code. How far is
-# it, in units of what is usual for a new image, and of which digit?
+# The run "no game" is an autoencoder with the same networks. Draw from $N(0, I)$ and look for the nearest code. How far
+# is it, in units of what is usual for a new image, and of which digit?
 
 
 # %%
@@ -397,16 +398,16 @@ if __name__ == "__main__":
         usual, _ = next_codes(z[3000:], z[:3000])
         far, rows = next_codes(drawn, z[:3000])
         counts = np.bincount(labels[rows], minlength=10)
-        print(f"{name:>7}: the next code is {np.median(far) / np.median(usual):.1f} times as far as usual; ", end="")
+        print(f"{name:>7}: the nearest code is {np.median(far) / np.median(usual):.1f} times as far as usual; ", end="")
         print(f"the rarest digit is {np.argmin(counts)}, {np.min(counts) / len(rows):.1%} of the draws")
 
 # %% [markdown]
-# There are no wide gaps in either: unlike the autoencoder of lesson 4 this one has batch norm between its layers, which
-# keeps the codes together. What the game adds is the right *amounts*. Without it the rarest digit makes 1 to 6 % of the
-# draws on five seeds, with it 6.6 to 8.8 %, where 10 % would be fair.
+# Draws from $N(0, I)$ fall near codes in both, as they did in lesson 4. What the game adds is the right *amounts*. On
+# five seeds the rarest digit makes 1 to 6 % of the draws without it, and 6.6 to 8.8 % with it. Fair would be 10 %.
 #
-# In the picture, the upper row shows codes of test images, a colour for each digit. Circles hold 50, 90 and 99 % of the
-# prior. The lower row shows what the decoders make of the prior: columns and rows are percentiles of $N(0, 1)$.
+# In the picture, the upper row shows codes of test images, a colour for each digit; the VAE's are one draw an image.
+# Circles hold 50, 90 and 99 % of the prior. The lower row shows what three decoders make of the prior: columns and rows
+# are percentiles of $N(0, 1)$. Last is the accuracy of $D$, with and without the mask.
 
 # %%
 if __name__ == "__main__":
@@ -449,8 +450,8 @@ if __name__ == "__main__":
 
 # %% [markdown]
 # You should see the codes of AAE and VAE inside the circles, those without a game partly outside, and those with the
-# forgotten mask nowhere near. That is so because the AAE's Q answers D, while the Q without the mask helps it: D's
-# accuracy comes down to near ½ for the one, and stays at 100 % for the other.
+# forgotten mask nowhere near. That is so because the AAE's Q works against D, and the Q without the mask helps it. D's
+# accuracy comes down to near ½ for the one, and climbs to 100 % for the other.
 #
 # ## Predict, then look
 #
@@ -465,7 +466,7 @@ if __name__ == "__main__":
 #
 # `tinyaae lab` is a page on which a small model is trained by hand, one phase at a time. Open it at
 # `#data=moons&mode=aae&prior=gaussian&z=2&seed=0` and press *Ten rounds* six times. *Predict which codes move if only
-# Discriminate is stepped.* Step it ten times, five times over: no code moves, and $D$ is right for more of them.
+# Discriminate is stepped.* Step it ten times, five times over: no code moves, and $D$ is right more often.
 # *Predict from the arrows where Generate will move the codes.* Step it ten times: they leave the orange for the blue,
 # and $D$ is right for less than half. Then choose the mistake "Discriminate moves Q, too", start again and play 200
 # rounds. Here the slip lasts: the codes stay away from the prior. *Check this gradient* under Discriminate says why.

@@ -3,15 +3,15 @@
 #
 # *About 150 minutes; difficulty 4 of 5.*
 #
-# **The one idea.** In lesson 10 somebody told the decoder the digit. Now the encoder says it: $Q$ has two outputs,
+# **The one idea.** In lesson 10 the label gave the decoder the digit. Now the encoder outputs it: $Q$ has two outputs,
 # $y$ (n, k), a softmax over the classes, and the style $z$. A second adversary, $D_{cat}$, compares the $y$ of images
-# with *one-hot vectors*, all $k$ of them equally often. To fool it, $Q$ must decide for one class, and must use all
-# of them. Which class means which digit is then told by a handful of labels. Three phases on each batch:
+# with *one-hot vectors*, all $k$ of them equally often. To fool it, $Q$ must choose one class for each image, and use
+# all of them equally often. A handful of labels then fixes which class means which digit. Three phases on each batch:
 #
 # 1. **Reconstruction**: $Q$ and $P$ move so that $P(y, z)$ is like $x$;
 # 2. **Regularization**: $D_{cat}$ learns to tell $y$ from one-hot vectors, $D_{gauss}$ to tell $z$ from $N(0, I)$; then
 #    $Q$ moves to fool both;
-# 3. **Classification**: $Q$ moves so that the few labelled images get their label.
+# 3. **Classification** (`SemiSupervised` in the library): $Q$ moves so that the few labelled images get their label.
 
 # %%
 import os
@@ -43,8 +43,8 @@ SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson w
 # * $dz$ from whoever reads the style: $P$, and $D_{gauss}$;
 # * $dl$ from the loss of the few labels, which takes logits (exercise 11.2).
 #
-# They all meet in $dh = \partial L/\partial h$. $dy$ has to pass the softmax, which is exercise 2.4; $dl$ stands behind
-# the softmax already. What reaches $h$ in two ways adds up.
+# They all meet in $dh = \partial L/\partial h$. $dy$ has to pass the softmax, which is exercise 2.4; $dl$ is
+# a gradient of the logits already. What reaches $h$ in two ways adds up.
 #
 # Return $y$, $z$ and $dh$. (Subtract each row's largest logit first: $y$ stays the same, and $e^l$ cannot overflow.)
 #
@@ -65,8 +65,8 @@ def two_heads(h, classes, dy, dlogits, dz):
 
 
 # %% [markdown]
-# (It is 0 in both rows. Where all $dy_i$ are one number $c$, the softmax passes $y_i (c - c \sum_j y_j) = 0$. Where $y$
-# is one-hot, $y_i$ is 0 or the bracket is. No gradient of $D_{cat}$ passes a one-hot $y$ any more.)
+# (It is 0 in both cases. Where all $dy_i$ are one number $c$, the softmax passes $y_i (c - c \sum_j y_j) = 0$. Where
+# $y$ is one-hot, $y_i$ is 0, or $dy_i - \sum_j dy_j y_j$ is. No gradient of $D_{cat}$ passes a one-hot $y$ any more.)
 #
 # ## Exercise 11.2: the loss of the few
 #
@@ -132,7 +132,7 @@ if __name__ == "__main__":
 
 # %%
 def draw_evenly(labels, order, each, classes):
-    """labels (n,), order (n,) a permutation of 0 … n−1, two numbers -> numbers of images (classes, each)."""
+    """labels (n,), order (n,), a permutation of 0 … n−1, each, classes -> numbers of images (classes, each)."""
     ### BEGIN SOLUTION
     return np.stack([order[labels[order] == c][:each] for c in range(classes)])
     ### END SOLUTION
@@ -143,11 +143,12 @@ def draw_evenly(labels, order, each, classes):
 #
 # `MyEncoder` is $Q$ with your two heads. `MyClassification` takes the place of the third phase: it reads the labelled
 # images and the whole batch beside them, whose labels are −1. The labelled images are yours, too. $z$ has three
-# numbers only: with more, a short training leaves the digit in $z$, and $y$ has little to say to $P$. All else is the
+# numbers only: with more, a short training leaves the digit in $z$, and $P$ does not need $y$. All else is the
 # library's: `build` makes the model, `train` runs the epochs, and a run folder keeps the metrics.
 #
 # *Predict: with 100 labels, 10 of each digit, how many of the test images are classified wrong without the first two
-# phases? And with them?*
+# phases? And with them?* (The network of the labels alone has no batch norm, because Reconstruction, which does not run
+# there, updates its running averages.)
 
 
 # %%
@@ -229,11 +230,11 @@ if __name__ == "__main__":
             print(f"{row['validation_error']:.1%} of the validation images wrong ({row['seconds']:.0f} s)")
         again = tinyaae.load(folder.path)  # what somebody else would do with your run
     error = error_rate(model.classify(mnist.x_test), mnist.y_test)
-    print(f"with 55 000 images more, which nobody labelled: {error:.1%} wrong")
+    print(f"with all 55 000 images, the others without labels: {error:.1%} wrong")
     same = np.mean(again.classify(mnist.x_test[:1000]) == model.classify(mnist.x_test[:1000]))
     print(f"loaded again from its folder it agrees with itself on {same:.0%} of the images")
     of_mean, of_each = two_entropies(model.encode(mnist.x_test).y.astype(float))
-    print(f"y: H(mean) {of_mean:.2f}, mean H {of_each:.2f}; D_cat wants {np.log(10):.2f} and 0")
+    print(f"y: H(mean) {of_mean:.2f}, mean H {of_each:.2f}; where D_cat is fooled they are {np.log(10):.2f} and 0")
 
 # %% [markdown]
 # ## Does y decide what P paints?
@@ -250,8 +251,7 @@ if __name__ == "__main__":
 #
 # *Predict all four for your model, with its three numbers in $z$. And for fifteen numbers, which reconstruct far
 # better: which of the four will fall?* The third line is fifteen again, but $D_{gauss}$ reads $y$ beside $z$
-# (`condition_on_y=True`) and learns faster: then $z$ has to follow its prior for each $y$, and cannot tell the digit
-# any more.
+# (`condition_on_y=True`) and learns faster. Then $z$ is matched to its prior for each $y$, and holds less of the digit.
 
 # %%
 if __name__ == "__main__":
@@ -277,12 +277,13 @@ if __name__ == "__main__":
     print(f"the judge itself is right on {found['judge_accuracy']:.0%} of real images")
 
 # %% [markdown]
-# Fifteen numbers reconstruct best and are worth least: the digit moved into $z$, and $y$ is an ornament. Each of the
-# others gives something up: three numbers, the reconstruction; $D_{gauss}$ beside $y$, a little of both.
+# Fifteen numbers reconstruct best, but content and exchange accuracy fall, and the leak rises: the digit moved into
+# $z$, and $P$ takes it from there. Three numbers give up half of the reconstruction for a $y$ that decides. Fifteen
+# numbers with a $D_{gauss}$ that reads $y$ give up less of it.
 #
-# In the picture, each row is one class $y$, in the first column with the style $z = 0$, then with styles drawn from the
-# prior. The network has seen ten labelled images of each class. Last, test images in the order of how sure $Q$ is:
-# the least sure ones of each class.
+# On the left of the picture are the two errors. In the middle, each row is one class $y$: first with the style $z = 0$,
+# then with styles drawn from the prior. $Q$ has seen ten labelled images of each class. On the right are, for each
+# class, the test images of which $Q$ is least sure.
 
 # %%
 if __name__ == "__main__":
@@ -314,9 +315,9 @@ if __name__ == "__main__":
     print("The picture:", os.path.abspath("pictures/lesson_11_semi_supervised.png"))
 
 # %% [markdown]
-# You should see the error fall by a large part when unlabelled images are added, and most rows of the middle picture
-# show one digit in many hands. Where a whole column shows one digit in every row, y does not decide, because a z far
-# from 0 still holds the digit.
+# You should see the error fall by a large part when unlabelled images are added. Most rows of the middle picture show
+# one digit in many handwritings. A column that shows one digit in every row, or a row that fades or shows another
+# digit, is where $y$ does not decide, because $z$ still holds some of the digit.
 
 # %% [markdown]
 # ## Predict, then look
@@ -336,6 +337,6 @@ if __name__ == "__main__":
 #
 # ## What to take with you
 #
-# * Two heads share one $Q$: $D_{cat}$ makes $y$ decide, a hundred labels say for what.
-# * Gradients that meet add up. One of probabilities passes the softmax, one of logits stands behind it.
+# * Two heads share one $Q$: $D_{cat}$ makes $y$ one-hot, and a hundred labels fix which class means which digit.
+# * Gradients that meet add up. A gradient of probabilities passes the softmax; a gradient of logits does not.
 # * A low error does not mean that $P$ reads $y$. Measure the content of the samples, too.

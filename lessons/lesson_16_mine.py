@@ -5,7 +5,7 @@
 #
 # **The one idea.** Nothing is left in a semi-supervised adversarial autoencoder that you have not written. Its
 # layers, its losses, its optimizer and its two heads are functions of lessons 1 to 11. Here you put them together
-# into four phases, and train them on MNIST with 100 labels. No layer of the library takes part.
+# into four phases, and train them on MNIST with 100 labels. Where all parts are yours, no layer of the library is used.
 #
 # The goals, in less than three minutes: at most 15 % of the test images wrong, and at least 80 % of the samples
 # $P(y, z)$ show the digit $y$.
@@ -45,7 +45,7 @@ SEED = 0  # of the weights, the labels and the noise; the goals are reached with
 # | 6.1 `discriminator_loss`, 6.2 `generator_loss` | the game, for $D_{cat}$ and $D_{gauss}$ |
 # | 11.1 `two_heads`, 11.2 `loss_of_known` | $Q$'s output $y$, $z$, and the hundred labels |
 #
-# In the next cell are the library's, to be lent where yours is missing. You need not read it.
+# The next cell has the library's functions, which are lent where yours are missing. You need not read it.
 
 
 # %%
@@ -103,7 +103,7 @@ LENT = {
 }
 
 # %% [markdown]
-# `part("6.1")` is your function of exercise 6.1 if it passes its check, else the library's.
+# `part("6.1")` is your function of exercise 6.1 if it passes its usual check, else the library's.
 
 
 # %%
@@ -124,7 +124,9 @@ def part(number):
 
 if __name__ == "__main__":
     for number in LENT:
-        print(f"part {number:4}: " + ("yours" if number in yours() else "lent by the library, yours is not solved"))
+        print(
+            f"part {number:4}:", "yours" if number in yours() else "lent by the library; yours is not solved, or varied"
+        )
     print()
 
 # %% [markdown]
@@ -176,14 +178,14 @@ def encode_backward(cache, dy=0, dlogits=0, dz=0):
 #
 # $Q$ reads the image with noise on it, $P$ reads $[y, z]$, in this order, and pays for the distance to the clean image.
 # Both move. Return the loss and the gradients of both networks. With `forward`, `encode` and the two backwards above,
-# four lines will do.
+# five lines will do.
 #
 # *Which of the three gradients that meet in $Q$'s last layer occur here?*
 
 
 # %%
 def reconstruct(x, noise, q, p, classes, hidden):
-    """Images x and noise (n, d), weights q, p, two numbers -> loss (), dq, dp."""
+    """Images x and noise (n, d), weights q, p, numbers of classes and hidden units -> loss (), dq, dp."""
     ### BEGIN SOLUTION
     y, z, q_cache = encode(x + noise, q, classes, hidden)
     output, p_cache = forward(np.concatenate([y, z], axis=1), p, hidden)
@@ -198,9 +200,9 @@ def reconstruct(x, noise, q, p, classes, hidden):
 #
 # ## Exercise 16.2: Discriminate
 #
-# One discriminator, real rows and made ones. It is called twice a step: for $D_{cat}$ with one-hot vectors and $y$, for
-# $D_{gauss}$ with draws and codes. $D$ reads both kinds as one batch, the real ones first. Return its loss and its
-# gradient, and nothing for whoever made the rows.
+# A discriminator reads real rows and made ones. The function is called twice a step: for $D_{cat}$ with one-hot vectors
+# and $y$, for $D_{gauss}$ with draws and $z$, both beside $y$. $D$ reads both kinds as one batch, the real ones first.
+# Return its loss and its gradient, and none for the rows.
 
 
 # %%
@@ -217,13 +219,13 @@ def discriminate(real, fake, d, hidden):
 # ## Exercise 16.3: Generate
 #
 # $Q$ pays wherever one of the two discriminators rejects its code. $D_{cat}$ reads $y$. $D_{gauss}$ reads $[z, y]$, in
-# this order, so that $z$ has to follow its prior for each $y$, and cannot tell the digit. In $D_{gauss}$ the $y$ is a
-# constant: from there the gradient goes to $z$ alone. Return the sum of the two losses, and $Q$'s gradient.
+# this order, so that $z$ is matched to its prior for each $y$, and keeps little of the digit. In $D_{gauss}$ the $y$ is
+# a constant: from there the gradient goes to $z$ alone. Return the sum of the two losses, and $Q$'s gradient.
 
 
 # %%
 def generate(x, q, d_cat, d_gauss, classes, hidden):
-    """Images x (n, d), three vectors of weights, two numbers -> loss (), dq."""
+    """Images x (n, d), weights q, d_cat, d_gauss, numbers of classes and hidden units -> loss (), dq."""
     ### BEGIN SOLUTION
     y, z, q_cache = encode(x, q, classes, hidden)
     of_y, cat_cache = forward(y, d_cat, hidden)
@@ -239,12 +241,12 @@ def generate(x, q, d_cat, d_gauss, classes, hidden):
 # ## Exercise 16.4: Classification
 #
 # The images of which a label is known pay for it, and the others, with −1, do not. `encode` does not return the logits,
-# but its third output has $h$ in first place, and the logits are the first $k$ columns of $h$.
+# but its third output is (h, classes, cache), and the logits are the first $k$ columns of $h$.
 
 
 # %%
 def classify(x, labels, q, classes, hidden):
-    """Images x (n, d), labels (n,) with −1 for unknown, weights q, two numbers -> loss (), dq."""
+    """x (n, d), labels (n,), −1 unknown, weights q, numbers of classes and hidden units -> loss (), dq."""
     ### BEGIN SOLUTION
     _, _, q_cache = encode(x, q, classes, hidden)
     loss, dlogits = part("11.2")(q_cache[0][:, :classes], labels)
@@ -272,9 +274,10 @@ def content_accuracy(samples, wanted, images, labels):
 # %% [markdown]
 # ## The training
 #
-# A step is the four phases in turn. Each phase has its own averages for Adam, also where two phases move the same
-# network. The rates of the game are smaller than that of the reconstruction, and all fade over the last quarter. From
-# each pixel its mean over all images is taken, and what is left is doubled: inputs around 0 and of size 1 train faster.
+# A step is the four phases in turn. Each phase has its own averages for Adam, even where two phases move the same
+# network. The learning rates of the game are smaller than that of the reconstruction. All of them fall over the last
+# quarter. The mean of each pixel over the training images is subtracted, and the rest is doubled: inputs around 0 and
+# of size 1 train faster.
 
 
 # %%
@@ -310,7 +313,7 @@ def train(images, known, labels, rng, epochs, hidden=200, style=8, noise=0.8):
     moved = {name: Moved(1e-3, 0.9) for name in ("q", "p", "labels")}
     moved |= {name: Moved(3e-4, 0.5) for name in ("d_cat", "d_gauss", "game")}
 
-    def blur(x):
+    def noise_for(x):
         return noise * rng.standard_normal(x.shape, dtype="float32")
 
     steps = 20 if SHORT else 600
@@ -320,10 +323,10 @@ def train(images, known, labels, rng, epochs, hidden=200, style=8, noise=0.8):
             fade = min(1.0, max(0.01, 4 * (1 - (epoch + step / steps) / epochs)))
             x = images[batch]
 
-            reconstruction, dq, dp = reconstruct(x, blur(x), q, p, 10, hidden)
+            reconstruction, dq, dp = reconstruct(x, noise_for(x), q, p, 10, hidden)
             q, p = moved["q"].step(q, dq, fade), moved["p"].step(p, dp, fade)
 
-            y, z, _ = encode(x + blur(x), q, 10, hidden)
+            y, z, _ = encode(x + noise_for(x), q, 10, hidden)
             drawn, normal = ones[rng.integers(10, size=len(x))], rng.standard_normal(z.shape, dtype="float32")
             of_cat, dd = discriminate(drawn, y, d_cat, hidden)
             d_cat = moved["d_cat"].step(d_cat, dd, fade)
@@ -331,11 +334,11 @@ def train(images, known, labels, rng, epochs, hidden=200, style=8, noise=0.8):
             of_gauss, dd = discriminate(*both, d_gauss, hidden)
             d_gauss = moved["d_gauss"].step(d_gauss, dd, fade)
 
-            _, dq = generate(x + blur(x), q, d_cat, d_gauss, 10, hidden)
+            _, dq = generate(x + noise_for(x), q, d_cat, d_gauss, 10, hidden)
             q = moved["game"].step(q, dq, fade)
 
             x = images[known]
-            of_labels, dq = classify(x + blur(x), labels, q, 10, hidden)
+            of_labels, dq = classify(x + noise_for(x), labels, q, 10, hidden)
             q = moved["labels"].step(q, dq, fade)
             losses.append((reconstruction, of_cat, of_gauss, of_labels))
         says = "epoch {}: reconstruction {:.1f}, D_cat pays {:.2f}, D_gauss {:.2f}, the labels {:.4f}"
@@ -395,14 +398,14 @@ if __name__ == "__main__":
     print("The picture:", os.path.abspath("pictures/lesson_16_mine.png"))
 
 # %% [markdown]
-# You should see ten rows of ten digits, nearly all of them the digit of their row, in one hand a column. That is so
-# because $D_{gauss}$ reads $y$ beside $z$, so $z$ has no digit left in it, and $P$ has to take it from $y$.
+# You should see ten rows of ten digits, nearly all of them the digit of their row, and one handwriting a column. That
+# is so because $D_{gauss}$ reads $y$ beside $z$. So $z$ keeps little of the digit, and $P$ has to take it from $y$.
 #
-# $D_{gauss}$ ends well below $2 \ln 2$: it still tells codes from draws, and a longer game would bring them nearer. For
-# $P$ the draws are near enough.
+# $D_{gauss}$ ends at about 0.6, well below $2 \ln 2 = 1.39$. Its loss falls from epoch 5 on: it separates codes from
+# draws better and better. For $P$ the draws are near enough all the same, as the content accuracy shows.
 #
 # ## What to take with you
 #
-# * An AAE is four phases of a few lines. Everything below them is a linear layer, a bend, and the chain rule.
+# * An AAE is four phases of a few lines. Everything below them is a linear layer, an activation, and the chain rule.
 # * The library adds batch norm, more layers, more epochs and care: 3 to 4 % in place of 9.
 # * You can write this. You have.

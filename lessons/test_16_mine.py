@@ -245,7 +245,7 @@ def samples_and_images(rng):
     while True:
         inputs = some_samples_and_images(rng)
         right, product, half = judged(*inputs), by_product(*inputs), by_half_the_product(*inputs)
-        if 0 < product and len({round(12 * found) for found in (right, 1 - right, product, half)}) == 4:
+        if product > 0 and len({round(12 * found) for found in (right, 1 - right, product, half)}) == 4:
             return inputs
 
 
