@@ -124,9 +124,8 @@ def part(number):
 
 if __name__ == "__main__":
     for number in LENT:
-        print(
-            f"part {number:4}:", "yours" if number in yours() else "lent by the library; yours is not solved, or varied"
-        )
+        whose = "yours" if number in yours() else "lent by the library; yours is not solved, or varied"
+        print(f"part {number:4}:", whose)
     print()
 
 # %% [markdown]
