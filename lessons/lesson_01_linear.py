@@ -5,9 +5,9 @@
 #
 # **The one idea.** A neural network is a long formula with many adjustable numbers in it. Training needs one thing of
 # every step of that formula: if we know how the loss $L$ depends on the step's output $y$, how does it depend on its
-# input $x$ and on its weights? In this library `dy` is a slope, $\partial L/\partial y$, and no small change: if $y$
-# grows by a small $\delta$, $L$ grows by $dy \cdot \delta$. Likewise `dW` is $\partial L/\partial W$, and each of
-# them has the shape of its array.
+# input $x$ and on its weights? In this library `dy` is the slope $\partial L/\partial y$, not a small change of $y$. If
+# one element of $y$ grows by a small $\delta$, $L$ grows by $\delta$ times the same element of $dy$. Likewise `dW` is
+# $\partial L/\partial W$. Each gradient has the shape of the array that it belongs to.
 #
 # Shapes stand in brackets: `(n, d)` is a matrix of $n$ rows and $d$ columns, `(d,)` a vector, `()` a single number.
 #
@@ -68,12 +68,13 @@ def linear_backward(dy, x, W):
 # %% [markdown]
 # ## Exercise 1.3: ask the definition
 #
-# A wrong gradient raises no exception. Training goes less well, and nobody knows why. So we compare with the
-# definition: move one number by $\pm h$ and see what the loss does,
+# A wrong gradient raises no exception. Training goes less well, without a visible reason. So we compare the gradient
+# with its definition: move one number by $\pm h$ and measure the loss. The *central difference* is near the gradient:
 #
 # $$ dx_i \approx \frac{L(x + h e_i) - L(x - h e_i)}{2h}. $$
 #
-# Given the losses on both sides for every $i$, return the differences, and the largest distance from a gradient `ours`,
+# Given the two losses for every $i$, return the central differences, the right side of this equation. Return also the
+# largest absolute difference between them and a gradient `ours`,
 # relative to the largest absolute value among both gradients.
 
 
@@ -88,9 +89,9 @@ def compare_with_differences(above, below, h, ours):
 
 
 # %% [markdown]
-# Now let the definition judge your backward. To make one number $L$ of an output, we weigh its elements with random
-# numbers: $L = \sum dy \cdot y$ has the gradient $dy$ with respect to $y$. Random, and not all ones: with ones, many a
-# wrong backward passes.
+# The next cell compares your backward with central differences. To make one number $L$ of an output, we weight its
+# elements with random numbers: $L = \sum dy \cdot y$ has the gradient $dy$ with respect to $y$. The weights are random,
+# because with weights of 1 many a wrong backward would pass.
 
 # %%
 if __name__ == "__main__":
@@ -115,10 +116,11 @@ if __name__ == "__main__":
 # ## Your layer in real training
 #
 # `MyLinear` is the library's layer with your two functions inside. One such layer, 784 pixels in and 10 scores out, is
-# already a classifier of digits. The loss and the optimizer are the subject of lesson 3. What else you meet here: a
-# `Backend` says which array library computes (NumPy here). A `Context`, `ctx` for short, says whether this is training.
-# `Gradients` holds one array for each weight array. `want_dx=False` spares a layer the `dx` that nobody reads. A label
-# becomes a *one-hot* row, a 1 at its digit and 0 elsewhere. `network.updates` counts the steps.
+# already a classifier of digits. The loss and the optimizer are the subject of lesson 3. The cell uses six more names.
+# A `Backend` chooses the array library (NumPy here). A `Context`, `ctx` for short, records whether this is training.
+# `Gradients` holds one array for each weight array. With `want_dx=False` a layer need not compute a `dx` that no other
+# layer reads. A label becomes a *one-hot* row, which has a 1 in the column of its digit and 0 elsewhere.
+# `network.updates` counts the steps.
 
 
 # %%
@@ -157,7 +159,7 @@ if __name__ == "__main__":
     print(f"{right:.1%} of the test images are classified right, by one linear layer")
 
 # %% [markdown]
-# Each column of $W$ is an image: where it is red, ink speaks for the digit, where it is blue, against it.
+# Each column of $W$ is an image. Ink on a red pixel raises the score of the digit; ink on a blue pixel lowers it.
 
 # %%
 if __name__ == "__main__":
@@ -171,13 +173,13 @@ if __name__ == "__main__":
     print("The picture:", os.path.abspath("pictures/lesson_01.png"))
 
 # %% [markdown]
-# You should see, for most digits, a red stroke where the digit has its ink and blue where other digits have theirs:
-# the 0 is a red ring with a blue middle. That is so because a score is the sum of ink times weight, so the best
-# weights are a template of what tells this digit from the others.
+# You should see, for most digits, red where the digit has ink and blue where other digits have ink: the 0 is a broken
+# red ring with a blue middle. That is so because a score is the sum of ink times weight. So most weights are positive
+# where this digit has more ink than the others, and negative where it has less.
 
 # %% [markdown]
 # ## What to take with you
 #
 # * `dy` is a slope, $\partial L/\partial y$. A layer turns it into `dx`, `dW` and `db`; the shapes leave little choice.
-# * What reaches the loss through many rows adds up: `dW` and `db` are sums over the batch.
+# * A weight reaches the loss through every row, so `dW` and `db` are sums over the batch.
 # * Compare every gradient with central differences, in float64, before you trust it.

@@ -55,7 +55,7 @@ if __name__ == "__main__":
     print(f"{W1.size + b1.size + W2.size + b2.size} numbers, or {W.size + b.size}: outputs differ by {apart:.0e}")
 
 # %% [markdown]
-# So depth alone buys nothing. Something between the layers has to bend.
+# So a second linear layer adds nothing. Between the layers there must be a *nonlinear* function: its graph bends.
 #
 # ## Exercise 2.2: the bend
 #
@@ -63,8 +63,8 @@ if __name__ == "__main__":
 #
 # $$ y = \max(x, 0), \qquad \text{slope}\ \frac{dy}{dx} = 1 \text{ where } x > 0, \text{ else } 0. $$
 #
-# Return both. The forward pass knows the slope already, so it may as well keep it for the backward pass.
-# An element reaches the loss through its own output alone, so backward will be `dy * slope`, with no matrix in it.
+# Return $y$ and the slope. The slope is computed in the forward pass, and kept for the backward pass.
+# An element reaches the loss through its own output alone, so backward will be `dy * slope`, without a matrix product.
 
 
 # %%
@@ -114,7 +114,7 @@ if __name__ == "__main__":
 #
 # $$ u = xW_1 + b_1, \qquad h = f(u), \qquad y = hW_2 + b_2. $$
 #
-# Someone above hands you `dy`. Go down one step at a time: from `dy` to `dW2`, `db2` and `dh` (exercise 1.2), from `dh`
+# You are given `dy`. Go down one step at a time: from `dy` to `dW2`, `db2` and `dh` (exercise 1.2), from `dh`
 # to `du` (exercise 2.2; `slope` is $f'(u)$), from `du` to `dW1`, `db1` and `dx` (1.2 again).
 #
 # Guess first: which of the five gradients would still be right if you forgot the slope?
@@ -132,12 +132,13 @@ def stack_backward(dy, x, slope, h, W1, W2):
 
 
 # %% [markdown]
-# The answer to the guess: only `dW2` and `db2`. They are made above the bend, before the slope comes in; `dx`, `dW1`
-# and `db1` all pass through it.
+# The answer to the guess: only `dW2` and `db2`. They are computed from `dy` without the slope; `dx`, `dW1` and `db1`
+# are computed from `du`, which has the slope as a factor.
 #
 # The library does this for any number of steps. A `Network` is a `Sequential` of layers whose weights lie in one flat
-# vector. `Gradients` is a vector of the same shape, with views like `dW1` into it. They belong to whoever trains, not
-# to the layers: later, several objectives will each want a gradient of the same network.
+# vector. `Gradients` is a vector of the same shape, with views like `dW1` into it. The gradients belong to the
+# objective that is trained, not to the layers: in later lessons several objectives each have a gradient of the same
+# network.
 
 # %%
 if __name__ == "__main__":
@@ -191,7 +192,8 @@ if __name__ == "__main__":
         print(f"{name:>20}: " + "  ".join(f"{size:.0e}" for size in sizes[::5]))
 
 # %% [markdown]
-# A slope of at most ¼ makes twenty layers of sigmoids untrainable: the lowest layers hear nothing. Networks became deep
+# A slope of at most ¼ makes twenty layers of sigmoids untrainable: $(1/4)^{20}$ is about $10^{-12}$, so the lowest
+# layers receive almost no gradient. Networks became deep
 # when people changed two plain things, the activation and the size of the first weights. (For the rectifier half of the
 # slopes are 0, so weights with twice the variance, $2/d$ in place of $1/d$, keep the size.)
 #
@@ -230,8 +232,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Your bend in real training
 #
-# Two spirals in the plane. Which one is a point $x = (x_1, x_2)$ on? The spirals are the library's swiss-roll prior,
-# once as it is and once turned by half a circle; in lesson 8 it will be a place for codes. Three networks with one
+# There are two spirals in the plane. Is a point $x = (x_1, x_2)$ on the first or on the second? The spirals are the
+# library's swiss-roll prior, once as it is and once turned by half a circle. (Lesson 8 uses it for codes.) Three
+# networks with one
 # output learn to answer. They differ in how often they bend: never, once, three times. What will the border between the
 # two answers look like for the first? How many straight pieces can the second make of 32 hidden units?
 #
@@ -247,7 +250,7 @@ def two_spirals(n, backend, step):
 
 
 def train(layers, steps):
-    """Train a network of these layers to tell the spirals apart; return it, its losses and its share of right."""
+    """Train a network of these layers to tell the spirals apart; return it, its losses and its accuracy (0 to 1)."""
     backend = Backend.named("numpy")
     network = Network(backend, "spirals", layers)
     gradients, optimizer, losses = Gradients(backend, [network]), Adam(0.005), []
@@ -283,9 +286,11 @@ if __name__ == "__main__":
         print(f"{name:>21}: {network.size:4} weights, loss {np.mean(losses[-50:]):.3f}, {right:.1%} right")
 
 # %% [markdown]
-# Upper row: what each network answers, from "certainly the blue spiral" to "certainly the red one". With no bend the
-# border is one straight line, whatever the number of weights. Each unit can bend once; a stack of bends folds the plane
-# over and over.
+# The upper row shows what each network answers, from "certainly the blue spiral" to "certainly the red one". With no
+# bend the border is one straight line, whatever the number of weights. With one bend each hidden unit bends the output
+# along one line of the plane. 32 lines divide the plane into at most $1 + 32 + 32 \cdot 31/2 = 529$ regions. (With
+# rectifiers the output is linear in each region, so the border has at most one straight segment there. It has far fewer
+# than 529, because it does not cross every region.) In a stack of bends later units bend what earlier units have bent.
 
 # %%
 if __name__ == "__main__":
@@ -325,13 +330,13 @@ if __name__ == "__main__":
     print("The picture:", os.path.abspath("pictures/lesson_02.png"))
 
 # %% [markdown]
-# You should see a straight border, then one of straight pieces with corners, then a smooth one; below, the
+# You should see a straight border, then one of straight pieces with corners, then one that looks smooth. Below, the
 # gradient of the sigmoids falls by many powers of ten while yours with wider weights keeps its size. That is so
 # because only bends make a border bend, and because each layer multiplies the gradient by its slope.
 
 # %% [markdown]
 # ## What to take with you
 #
-# * Linear on linear is linear. An activation bends, and stacked bends can draw anything.
-# * Backpropagation is each step's own backward, run from top to bottom. Nobody needs to see the whole formula.
+# * Two linear layers in a row are one linear layer. With activations between them the border can bend.
+# * Backpropagation runs the backward of each step, from top to bottom. No step needs the whole formula.
 # * A gradient is multiplied by every slope it passes. Slopes and first weights decide whether it arrives.

@@ -3,13 +3,13 @@
 #
 # *About 120 minutes; difficulty 4 of 5.*
 #
-# **The one idea.** What an AAE pulls to the prior is the bag of all codes, $q(z) = \frac1n \sum_i q(z|x_i)$ (lesson
-# 7). Nobody said that one image must have *one* code. The paper has three kinds of encoder $q(z|x)$:
+# **The one idea.** An AAE matches the *aggregated posterior* to the prior. This is $q(z) = \frac1n \sum_i q(z|x_i)$,
+# the bag of all codes (lesson 7). So one image need not have *one* code. The paper has three kinds of encoder $q(z|x)$:
 #
 # 1. **deterministic**: $z = \mu(x)$, one point for each image;
 # 2. **Gaussian**: $z = \mu(x) + \sigma(x)\,\varepsilon$ with $\varepsilon \sim N(0, I)$, a cloud, as in lesson 5's VAE;
-# 3. **universal approximator**: $z = f(x, \eta)$, with noise $\eta \sim N(0, I)$ fed into the network beside the
-#    image. As $f$ is a network, it can bend the noise into any shape.
+# 3. **universal approximator**: $z = f(x, \eta)$, where the network $f$ reads noise $\eta \sim N(0, I)$ together with
+#    the image. As $f$ is a network, it can bend the noise into any shape.
 #
 # With 60 000 images the bag is full even if each image is a point. So we take only **ten**, one of each digit, and
 # ask for codes spread evenly over a square. *Predict: which of the three can do it? What will the bag look like for
@@ -58,8 +58,8 @@ def three_codes(x, epsilon, eta, A, B, C):
 # %% [markdown]
 # ## Exercise 9.2: back through the Gaussian
 #
-# The noise is a constant: it was drawn before, and no weight changes it. Given $dz$ (n, d), find $dA$, $dB$ and $dx$.
-# Two roads lead from $x$ to $z$, one by the mean and one by the spread, and $dx$ comes back by both.
+# The noise is a constant: it was drawn before, and no weight changes it. Given $dz$ (n, d), find $dx$, $dA$ and $dB$.
+# $z$ depends on $x$ in two ways, through the mean and through $\sigma$; $dx$ is the sum of both contributions.
 #
 # *What does $dB$ have to do with $\varepsilon$? Think of a row with $\varepsilon = 0$.*
 
@@ -76,7 +76,7 @@ def gaussian_backward(dz, x, epsilon, A, B):
 
 # %% [markdown]
 # ($dB$ is $dz\,\varepsilon\,\sigma/2$ carried back to the weights, so a row with $\varepsilon = 0$ adds nothing to
-# it: without a draw away from the mean nobody learns about the spread.)
+# it: a draw that equals the mean gives no gradient for $\sigma$.)
 #
 # ## Exercise 9.3: back through the universal approximator
 #
@@ -118,8 +118,8 @@ def within_and_between(z):
 # %% [markdown]
 # ## Layers of your own, checked
 #
-# Two layers for the library: noise comes from `ctx`, and is 0 when nobody trains. `check_layer` compares `dx` and
-# every `dW` with central differences, on the same noise, and raises where they differ.
+# Here are two layers for the library. Their noise comes from `ctx`, and is 0 outside training. `check_layer` compares
+# `dx` and every `dW` with central differences, on the same noise. Where they differ, it raises an exception.
 
 
 # %%
@@ -185,9 +185,9 @@ if __name__ == "__main__":
 # To be quick, we take every second pixel in both directions, 196 of them. A batch is the ten images, twenty times over.
 # The prior is uniform on the square $[-2, 2]^2$. Only the encoder differs.
 #
-# Here $D$'s accuracy during the training tells little: ten points that run away from $D$ faster than it learns look
-# like a success. So afterwards we let $Q$ stand still, and a *fresh* discriminator, the examiner, learns to tell its
-# codes from draws of the square: one phase of the library, `Discriminate`, alone.
+# The accuracy of $D$ during the training shows little: ten points that move faster than $D$ learns look like a success.
+# So afterwards we keep $Q$ fixed. A *fresh* discriminator, the examiner, learns to separate the codes of $Q$ from draws
+# of the square. The library's phase `Discriminate` does this, without the other phases.
 
 
 # %%
@@ -243,13 +243,16 @@ if __name__ == "__main__":
 
 # %% [markdown]
 # Ten points cannot fill a square, however they are placed, and the examiner learns where they are. The Gaussian
-# encoder may make clouds, but look how small they are: the reconstruction wants each cloud small, and nobody pays for
-# $\sigma$ as the KL of a VAE does. Wider ones would be round, with soft edges: they could not tile a square either.
-# The universal encoder bends its noise and gives each image a *territory*; where two meet there is a border, not a
-# gap.
+# encoder makes clouds, but small ones. The reconstruction error is lower for a small cloud. No term of the loss draws
+# $\sigma$ to 1; in a VAE the KL divergence does. Wider clouds would be ellipses with soft edges, and ellipses
+# cannot tile a square either. The universal encoder bends its noise, so each image gets a *territory*. The ten
+# territories fill much more of the square. But gaps are left, and some territories overlap, so the examiner is still
+# right more often than a coin.
 #
-# In the lower row, what the decoder makes of every place of the square. Where no code ever was, nobody taught it what
-# to paint.
+# All three variances are near that of the square: the variance alone does not show whether the square is filled.
+#
+# The lower row shows what the decoder paints at 11 × 11 points of the square. Far from all codes no training example
+# determines what it paints.
 
 # %%
 if __name__ == "__main__":
@@ -270,12 +273,12 @@ if __name__ == "__main__":
     print("The picture:", os.path.abspath("pictures/lesson_09_encoders.png"))
 
 # %% [markdown]
-# You should see ten points, ten small clouds and ten territories. That is so because only the last encoder may bend
-# its noise into any shape, and the square asks for shapes that fill it.
+# You should see ten points, ten small clouds and ten territories with gaps. (A cloud may be as small as a point.) That
+# is so because only the last encoder can bend its noise into a shape that fills part of the square.
 
 # %% [markdown]
 # ## What to take with you
 #
 # * $D$ sees the codes of all images together. One image may have a point, a cloud, or any shape.
 # * Noise that is drawn first, and then scaled or bent, lets the gradient through.
-# * A few points cannot fill a prior, whatever D does. With few images, only codes of any shape can.
+# * A few points cannot fill a prior, whatever D does. With few images, an encoder with bent noise comes nearest to it.

@@ -4,9 +4,9 @@
 # *About 90 minutes; difficulty 2 of 5.*
 #
 # **The one idea.** A code $z$ of lesson 7 has to hold everything about an image: which digit it is, and how it was
-# written. Now give the decoder the digit, as a one-hot $y$ beside $z$. What $P$ is told already, $Q$ need not squeeze
-# into $z$. And since the adversary presses $z$ into the *same* prior for all images, what is left for $z$ is what the
-# label does not say: slant, width, stroke. Content and style have come apart, and nobody ever labelled a style.
+# written. Now give the decoder the digit, as a one-hot $y$ together with $z$. Then $z$ need not contain what $P$ reads
+# from $y$. The adversary matches $z$ to the *same* prior for all images. So $z$ is left with what the label does not
+# determine, such as slant and width. Content and style are separated, although no style was labelled.
 #
 # *Predict: if you take the $z$ of a written 4 and give $P$ the label 7, what will it paint?*
 
@@ -36,7 +36,7 @@ SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson w
 
 # %%
 def decoder_input(labels, z, classes):
-    """labels (n,) integers, z (n, d), the number k of classes -> [y, z] (n, k + d)."""
+    """labels (n,) integers from 0 to k − 1, z (n, d), the number k of classes -> [y, z] (n, k + d)."""
     ### BEGIN SOLUTION
     return np.concatenate([np.eye(classes)[labels], z], axis=1)
     ### END SOLUTION
@@ -46,12 +46,13 @@ def decoder_input(labels, z, classes):
 # ## Exercise 10.2: the way back splits
 #
 # The first layer of $P$ is linear, $h = [y, z]\,W + b$ with $W$ (k + d, o). Its first $k$ rows belong to $y$, the
-# others to $z$. As $y$ is one-hot, $yW$ just picks row `label` of $W$: *the label is a bias of its own for each
-# class*.
+# others to $z$. As $y$ is one-hot, its product with the first rows is row `label` of $W$: *each class has its own
+# bias*.
 #
-# Backwards the road splits. $dz$ goes on to the encoder. The label is a constant, so nobody wants $dy$. And row $c$
-# of $dW$ is the sum of the $dh$ of all images with label $c$, row by row of the batch. Careful: `dW[labels] += dh`
-# looks right, but where a label occurs twice NumPy keeps the last one only; look up `np.add.at`, which adds them all.
+# The backward pass splits in the same way. $dz$ goes on to the encoder. The label is a constant, so $dy$ is not needed.
+# For a class $c < k$, row $c$ of $dW$ is the sum of the rows of $dh$ of all images with label $c$. Careful:
+# `dW[labels] += dh` looks right, but where a label occurs twice NumPy keeps the last row only. Look up `np.add.at`,
+# which adds all of them.
 #
 # Given $dh$ (n, o), return $dz$ (n, d) and $dW$ (k + d, o).
 
@@ -91,7 +92,7 @@ def style_grid(styles, classes):
 # by the nearest of these means (Euclidean distance). Where $z$ holds the digit this is often right; where it holds
 # style only, the means lie on top of each other, and it is right in one case of $k$.
 #
-# Return the means (k, d) and the share of the other images that is classified right.
+# Return the means (k, d) and the fraction (0 to 1) of the other images that is classified right.
 
 
 # %%
@@ -107,8 +108,8 @@ def nearest_means(z, labels, other_z, other_labels, classes):
 # %% [markdown]
 # ## Your layer in the decoder
 #
-# `LabelLinear` is the library's linear layer, with your two functions inside. The recipe around it is five lines:
-# compare `supervised` in `recipes.py`. `decode_true_label=True` is all that Reconstruction has to know.
+# `LabelLinear` is the library's linear layer, with your two functions inside. The recipe around it is short: compare
+# `supervised` in `recipes.py`. With `decode_true_label=True` Reconstruction gives the decoder the label.
 
 
 # %%
@@ -176,16 +177,19 @@ if __name__ == "__main__":
         print(f"{name}: the digit can be read off z in {right:.0%} of the cases (chance is 10 %)")
 
 # %% [markdown]
-# Why not 10 %? A slender upright stroke is more often a 1 than a 0, so style itself tells a little; and three epochs
-# are few. With more numbers in $z$ more of the digit stays there: try 5 in place of 2.
+# Why is the second accuracy not 10 %? A narrow upright stroke is more often a 1 than a 0, so the style itself contains
+# a little of the digit. Three epochs are few, too. (The AAE had two, so the comparison is a rough one.) With more
+# numbers in $z$ more of the digit can stay there: try 5 in place of 2.
 #
-# And nobody has asked $z$ to be the same for each digit: $D$ sees the codes of all ten together, and they follow the
-# prior as a whole. `Adversary("z", d, make.prior, condition_on_y=True)`, with a `d` that reads ten numbers more, shows
-# $D$ the label beside $z$, for real codes and drawn ones alike: try it here. `python run_mnist.py --mode supervised`
+# No phase requires the same distribution of $z$ for every digit: $D$ reads the codes of all ten digits together, and
+# only the whole follows the prior. With `Adversary("z", d, make.prior, condition_on_y=True)` $D$ reads the label
+# together with $z$, for codes and for draws of the prior. (This `d` reads ten numbers more.) Try it here.
+# `python run_mnist.py --mode supervised`
 # does so, in the repository (the folder you installed the library from).
 #
-# The left picture is your grid: styles drawn from the prior. In the right one the styles are those of real images, in
-# the first column: $Q$ reads their $z$, and $P$ writes all ten digits in that hand.
+# The left picture is your grid, with styles drawn from the prior. In the right picture the styles come from the real
+# images in its first column: $Q$ computes the $z$ of each, and $P$ paints all ten digits with this $z$. The
+# first and the fifth style of the left picture give smudges: each lies more than three standard deviations from 0.
 
 # %%
 if __name__ == "__main__":
@@ -225,8 +229,10 @@ if __name__ == "__main__":
     print("The picture:", os.path.abspath("pictures/lesson_10_supervised.png"))
 
 # %% [markdown]
-# You should see a 7 in the hand of the 4 that you were asked about: each row of the right picture keeps slant and
-# width while the digit changes. That is so because P reads the digit from y, and z is left with what y does not say.
+# You should see a 7 about as wide and as upright as the real 4 of its row. Most rows of the right picture keep slant
+# and width while the digit changes. That is so because P reads the digit from y, and z holds what y does not determine.
+# The thickness of the strokes is lost: z has only two numbers. Some cells are smudges, such as the wide 1s, because
+# hardly any training image has this pair of y and z.
 
 # %% [markdown]
 # ## Predict, then look
@@ -237,7 +243,8 @@ if __name__ == "__main__":
 # ```
 #
 # The library's page of a run has the trained networks in it, and needs no server. Draw a digit, keep its z, and
-# choose another y. *Predict: which traits of your hand stay in every digit, and which one does not? Then look.*
+# choose another y. *Predict: which traits of your hand stay in every digit? Then look.* (In the picture above slant and
+# width stayed, and the thickness of the strokes did not.)
 #
 # In `tinyaae lab`, at `#data=moons&mode=aae&z=1&seed=1`, play 300 rounds. One number must say on which moon a point
 # lies, and where. *Predict what changes when P is told the moon.* Then play 300 rounds at

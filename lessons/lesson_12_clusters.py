@@ -3,13 +3,13 @@
 #
 # *About 120 minutes; difficulty 3 of 5.*
 #
-# **The one idea.** Take the classification phase of lesson 11 away. What is left still presses y to be one of $k$,
-# and P still has to paint the image from y and z. Nobody says what y should mean; but the cheapest thing that one of
-# $k$ can say about an image of a digit is, more or less, which digit it is. Label-free classes are *clusters*
-# (section 6 of the paper).
+# **The one idea.** Take the classification phase of lesson 11 away. The adversary still presses y to be one of $k$,
+# and P still reconstructs the image from y and z. No label determines what y means. But y lowers the reconstruction
+# error most where images with the same y are alike, and images of one digit are alike. Classes without labels are
+# *clusters* (section 6 of the paper).
 #
-# To *draw* the codes of all images on paper, two numbers an image are enough, if P reads them well. The paper (section
-# 7) gives each cluster a head: a row of a matrix $W_C (k, d)$. P reads
+# To *draw* the codes of all images on paper, each code needs to be two numbers. The paper (section 7) gives each
+# cluster a *head*: a row of a matrix $W_C$ (k, d). P reads
 #
 # $$ r = y\,W_C + z, $$
 #
@@ -48,8 +48,8 @@ def names_of(y, labels):
 # %% [markdown]
 # ## Exercise 12.2: heads that keep their distance
 #
-# Nothing yet keeps two heads apart, and where they coincide their clusters are drawn on top of each other. So the heads
-# pay for being close: each pair nearer than $\eta$ costs what is missing,
+# Nothing yet keeps two heads apart, and where they coincide their clusters are drawn on top of each other. So the loss
+# gets a term for close heads: each pair nearer than $\eta$ costs what is missing,
 #
 # $$ C = \sum_{i<j} \max(0,\ \eta - \|c_i - c_j\|). $$
 #
@@ -73,9 +73,11 @@ def head_cost(heads, eta):
 # ## Exercise 12.3: from ten dimensions to a picture
 #
 # Two dimensions are few for P; with ten it paints better and the clusters are purer. To draw ten dimensions the paper
-# lets each head go to its own place on a circle: head $i$ of $k$ to $p_i = (\cos 2\pi i/k,\ \sin 2\pi i/k)$, by the
-# linear map $A\ (d, 2)$ that comes nearest, in the sense of least squares: the one with the smallest $\|W_C A - P\|^2$.
-# It solves $W_C^\top W_C\, A = W_C^\top P$.
+# gives each head its own place on a circle. Head $i = 0, \dots, k - 1$ gets
+# $p_i = (\cos 2\pi i/k,\ \sin 2\pi i/k)$,
+# which is row $i$ of a matrix $P\ (k, 2)$. (Only in this exercise $P$ is not the decoder.) The heads are sent there by
+# the linear map $A\ (d, 2)$ with the smallest $\|W_C A - P\|^2$, which is *least squares*. It solves
+# $W_C^\top W_C\, A = W_C^\top P$.
 
 
 # %%
@@ -91,18 +93,18 @@ def to_the_circle(heads):
 # %% [markdown]
 # ## Your cost in the reduction's training
 #
-# `HeadSeparation` is the library's phase for this: Reconstruction, and the cost of the heads beside it. The subclass
-# computes the cost with your function; the heads are the first parameter of P. Twenty clusters, two dimensions, no
-# label at all.
+# `HeadSeparation` is the library's phase for this: Reconstruction together with the cost of the heads. The subclass
+# computes the cost with your function; the heads are the first parameter of P. The model has twenty clusters and two
+# dimensions, and reads no label.
 #
 # A question first: P reads $y W_C + z$, and z is pulled to a Gaussian of width 1. What should $\eta$ be, if the
 # neighbourhoods of two heads are not to overlap much? (The library takes 5.)
 #
 # (Two neighbourhoods of width 1 overlap little from a distance of four or five widths on.)
 #
-# The library draws the heads from $N(0, I)$, all within a few steps of each other, and in an hour of training your cost
-# moves them apart. We have half a minute: in two dimensions the heads start eight times as wide, and the cost has only
-# the pairs left that happen to be close.
+# The library draws the heads from $N(0, I)$, all within a few steps of each other. A long training moves them apart. We
+# have half a minute. So in two dimensions the heads start eight times as far from the middle, and only few pairs are
+# nearer than $\eta$.
 
 
 # %%
@@ -125,7 +127,7 @@ def new_model(epochs, **flags):
 
 
 def train(model, batches):
-    """Step all phases, the rates fading at the end; print what they say after each epoch."""
+    """Train with all phases, with learning rates that fall at the end; print losses after each epoch."""
     factor_at = schedule(model.config)
     for epoch in range(model.config.epochs):
         for step, batch in zip(range(20 if SHORT else batches.steps), batches.epoch(epoch), strict=False):
@@ -155,9 +157,14 @@ if __name__ == "__main__":
     print(f"{error:.1%} of the test images lie in a cluster of another digit; dice would give 90 %")
 
 # %% [markdown]
-# The map: one point a test image, coloured by its digit, which no phase has ever seen; the crosses are the heads. Which
+# The map has one point for each test image, in the colour of its digit; no phase has read a label. The crosses are the
+# heads. Which
 # digits share a cluster? Look at what P paints there. Some names (red) will surprise you: the purest image of a cluster
 # need not be a typical one.
+#
+# In our run six of the twenty heads have nearly all images. 4, 7 and 9 share two heads. 3, 5 and 8 share one head,
+# and so do 2 and 6. 0 and 1 have one head each. Where P paints a mixture of digits, the head has hardly an image. Four
+# epochs are few: hence the large error, and the points between the heads, where y is not yet one-hot.
 
 # %%
 if __name__ == "__main__":
@@ -182,8 +189,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Your map of ten dimensions
 #
-# Now with ten dimensions, drawn through `to_the_circle`, and beside it the paper's other case: a hundred labels and the
-# third phase of lesson 11. There are ten heads then, one a digit. They start along the ten axes, ten steps from the
+# The next model has ten dimensions, drawn through `to_the_circle`. It is also the paper's other case: a hundred labels
+# and the third phase of lesson 11. There are ten heads, one for each digit. They start along the ten axes, ten steps
+# from the
 # middle, so far apart that your cost is 0. With as many heads as dimensions the map $A$ sends each head exactly to its
 # place. A point between two of them is an image that y was not sure about, or one whose z is large.
 #
@@ -210,8 +218,12 @@ if __name__ == "__main__":
     print("The picture:", os.path.abspath("pictures/lesson_12_circle.png"))
 
 # %% [markdown]
-# You should see ten groups on a circle, most of one colour, with points between two heads where y was not sure. That
-# is so because the map A sends each head to its place, and a code is a mixture of heads and a small z.
+# You should see ten groups near the crosses of a circle, most of one colour, with points between them. That is so
+# because the map A sends each head to its place, and what P reads is a mixture of heads plus z. A group may lie next to
+# its cross: z follows the prior over all images together, so the mean of z may differ from digit to digit.
+#
+# With the hundred labels the error is much lower. The labels are not the only reason: z has ten dimensions in place of
+# two, too.
 
 # %% [markdown]
 # In the repository (the folder you installed the library from) `python run_mnist.py --mode clustering --clusters 30`
@@ -221,6 +233,6 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## What to take with you
 #
-# * Without labels $y$ still becomes one of $k$, because $P$ uses it. Which one means what is named afterwards.
+# * Without labels the adversary still pushes $y$ towards one of $k$. The clusters get their names afterwards.
 # * A cluster is named with few labels. The error depends on how that is done, so say how.
 # * Heads that keep their distance make clusters that can be drawn in the plane.

@@ -4,7 +4,7 @@
 # *About 90 minutes; difficulty 3 of 5.*
 #
 # **The one idea.** "It works" is not a number. This lesson is about three numbers, and about how each of them can
-# lie:
+# mislead:
 #
 # * the **log-likelihood** of images the model has never seen, for a model that cannot say how probable an image is;
 # * how well **clusters** agree with labels, where the number of clusters decides the answer;
@@ -34,8 +34,8 @@ SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson w
 #
 # $$ p(x) = \frac{1}{N} \sum_{s} \frac{1}{(2\pi\sigma^2)^{d/2}} \exp\Big(-\frac{\|x - s\|^2}{2\sigma^2}\Big). $$
 #
-# With $d = 784$ pixels each term is far too small for a computer: $e^{-800}$ is 0 in float64, and the logarithm of 0 is
-# $-\infty$. The way out is used everywhere in this library. Take the largest exponent $m$ out of the sum first:
+# With $d = 784$ pixels most of the exponentials are too small for a computer: $e^{-800}$ is 0 in float64. Where all are
+# 0, the logarithm is $-\infty$. The remedy is called *log-sum-exp*. Take the largest exponent $m$ out of the sum first:
 # $\ln \sum_s e^{a_s} = m + \ln \sum_s e^{a_s - m}$, whose largest term is $e^0 = 1$.
 #
 # You are given the squared distances $\|x_i - s_j\|^2$. Return $\ln p(x_i)$ for every image.
@@ -55,8 +55,9 @@ def parzen(squared_distances, sigma, d):
 # %% [markdown]
 # ## Exercise 13.2: is the difference real?
 #
-# Two recipes, five seeds each, 3.8 % and 3.3 % error on average. Is the second one better? A seed draws the weights,
-# the noise and the labelled images, so a run is one draw from a distribution, and so is the mean of five.
+# Two recipes are trained with five seeds each. Their mean errors are 3.8 % and 3.3 %. Is the second recipe better? The
+# means alone do not answer this. A seed determines the weights, the noise and the labelled images. So a run is one draw
+# from a distribution, and the mean of five runs is a draw, too.
 #
 # From the errors of several seeds return their mean, their *standard deviation* (how far one more run would fall from
 # the mean; divide by $k - 1$, since the mean was fitted to the same $k$ numbers) and the *standard error* of the mean
@@ -77,8 +78,8 @@ def over_seeds(values):
 # %% [markdown]
 # ## Exercise 13.3: clusters without names
 #
-# An *error* of clusters needs a name for each cluster, and with as many clusters as images every error is 0. The
-# *mutual information* needs no names: it asks how much knowing the cluster tells about the label,
+# An *error* of clusters needs a name for each cluster, and with as many clusters as images the error is 0. The *mutual
+# information* needs no names. It measures how much the cluster of an image determines its label,
 #
 # $$ I = \sum_{r,c} p_{rc} \ln \frac{p_{rc}}{p_r\, p_c}, $$
 #
@@ -116,11 +117,15 @@ if __name__ == "__main__":
               f"   adjusted Rand {adjusted_rand_index(counts):5.2f}")  # fmt: skip
 
 # %% [markdown]
+# The error of "alone" is 0, although this clustering is useless, and its normalized information is still a half. Only
+# the adjusted Rand index is 0 for both "alone" and "dice". The error of the dice is a little below 90 %, because each
+# cluster is named by its majority on the same images.
+#
 # ## Your ruler on real models: the width of the window
 #
-# An adversarial autoencoder is trained for a short while, and 2 000 samples are drawn from it. What is $\sigma$? It is
-# chosen where the likelihood of *validation* images is highest. Chosen on the test images it would flatter the model;
-# chosen on training images it would come out too small, because a model may remember them.
+# An adversarial autoencoder is trained for a short while, and 2 000 samples are drawn from it. We choose the $\sigma$
+# with the highest likelihood of *validation* images. With $\sigma$ chosen on the test images their likelihood would be
+# too high. Chosen on training images, $\sigma$ would be too small, because a model may reproduce these images.
 
 
 # %%
@@ -157,9 +162,9 @@ if __name__ == "__main__":
 # ## Your error bars: two recipes, the same seeds
 #
 # Does noise on the input help a classifier with 100 labels, if there is only time for one epoch? We train the
-# semi-supervised model with and without it. Each seed draws its own 100 labelled images, so some seeds are hard for
-# *both* recipes. That is why the differences seed by seed say more than the two means: what the draw of labels does to
-# both cancels.
+# semi-supervised model with and without it. Each seed draws its own 100 labelled images, and a bad draw may raise the
+# error of *both* recipes. In the difference seed by seed this common part cancels. So the standard error of the
+# difference can be smaller than those of the two means suggest. How much smaller it is depends on what seeds share.
 
 # %%
 if __name__ == "__main__":
@@ -198,9 +203,13 @@ if __name__ == "__main__":
     print("The picture:", os.path.abspath("pictures/lesson_13.png"))
 
 # %% [markdown]
-# You should see the curve for 2 000 samples above that for 200 where the windows are narrow, and one orange line for
-# each seed. That is so because more samples leave less space that no narrow window covers, and because a pair of runs
-# shares its draw of labels, so that each line is a comparison of its own.
+# You should see the curve for 2 000 samples above the curve for 200 where the windows are narrow. That is so because
+# with more samples more images lie within a narrow window of one of them. Each orange line is one seed: its two runs
+# have the same labelled images.
+#
+# Did the noise help? Not in our run of one epoch: it made the error larger, by more than two standard errors. The
+# orange lines are far from parallel: a seed that is hard for one recipe is not always hard for the other, so little
+# cancels.
 
 # %% [markdown]
 # In the repository (the folder you installed the library from) `python run_mnist.py` reports these figures for its

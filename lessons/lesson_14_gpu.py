@@ -7,9 +7,9 @@
 # functions of its array library `xp`, which is `numpy` on a CPU and `cupy` on a GPU. In the repository (the folder
 # you installed the library from) `python run_mnist.py --backend cupy` is the whole change.
 #
-# What does change is where the time goes. This lesson predicts the time of an operation from two numbers of the
-# machine, measures it, and explains the difference. Then it writes the one thing that a GPU cannot do the way a CPU
-# does it: random numbers.
+# What does change is where the time goes. In this lesson you predict the time of an operation from two numbers of the
+# machine, measure it, and explain the difference. You also write the one computation that a GPU has to do in another
+# way than a CPU: random numbers.
 
 # %%
 import os
@@ -31,7 +31,8 @@ SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson w
 # The product of an $(m, k)$ and a $(k, n)$ matrix takes $2mkn$ operations: a multiplication and an addition for each of
 # $m \cdot n$ sums of $k$ terms. A network with layers of widths $s_0, s_1, \dots, s_L$ has a product $xW$ in each
 # forward layer, and two in each backward layer, $x^\top dy$ for $dW$ and $dy\,W^\top$ for $dx$. Nobody needs $dx$ of
-# the first layer: nothing before it learns.
+# the first layer: nothing before it learns. Return the operations of all products forward, and of all products
+# backward. Leave out the biases and the activations.
 
 
 # %%
@@ -48,8 +49,9 @@ def operations(sizes, n):
 #
 # A machine does at most $f$ operations and moves at most $w$ bytes a second. An operation that needs both cannot be
 # faster than the slower of the two lets it be: that is the *roofline*. Return the shortest possible time of each of
-# several operations, and how many operations each does for a byte it moves (its *intensity*). A matrix product has a
-# high one, an activation a low one: it reads four bytes and writes four bytes for one comparison.
+# several operations, and the number of operations for each byte moved: the *arithmetic intensity* (Williams, Waterman
+# and Patterson 2009). A matrix product has a high intensity. An activation has a low one: it reads four bytes and
+# writes four bytes for one comparison.
 
 
 # %%
@@ -65,8 +67,8 @@ def roofline(flops, moved, flops_per_second, bytes_per_second):
 # ## Exercise 14.3: random numbers without a state
 #
 # An ordinary generator draws number after number: each depends on the one before. A GPU draws thousands at once, and a
-# run that is resumed in the middle wants number 5 000 000 without drawing those before it. *Counter-based* noise is a
-# function: scramble the number of the draw, and the outcome looks random. Philox (Salmon et al. 2011) scrambles four
+# run that is resumed in the middle needs number 5 000 000 without the numbers before it. *Counter-based* noise is a
+# function of the number of the draw, whose outcome looks random. Philox (Salmon et al. 2011) scrambles four
 # 32-bit words $c_0 \dots c_3$ with a key $k_0, k_1$ in ten rounds. One round multiplies two words by odd constants,
 # which gives 64 bits each; with hi and lo their upper and lower 32 bits,
 #
@@ -93,8 +95,8 @@ def philox_round(counter, key):
 
 
 # %% [markdown]
-# Ten rounds, the key growing by two constants after each, are a generator. The outcome for counter and key 0 is known
-# from the paper: it should begin with `6627e8d5`.
+# Ten rounds make a generator; after each round two constants are added to the key. The library of the authors,
+# Random123, has a test vector for counter and key 0: the outcome should begin with `6627e8d5`.
 
 # %%
 GROWTH = np.array([0x9E3779B9, 0xBB67AE85], np.uint32)
@@ -115,10 +117,10 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Your noise in real training
 #
-# `MyNoise` is the library's NumPy backend with its noise drawn by your round. A *place* says who asks: the seed of the
-# run, the stream (which phase), the step, and the number of the draw within it. The same place gives the same noise,
-# whoever drew before. Two uniform numbers $u, v$ make a normal one: $\sqrt{-2 \ln u}\,\cos 2\pi v$ (Box and Muller
-# 1958).
+# `MyNoise` is the library's NumPy backend with its noise drawn by your round. A *place* identifies a draw. It has the
+# seed of the run, the stream (which phase), the step, and the number of the draw within the step. The same place gives
+# the same noise, whatever was drawn before. Two uniform numbers $u, v$ make a normal one:
+# $\sqrt{-2 \ln u}\,\cos 2\pi v$ (Box and Muller 1958).
 
 
 # %%
@@ -198,12 +200,15 @@ if __name__ == "__main__":
         print(f"{name:6} {i:6.1f} operations a byte: at best {1e6 * p:6.0f} µs, measured {1e6 * t:6.0f} µs")
 
 # %% [markdown]
-# Products are near the roof: they are what BLAS libraries are made for. Adam is far to the left, where bytes count, so
-# it pays to touch each number once: `tinyaae/backend/numpy.py` works in blocks that stay in the cache. Noise is
-# furthest below: its thirty or so operations a number are scrambling, looking up in tables and branching, not the
-# multiplications and additions that a processor does by the dozen at once. On a GPU the arithmetic of the whole step
-# would be done in a tenth of a millisecond; there each of a hundred small operations has to be *launched*, which takes
-# as long as the work itself, and the cure is to record the whole step once and replay it as a graph.
+# The products are near the roof: BLAS libraries are made for them. ReLU and Adam are on the left, where bytes count. In
+# our run they took about twice their shortest time. There it pays to read and write each number once: Adam in
+# `tinyaae/backend/numpy.py` works in blocks that stay in the cache. On a CPU the noise is furthest below the roof. We
+# count some thirty operations for each number. But they scramble bits, look up tables and branch. A processor does a
+# dozen multiplications and additions at once, but not a dozen of these.
+#
+# On a GPU the arithmetic of the whole step would take a tenth of a millisecond. But each of a hundred small operations
+# has to be *launched*, which takes as long as the work itself. The remedy is to record the whole step once, and to
+# replay it as a CUDA graph.
 
 # %%
 if __name__ == "__main__":
@@ -241,9 +246,9 @@ if __name__ == "__main__":
     print("The picture:", os.path.abspath("pictures/lesson_14.png"))
 
 # %% [markdown]
-# You should see the products near the roof and the other points below it, and on the right bars that explain a
-# growing part of a step as the width grows. That is so because the products grow with the square of the width, and
-# all else with the width.
+# You should see the products near the roof and the other points below it. On the right the bars explain a growing
+# part of a step as the width grows. That is so because the products grow with the number of weights, here
+# $1588\,w + 2 w^2$ at width $w$. Much of the rest grows with the width only, or not at all.
 
 # %% [markdown]
 # ## What to take with you
