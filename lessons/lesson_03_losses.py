@@ -3,12 +3,12 @@
 #
 # *About 120 minutes; difficulty 2 of 5.*
 #
-# **The one idea.** A *loss* says how wrong an output is, as one number, and in which direction it would be less
-# wrong. The layers carry that direction down to every weight. An *optimizer* turns it into a step. Loss, backward,
-# step, and again: everything that is called learning in this course is this loop.
+# **The one idea.** A *loss* measures how wrong an output is, as one number. Its gradient points to larger losses. The
+# layers carry this gradient down to every weight. An *optimizer* turns it into a step downhill. Loss, backward and
+# step follow each other in a loop. All learning in this course is this loop.
 #
-# The example is the plainest there is: which digit is on the picture? An image x has 784 pixels, the network answers
-# with $k = 10$ scores, and the highest score wins. From lesson 10 on a network like this is one half of an encoder.
+# The example is a plain one: which digit does an image show? An image x has 784 pixels. The network outputs $k = 10$
+# scores, and the highest score wins. From lesson 11 on a network like this is one half of an encoder.
 
 # %%
 import os
@@ -31,7 +31,7 @@ SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson w
 # ## Exercise 3.1: the cross-entropy
 #
 # Scores $s_j$ may be any numbers.
-# The softmax makes them probabilities $p_j$, and the loss is the surprise at the truth:
+# The softmax makes them probabilities $p_j$, and the loss is the mean of $-\ln p_j$, weighted with the target $t$:
 #
 # $$ p_j = \frac{e^{s_j}}{\sum_i e^{s_i}}, \qquad L = -\frac{1}{n} \sum_{\text{rows}} \sum_j t_j \ln p_j. $$
 #
@@ -40,8 +40,11 @@ SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson w
 # then not depend on how many examples happen to be in the batch.
 #
 # Return $L$ and its gradient with respect to the scores. Put $\partial(-\ln p)/\partial p = -1/p$ and the softmax's
-# backward of exercise 2.4 together and simplify; little remains. And mind $e^{900}$, which no computer holds: adding
-# the same number to all scores of a row does not change $p$.
+# backward of exercise 2.4 together, and simplify. The result is short.
+#
+# The check has two edges. $e^{900}$ is too large for a computer; but adding the same number to all scores of a row does
+# not change $p$. And scores of one row may lie 1600 apart. Then a $p$ is rounded to 0, and its logarithm is lost. So
+# compute $\ln p$ from the scores, not from $p$.
 
 
 # %%
@@ -56,14 +59,14 @@ def softmax_cross_entropy(scores, target):
 
 
 # %% [markdown]
-# Guess: a network that knows nothing gives ten equal scores. What is its loss?
+# Guess: a network outputs ten equal scores. What is its loss?
 
 # %%
 if __name__ == "__main__":
     one_hot = np.eye(10, dtype="float32")
     value, dscores = softmax_cross_entropy(np.zeros((4, 10)), one_hot[[3, 1, 4, 1]])
     print(f"ten equal scores cost {value:.4f}; ln 10 is {np.log(10):.4f}")
-    print("each row of the gradient lowers the wrong scores and lifts the right one:", np.round(4 * dscores[0], 1))
+    print("a step against the gradient lifts the right score, and lowers the others:", np.round(4 * dscores[0], 1))
 
     def yours(xp, scores, target):
         return softmax_cross_entropy(scores, target)
@@ -75,12 +78,15 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Exercise 3.2: momentum
 #
-# Plain *stochastic gradient descent* walks against the gradient: $w \leftarrow w - \eta\, dw$ with the *rate* $\eta$.
-# In a long narrow valley that is slow. Across the valley the slope is steep, so the rate must be small; along it the
-# slope is gentle, so a small rate gets nowhere. Momentum lets a heavy ball roll instead. Its velocity $v$ gathers what
-# gradients agree on, and what they disagree on cancels:
+# *Stochastic gradient descent* (SGD) steps against the gradient: $w \leftarrow w - \eta\, dw$, with the *learning rate*
+# $\eta$, in short the rate. In a long narrow valley SGD is slow. Across the valley the slope is steep, so the rate must
+# be small. Along the valley the slope is gentle, so a small rate makes little progress. Momentum (Polyak 1964) moves
+# $w$ like a heavy ball. Its velocity $v$ sums up gradients: what they have in common grows, and opposite directions
+# cancel:
 #
 # $$ v \leftarrow \mu v + dw, \qquad w \leftarrow w - \eta\, v. $$
+#
+# Return new arrays. The arguments must stay as they are, here and in all exercises.
 #
 # Guess: if the gradient is the same at every step, how many times faster than SGD is the ball in the end with
 # $\mu = 0.9$?
@@ -88,7 +94,7 @@ if __name__ == "__main__":
 
 # %%
 def momentum_step(w, dw, velocity, rate, momentum):
-    """w, dw, velocity (m,), two numbers η and μ -> the new w (m,), the new velocity (m,)."""
+    """w, dw, velocity (m,), the numbers η (rate) and μ (momentum) -> the new w (m,), the new velocity (m,)."""
     ### BEGIN SOLUTION
     velocity = momentum * velocity + dw
     return w - rate * velocity, velocity
@@ -106,18 +112,21 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Exercise 3.3: Adam
 #
-# Adam gives each weight a rate of its own. It follows the mean of the gradient and the mean of its square,
+# Adam (Kingma and Ba 2015) gives each weight its own step size. It keeps a running mean of the gradient and one of its
+# square,
 #
 # $$ m \leftarrow \beta_1 m + (1 - \beta_1)\, dw, \qquad v \leftarrow \beta_2 v + (1 - \beta_2)\, dw^2, $$
 #
-# and divides one by the root of the other, so that a step is about $\eta$ in size whether the gradients are large or
-# tiny. Both means start at 0, and are too small at first. After $t$ steps they hold a share $1 - \beta^t$ of what they
-# should, so we divide by that share:
+# and divides the first by the root of the second. So a step is about $\eta$ in size, whether the gradients are large or
+# tiny. Both means start at 0, so they are too small at first. After $t$ steps the weights in such a mean add up to
+# $1 - \beta^t$, not to 1. So we divide by this sum:
 #
 # $$ \hat m = \frac{m}{1 - \beta_1^t}, \qquad \hat v = \frac{v}{1 - \beta_2^t}, \qquad
 #    w \leftarrow w - \eta\, \frac{\hat m}{\sqrt{\hat v} + \epsilon}. $$
 #
-# Guess: how long is the very first step ($t = 1$) of a weight whose gradient is 1000? And where it is 0.001?
+# Return the new $w$, $m$ and $v$. The next step continues from $m$ and $v$, so return them without the correction.
+#
+# Guess: how long is the very first step ($t = 1$) of a weight whose gradient is 1000? And if the gradient is 0.001?
 
 
 # %%
@@ -140,8 +149,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Three ways down a valley
 #
-# Before the digits, a loss one can see: $L(w) = \tfrac12 (w_1^2 + 30\, w_2^2)$, a valley thirty times steeper across
-# than along. Each walker takes 40 steps from the same place.
+# Before the digits comes a loss that can be drawn: $L(w) = \tfrac12 (w_1^2 + 30\, w_2^2)$. Its graph is a valley,
+# thirty times more curved across than along. Each optimizer takes 40 steps from the same start.
 
 
 # %%
@@ -179,8 +188,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Your loss and your optimizers in real training
 #
-# An `Optimizer` of the library holds its state in flat vectors. It is handed the network's one flat weight vector, and
-# `scale` lets a schedule shrink its rate. So your functions, written for vectors, train a network as they are.
+# An `Optimizer` of the library holds its state in flat vectors. It updates the network's one flat vector of weights.
+# A schedule lowers the rate by the factor `lr_scale`. Your functions are written for vectors, so they train a network
+# as they are.
 
 
 # %%
@@ -219,7 +229,7 @@ class Trained(NamedTuple):
 def train(mnist, optimizer, steps, factor_at=lambda step: 1.0):
     """Train 784-100-10 on batches of 100 images, the rate times `factor_at(step)`."""
     backend, losses = Backend.named("numpy"), []
-    network = Network(backend, "classifier", hidden_layers([784, 100, 10])[:-1])  # the last ReLU has no business here
+    network = Network(backend, "classifier", hidden_layers([784, 100, 10])[:-1])  # scores have no ReLU
     gradients, one_hot = Gradients(backend, [network]), np.eye(10, dtype="float32")
     optimizer.bind(backend, network.size)
     for step in range(steps):
@@ -236,9 +246,10 @@ def train(mnist, optimizer, steps, factor_at=lambda step: 1.0):
 
 
 # %% [markdown]
-# Which rate is right? Nobody knows beforehand. So each optimizer gets 150 steps at each of eleven rates. Guess from the
-# formulas: by how much will the best rate of momentum be smaller than that of SGD? And which of the three minds the
-# rate least? (A rate that is too large throws the weights to infinity. NumPy would warn; we look at the loss instead.)
+# Which rate is right? That must be tried. So each optimizer takes 150 steps at each of eleven rates. Guess from the
+# formulas: how many times smaller than SGD's best rate will momentum's best rate be? And which of the three depends
+# least on the rate? (A rate that is too large can make the weights infinite. The cell switches NumPy's warnings off,
+# and leaves out each loss of 2.4 or more.)
 
 # %%
 if __name__ == "__main__":
@@ -255,8 +266,9 @@ if __name__ == "__main__":
         print(f"{name:>8}: best at rate {best[name]:.2g}, loss {np.nanmin(losses):.3f}")
 
 # %% [markdown]
-# Now two epochs, 1200 steps, each at its best rate. And once more with Adam, with a *schedule*: the last half of the
-# way the rate falls in a straight line towards 0. A large rate finds the valley; a small one stops shaking in it.
+# Now each optimizer trains for two epochs, 1200 steps, at its best rate. Adam trains once more with a *schedule*: over
+# the last half of the steps the rate falls in a straight line towards 0. At a large rate $w$ reaches the valley soon.
+# At a small rate $w$ stops jumping from side to side.
 
 # %%
 if __name__ == "__main__":
@@ -271,8 +283,8 @@ if __name__ == "__main__":
         print(f"{name:>17}: loss of the last 100 steps {losses[-100:].mean():.3f}, test error {errors[name]:.2%}")
 
 # %% [markdown]
-# The linear layer of lesson 1 got one image in twelve wrong. Which does the last network still take for another digit,
-# and which mistake is the most frequent?
+# The linear layer of lesson 1 got one image in twelve wrong. Which images does the last network still get wrong, and
+# which mistake is the most frequent?
 
 # %%
 if __name__ == "__main__":
@@ -318,14 +330,15 @@ if __name__ == "__main__":
     print("The picture:", os.path.abspath("pictures/lesson_03.png"))
 
 # %% [markdown]
-# You should see SGD shake across the valley, and in the middle panel three curves with their lowest points a factor
-# of ten apart: momentum is best at a tenth of SGD's rate, as 1/(1 − µ) = 10 says. Adam minds the rate least: its loss
-# stays below 0.6 from 0.001 to 0.1, because it divides by the size of the gradient.
+# You should see SGD jump from side to side of the valley at first, and then creep along it. Momentum ends lowest. Adam
+# runs past the bottom and turns back. The middle panel has three curves with their lowest points a factor
+# of ten apart: momentum is best at a tenth of SGD's rate, as 1/(1 − µ) = 10 says. Adam depends least on the rate:
+# its loss stays below 0.6 from 0.001 to 0.1, because it divides by the size of the gradient.
 
 # %% [markdown]
 # ## What to take with you
 #
-# * A loss returns two things, its value and the gradient with respect to what it judges. For the softmax with the
-#   cross-entropy that gradient is as simple as can be, which is why the two are one function, on scores.
-# * Momentum gathers what gradients agree on; Adam asks only for their direction. Both are a few lines on one vector.
+# * A loss returns two things: its value and its gradient with respect to the output. For the softmax and the
+#   cross-entropy together this gradient is short, so the two are one function of the scores.
+# * Momentum sums up what gradients have in common. Adam divides by their size. Each is a few lines on one vector.
 # * The rate is the number that matters most. Scan it in factors of three before you believe anything about a method.

@@ -4,12 +4,12 @@
 # *About 120 minutes; difficulty 2 of 5.*
 #
 # **The one idea.** Squeeze an image through two numbers and try to get it back. The *encoder* Q makes a code z of the
-# image x, the *decoder* P makes an image $\hat x$ of the code, and the only teacher is the image itself:
+# image x. The *decoder* P makes an image $\hat x$ of the code. The target is the image itself:
 #
 # $$ z = Q(x), \qquad \hat x = P(z), \qquad \min_{Q, P}\ \tfrac12 \sum_{\text{pixels}} (\hat x - x)^2. $$
 #
-# No labels are needed. But look closely at what this asks for, and what it does not: nothing says *where* the codes
-# should lie. By the end of the lesson you will have seen what comes of that.
+# No labels are needed. But this objective does not fix *where* the codes lie. The end of the lesson shows what follows
+# from that.
 
 # %%
 import os
@@ -33,8 +33,8 @@ SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson w
 #
 # $$ L = \frac{1}{n} \sum_{\text{images}} \tfrac12 \sum_{\text{pixels}} (\hat x - x)^2. $$
 #
-# Summed over the pixels of an image, averaged over the images of the batch. The ½ is there so that the gradient has
-# no 2. Return the value and the gradient with respect to the output $\hat x$.
+# The loss is a sum over the pixels of an image, and a mean over the images of the batch. The ½ is there so that the
+# gradient has no 2. Return the value and the gradient with respect to the output $\hat x$.
 
 
 # %%
@@ -47,9 +47,9 @@ def reconstruction_loss(output, target):
 
 
 # %% [markdown]
-# Two numbers to hold results against. A decoder that answers ½ for every pixel, and one that answers the average image
-# of the training set whatever the code. Guess both before you run. (An image has 784 pixels, most of them white, which
-# is 0; black ink is 1.)
+# Two decoders give numbers to compare with. One outputs ½ for every pixel. The other outputs the average image of the
+# training set, whatever the code. Guess both errors before you run. (An image has 784 pixels. Most of them are white,
+# which is 0; black ink is 1.)
 
 # %%
 if __name__ == "__main__":
@@ -63,9 +63,10 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Exercise 4.2: the whole autoencoder, as small as it gets
 #
-# One matrix each way: $z = \tilde x W_Q$ and $\hat x = z W_P$. Here $\tilde x = x + \text{noise}$. A *denoising*
-# autoencoder reads a spoiled image and is judged by the clean one, so that it has to learn what images are like, not
-# just to copy. (The noise is an argument: a function that draws its own cannot be checked.)
+# Q and P are one matrix each: $z = \tilde x W_Q$ and $\hat x = z W_P$, where $\tilde x = x + \text{noise}$. Such a
+# *denoising* autoencoder (Vincent et al. 2008) reads a noisy image, and its target is the clean one. So it has to learn
+# what images look like, and cannot just copy. (The noise is an argument: a function that draws its own cannot be
+# checked.)
 #
 # Write forward and backward: half the squared error, as in exercise 4.1, then the chain rule through P, then through Q.
 
@@ -83,9 +84,9 @@ def denoising_gradients(x, noise, WQ, WP):
 
 
 # %% [markdown]
-# Your gradients can train already. What should come out is known: the best linear map through two numbers is the
-# principal component analysis (PCA), which keeps the two directions in which images vary most. The network is never
-# told so. How near will it get in 400 steps of momentum?
+# Your gradients can train a network already. The best possible result is known. The best linear map through two numbers
+# is the principal component analysis (PCA): it keeps the two directions in which images vary most. PCA subtracts the
+# average image first, and so does the cell. How near to PCA will your network come in 400 steps of momentum?
 
 # %%
 if __name__ == "__main__":
@@ -106,10 +107,10 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## The reconstruction phase, with your loss in it
 #
-# Layers that bend can do better. The library's model for this is a list of one *phase*. A phase is one objective: the
-# networks it reads, those it moves, a gradient of its own and an optimizer of its own. It has three steps,
-# `forward`, `backward` and `update`. Here is `forward` with your loss inside. Its `backward`, inherited, is the chain
-# rule you have just written:
+# Layers with activations can do better. The library's model for this is a list of one *phase*. A phase has one
+# objective, its own gradient and its own optimizer. It reads some networks, and moves some of these. It has three
+# steps: `forward`, `backward` and `update`. Here is `forward` with your loss inside. The inherited `backward` is the
+# chain rule that you have just written:
 #
 #     dcode = self.decoder.backward(doutput, p_cache, self.gradients)
 #     self.encoder.backward(dcode, q_cache, self.gradients)
@@ -159,9 +160,12 @@ if __name__ == "__main__":
         print(f"{name}: error {curves[name][0]:.1f} at first, {np.mean(curves[name][-10:]):.1f} after {steps} steps")
 
 # %% [markdown]
-# Four hundred times too small a step is not "a little slow": the second error is that of a decoder that is still
-# grey. (With Adam the factor would hardly matter. Lesson 3 says why.) Now in earnest: four epochs of Adam, the rate
-# fading over the last half, and nothing between the layers that would tidy up. Watch the last number.
+# The steps of the second run are about 400 times too small. After 200 of them its error is still nearer to that of the
+# grey decoder than to that of the average image. (With Adam the factor would hardly matter, because Adam divides by the
+# size of the gradient.)
+#
+# Now the real training: four epochs of Adam, a rate that falls over the last half, and no batch norm. Watch the last
+# number of each line.
 
 # %%
 if __name__ == "__main__":
@@ -180,8 +184,8 @@ if __name__ == "__main__":
 # ## Exercise 4.3: how far is the next code?
 #
 # Two numbers now stand for an image. Where do the codes of images lie, and what is between them? For each of a list of
-# probes, return the Euclidean distance to the code nearest to it. (One row of one, one row of the other: put an axis of
-# length 1 into the right places, and NumPy makes all pairs.)
+# probes, return the Euclidean distance to the code nearest to it. (Give each array an axis of length 1 in the right
+# place. NumPy then makes all pairs of a probe and a code. A probe may be a code itself; then its distance is 0.)
 
 
 # %%
@@ -194,9 +198,9 @@ def nearest(probes, codes):
 
 
 # %% [markdown]
-# A decoder turns any z into an image, so why not invent digits? Draw z at random and decode. Two ways to draw: from
-# $N(0, I)$, which is what people try first, and from a Gaussian with the mean and spread that the codes happen to have.
-# Before you run: of these, which will be near to codes that the decoder has seen?
+# A decoder turns any z into an image, so can it invent digits? Draw z at random and decode. We draw in two ways: from
+# $N(0, I)$, the usual first try, and from a Gaussian with the mean and the spread of the codes.
+# Before you run: which of these draws will be near to the codes of images?
 
 # %%
 if __name__ == "__main__":
@@ -211,7 +215,7 @@ if __name__ == "__main__":
     gap_from = np.quantile(nearest(fresh, codes), 0.99)  # farther out than 99 of 100 new images: we call it a gap
     for name, z in draws.items():
         far = nearest(z, codes)
-        print(f"{name:>38}: the next code is {np.median(far):.2f} away, {np.mean(far > gap_from):.0%} are in a gap")
+        print(f"{name:>38}: the nearest code is {np.median(far):.2f} away, {np.mean(far > gap_from):.0%} are in a gap")
     inside = np.mean(np.sum(codes**2, axis=1) < 4)
     print(f"N(0, I) is a small place in the middle: two standard deviations hold {inside:.0%} of the codes")
 
@@ -237,7 +241,7 @@ def walk(a, b, steps):
 
 
 # %% [markdown]
-# We choose the walk that is worst: among all pairs of the 200 outermost codes, the one whose middle is farthest from
+# We choose the worst walk. Of all pairs among the 200 outermost codes we take the pair whose middle is farthest from
 # any code.
 
 # %%
@@ -248,12 +252,12 @@ if __name__ == "__main__":
     widest = np.argmax(np.concatenate([nearest(some, codes) for some in np.split(middles, 100)]))
     steps_across = walk(codes[pairs[widest, 0]], codes[pairs[widest, 1]], 12)
     ends = mnist.y_test[pairs[widest]]
-    print(f"from a {ends[0]} to a {ends[1]}; distances to the next code on the way:")
+    print(f"from a {ends[0]} to a {ends[1]}; distances to the nearest code on the way:")
     print(np.round(nearest(steps_across, codes), 1), f"and a gap begins at {gap_from:.1f}")
 
 # %% [markdown]
-# The map: every dot is the code of a test image, its colour the digit. The darker the ground, the farther away the next
-# code; a gap begins at the red line.
+# On the map every dot is the code of a test image, and its colour is the digit. Darker ground is farther from the
+# nearest code. A gap begins at the red line.
 
 # %%
 if __name__ == "__main__":
@@ -310,19 +314,18 @@ if __name__ == "__main__":
     print("The picture:", os.path.abspath("pictures/lesson_04.png"))
 
 # %% [markdown]
-# You should see arms that spread from a crowded middle, wedges of dark ground between them, and the walk crossing
-# one: on five seeds its middle was about three to four times as far from any code as where a gap begins. That is so
-# because the squared error asks only that codes can be told apart, so Q spreads them, and leaves ground that no image
-# uses.
+# You should see arms that spread from a crowded middle, with gaps of darker ground between them. The walk crosses
+# one: on five seeds its middle was about three to four times as far from the nearest code as the edge of a gap. That is
+# so because the squared error needs only codes that differ from each other. So Q spreads the codes, and leaves gaps.
 #
-# What P draws in the gap is no noise: the image passes from the first to the last, for P is a continuous function.
-# But no image asked for these points, and nothing says which points should be drawn, and how often. That is the harm.
+# P's outputs in the gap are not noise. They pass from the first image to the last, because P is a continuous function.
+# But hardly an image has its code there. And nothing fixes which z should be drawn, and how often. That is the harm.
 
 # %% [markdown]
 # ## What to take with you
 #
-# * An autoencoder is one phase: reconstruct. Its teacher is the input itself.
+# * An autoencoder is one phase, Reconstruction. Its target is the input itself.
 # * Sum over pixels, mean over the batch, or your gradient is hundreds of times too small for the paper's rates.
-# * P knows only the places where Q has put codes. Whoever wants to draw z and decode it needs to know where the codes
-#   are. The next lessons are two ways to *make* them lie in a shape that one can draw from: a formula (lesson 5), and
+# * P is trained only at the places where Q has put codes. Drawing z is of use only where P has been trained. The next
+#   lessons show two ways to *make* the codes follow a distribution from which z can be drawn: a formula (lesson 5), and
 #   an adversary (lessons 6 and 7).

@@ -3,11 +3,11 @@
 #
 # *About 120 minutes; difficulty 3 of 5.*
 #
-# **The one idea.** An autoencoder's code is a point, and between points there are gaps. So let Q answer with a little
-# cloud instead: a mean $\mu(x)$ and a standard deviation $\sigma(x)$, the normal distribution $q(z|x) = N(\mu,
-# \sigma^2)$. P has to decode any z from that cloud, so it learns to be right in a whole neighbourhood. A second term
-# of the loss, a formula called KL, keeps the clouds large and near the *prior* $p(z) = N(0, I)$, the distribution
-# that we want to draw from later. This is the variational autoencoder, the VAE (Kingma and Welling 2014).
+# **The one idea.** An autoencoder's code is a point, and between points there are gaps. So let Q output a mean $\mu(x)$
+# and a standard deviation $\sigma(x)$ instead. They make a normal distribution $q(z|x) = N(\mu, \sigma^2)$, the
+# *cloud* of the image. P has to decode any z of that cloud, so P is trained in a whole neighbourhood. The loss has a
+# second term, the KL. It keeps the clouds large and near the *prior* $p(z) = N(0, I)$, the distribution
+# from which z is drawn later. This is the variational autoencoder, the VAE (Kingma and Welling 2014).
 #
 # Notation: $z$ (n, d) codes, $\epsilon$ noise from $N(0, 1)$. Q's last layer gives $\mu$ and $\ln \sigma^2$ side by
 # side. Its second half is a logarithm because a network's outputs may be negative, and a variance may not.
@@ -58,9 +58,10 @@ if __name__ == "__main__":
 # ## Exercise 5.2: and go back through the draw
 #
 # How can a gradient pass through a random draw? It cannot: "a number from $N(\mu, \sigma^2)$" has no derivative. But
-# written as above, the randomness is an *input*, and z is a plain function of $\mu$ and $\ln\sigma^2$. That is the
-# whole trick, and it is called the *reparametrisation*. Given `dz`, with the same noise as in forward, find the two
-# gradients. Where a cloud is drawn out by positive $\epsilon$, should its $\sigma$ grow if z should grow?
+# in exercise 5.1 the noise is an *input*, and z is a plain function of $\mu$ and $\ln\sigma^2$. This is called the
+# *reparametrisation*. Given `dz` and the noise of the forward pass, find the two gradients, element by element. (The
+# loss has taken the mean over the batch already.) Suppose that $\epsilon$ is positive, and that z should grow. Should
+# $\sigma$ grow, too?
 
 
 # %%
@@ -91,8 +92,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Exercise 5.3: the pull towards the prior
 #
-# Left alone, Q would make every $\sigma$ tiny and push the clouds apart, and we would be back at lesson 4. The
-# *Kullback-Leibler divergence* is the price for that. It measures how far $q(z|x)$ is from the prior, in *nats*
+# The reconstruction error alone makes every $\sigma$ tiny and pushes the clouds apart, as in lesson 4. The
+# *Kullback-Leibler divergence* (KL) is a penalty for that. It measures how far $q(z|x)$ is from the prior, in *nats*
 # (1 nat = 1.44 bits). For two normal distributions the integral can be done, and
 #
 # $$ \mathrm{KL} = \int q \ln \frac{q}{p}\, dz = \tfrac12 \sum_{i=1}^{d} \left( \mu_i^2 + \sigma_i^2 - \ln \sigma_i^2
@@ -112,13 +113,12 @@ def kl(mean, log_var):
 
 
 # %% [markdown]
-# It is 0 only for $\mu = 0$ and $\sigma = 1$, where the cloud is the prior. And the question of 5.2: yes. With a
-# positive $\epsilon$ a wider cloud makes z larger, and $d\ln\sigma^2 = dz\, \epsilon\, \sigma / 2$ has the sign of
-# `dz`.
+# It is 0 only for $\mu = 0$ and $\sigma = 1$, where the cloud is the prior. The answer to the question of 5.2 is yes.
+# With a positive $\epsilon$ a wider cloud makes z larger, and $d\ln\sigma^2 = dz\, \epsilon\, \sigma / 2$ has the sign
+# of `dz`.
 #
-# What does a nat buy? A cloud with $\mu = 0$ and $\sigma$ a tenth of the prior's is one of about ten that fit side by
-# side, so knowing which one should be worth about $\ln 10 = 2.3$ nats. The formula says a little less, because clouds
-# have no edges:
+# How much is a nat? About ten clouds with a tenth of the prior's $\sigma$ fit side by side into the prior. To name one
+# of ten takes $\ln 10 = 2.3$ nats. The formula gives about half a nat less, because clouds have no edges:
 
 # %%
 if __name__ == "__main__":
@@ -129,9 +129,10 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## The VAE, with your functions in it
 #
-# The library's `Variational` is the reconstruction phase of lesson 4 with one thing more: a penalty on the code.
-# `weight` multiplies its gradient. At 1 it is the VAE; we shall turn it, too. (The pixels' error is the cross-entropy
-# here: P's output is the probability of ink. Both terms are then in nats, and may be added without a factor.)
+# The library's `Variational` is the reconstruction phase of lesson 4, and adds a penalty on the code. `weight`
+# multiplies the gradient of this penalty. Weight 1 is the VAE; later we try two others. (The loss of a pixel is the
+# cross-entropy here, because P outputs the probability of ink. Both terms are then in nats, and may be added without a
+# factor.)
 
 
 # %%
@@ -146,7 +147,7 @@ class MyVariational(Variational):
 
 
 def new_model(config, backend):
-    """Return a fresh VAE that draws, and is pulled to the prior, your way."""
+    """Return a fresh VAE with your draw and your KL."""
     model = build(config, backend)
     q, p = model.networks["Q"], model.networks["P"]
     q.sampling = Sequential([MySampling()])
@@ -166,12 +167,12 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Exercise 5.4: all clouds together
 #
-# Each image has a cloud of its own. Draw an image at random, then z from its cloud: that z follows $q(z) = \frac1n
-# \sum_x q(z|x)$, the *aggregated posterior*. If we want to draw z from the prior later, it is q(z), all clouds
-# together, that should look like the prior. No single cloud has to. (The AAE of lesson 7 works on q(z) directly.)
+# Each image has its own cloud. Draw an image at random, then draw z from its cloud. This z follows $q(z) = \frac1n
+# \sum_x q(z|x)$, the *aggregated posterior*. Later z is drawn from the prior. So q(z), all clouds together, should look
+# like the prior. A single cloud need not. (The AAE of lesson 7 works on q(z) directly.)
 #
-# Return the mean and the variance of q(z), for each coordinate. Is the variance of a heap of clouds the mean of their
-# variances?
+# Return the mean and the variance of q(z), for each coordinate. The n clouds are all there are, so divide by n, not by
+# n − 1. Is the variance of all clouds together the mean of their variances?
 
 
 # %%
@@ -185,11 +186,11 @@ def all_together(mean, log_var):
 # %% [markdown]
 # ## Three weights
 #
-# (5.4: no. The variance of the means comes on top of the mean of the variances.)
+# (The answer to the question of 5.4 is no. The variance of the means is added to the mean of the variances.)
 #
-# Now train the VAE three times: with no KL at all, with the KL as it is, and with forty times as much. Guess for each:
-# how large will the clouds be? And which number should the third error come near to, if the clouds tell P nothing? Half
-# the squared error is 26.5 for the average image, always the same, and 15.2 for lesson 4's autoencoder.
+# Now train the VAE three times: without the KL, with the KL, and with forty times the KL. Guess for each: how large
+# will the clouds be? And to which number will the third error be near, if its codes hold nothing about the image? Half
+# the squared error is 26.5 where P always outputs the average image, and 15.2 for lesson 4's autoencoder.
 
 # %%
 if __name__ == "__main__":
@@ -215,13 +216,13 @@ if __name__ == "__main__":
         )
 
 # %% [markdown]
-# Read the middle line. All clouds together are about as wide as the prior, each of them is much smaller, and the KL
-# says how many nats one code tells about its image. Ten classes would take $\ln 10 = 2.3$ of them; the rest is
-# handwriting.
+# Read the middle line. All clouds together are about as wide as the prior, and each cloud is much smaller. The KL is an
+# upper bound on what a code holds about its image, in nats. To name one of ten classes takes $\ln 10 = 2.3$ nats. What
+# is beyond that can only describe handwriting. In the last line the error is near 26.5: P outputs the average image.
 #
-# The ellipses are the clouds of 400 test images, out to one standard deviation, coloured by digit; the dotted circle
-# holds 86 % of the prior. Below each, what P makes of the prior: z runs through its percentiles 4, 12, … 96 in both
-# directions.
+# The ellipses are the clouds of 400 test images, out to one standard deviation, coloured by digit. The dotted circle
+# holds 86 % of the prior. Below each panel is what P makes of the prior: z runs through its percentiles 4, 12, … 96 in
+# both directions.
 
 # %%
 if __name__ == "__main__":
@@ -255,15 +256,16 @@ if __name__ == "__main__":
     print("The picture:", os.path.abspath("pictures/lesson_05.png"))
 
 # %% [markdown]
-# You should see points far apart on the left, small ellipses side by side in and around the circle in the middle, and
-# on the right all ellipses on one place, with one image everywhere on the sheet. That is so because the
-# reconstruction makes clouds small and the KL makes them like the prior, and the weight says which of the two wins.
+# You should see points on the left, crowded in the circle and spread far outside it. In the middle small ellipses lie
+# side by side, in and around the circle. On the right all ellipses lie on one place, and the sheet has one image
+# everywhere. That is so because the reconstruction error makes clouds small, and the KL makes them like the prior. The
+# weight sets the balance of the two.
 
 # %% [markdown]
 # ## What to take with you
 #
-# * Randomness as an input: $z = \mu + \sigma\epsilon$ lets gradients pass through a draw.
+# * The noise is an input: $z = \mu + \sigma\epsilon$ lets gradients pass through a draw.
 # * Reconstruction pushes the clouds apart and makes them small. The KL pulls them together and makes them wide. A VAE
-#   is the truce between the two.
-# * The KL is a formula for *each* cloud, and needs a prior with a formula. What we want is that *all together* look
-#   like the prior, whatever the prior is. A discriminator can see to that, with nothing but samples. It is next.
+#   minimises the sum of both.
+# * The KL is a formula for *each* cloud, and needs a prior with a formula. The aim is that *all clouds together* look
+#   like the prior, whatever the prior is. For this a discriminator needs only samples. It is the next lesson.

@@ -3,10 +3,10 @@
 #
 # *About 150 minutes; difficulty 3 of 5.*
 #
-# **The one idea.** Let two networks play. A *generator* makes samples out of noise. A *discriminator* D is shown real
-# samples and made ones and says which is which. D learns to tell them apart; the generator learns to be taken for
-# real, and the only thing it ever hears about the real samples is the gradient that comes down through D. When not
-# even the best D can tell any more, the made samples are distributed like the real ones (Goodfellow et al. 2014).
+# **The one idea.** Two networks play a game. A *generator* makes samples out of noise. A *discriminator* D reads real
+# samples and made ones, and outputs which is which. D learns to tell them apart. The generator learns to make samples
+# that D takes for real. The generator never reads a real sample. It gets only the gradient that comes down through D.
+# When even the best D cannot tell them apart, made samples are distributed like real ones (Goodfellow et al. 2014).
 #
 # In lesson 7 the "generator" will be the encoder Q and the "real samples" draws from a prior. Here everything lies in
 # the plane, so that you can watch. The real samples x (n, 2) come from ten Gaussians like the petals of a flower.
@@ -40,7 +40,8 @@ SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson w
 #
 # Return it with the gradients with respect to both kinds of logits. For a logit of 50, $1 - s$ is 0 on a computer, and
 # its logarithm is lost. Write $-\ln s(l) = \ln(1 + e^{-l})$ and $-\ln(1 - s(l)) = \ln(1 + e^{l})$ first;
-# `np.logaddexp(0, x)` is $\ln(1 + e^x)$ for any x.
+# `np.logaddexp(0, x)` is $\ln(1 + e^x)$ for any x. The function `sigmoid` below the exercise is given: it is $s$ and
+# does not overflow, however large the logit.
 
 
 # %%
@@ -58,7 +59,7 @@ def sigmoid(x):
 
 
 # %% [markdown]
-# A D that has no idea says "one half", logit 0, to everything. Guess its loss, as a formula.
+# Suppose that D outputs the logit 0, the probability ½, for every sample. Guess its loss, as a formula.
 
 # %%
 if __name__ == "__main__":
@@ -75,7 +76,7 @@ if __name__ == "__main__":
 # $$ L_G = \frac1m \sum_{\text{fake}} -\ln s(l). $$
 #
 # Why not simply the opposite of what D pays for fakes, $\ln(1 - s(l))$? Where D is sure of a fake, $s$ is near 0 and
-# that curve is flat: the worst samples would hear the least. The one above is steep there. It is called
+# that curve is flat: the worst samples would get the least gradient. The one above is steep there. It is called
 # *non-saturating*.
 
 
@@ -90,16 +91,17 @@ def generator_loss(fake):
 # %% [markdown]
 # ## Exercise 6.3: the smallest game there is
 #
-# Who moves when, and who hears which gradient? These two questions make or break a GAN, so play it once with a single
+# Which network moves when, and along which gradient? A GAN trains only if both are right. So play it once with a single
 # number on each side. All real samples are 0. The generator makes a single point, $\theta$. D's logit is
 # $l(x) = \psi x$, with the one weight $\psi$. One step of the game is the library's step:
 #
 # 1. D goes down $L_D$: $\psi \leftarrow \psi - \eta\, \partial L_D / \partial \psi$. For D, $\theta$ is a constant.
-#    (D's loss has a gradient with respect to $\theta$ as well. It must not arrive there: it is *detached*.)
+#    (D's loss has a gradient with respect to $\theta$ as well. This gradient must not move $\theta$: it is *detached*.)
 # 2. The generator goes down $L_G$, through the D that has just moved: $\theta \leftarrow \theta - \eta\, \partial L_G /
-#    \partial \theta$. For it, $\psi$ is a constant: D is passed through.
+#    \partial \theta$. For the generator, $\psi$ is a constant: the gradient passes through D, and D does not move.
 #
-# Arguments are arrays, many games at once. Guess: where do $\theta$ and $\psi$ end?
+# The arguments are arrays with one number for each game. Games do not mix: take no sum and no mean over them. Guess:
+# where do $\theta$ and $\psi$ end?
 
 
 # %%
@@ -124,13 +126,13 @@ if __name__ == "__main__":
     print(np.round(far[::100].T, 2))
 
 # %% [markdown]
-# They circle. Each runs after the other, they come nearer, and the nearer, the slower. A game is no descent: nobody
-# goes down a valley here, and no single number says how far training has come. Rates that fall and little momentum
-# help. Keep this in mind when a loss curve of a GAN goes up and down. All may be well.
+# The point $(\theta, \psi)$ circles around (0, 0). It comes nearer to it, ever more slowly. A game is no descent
+# into a valley: no single number measures how far training has come. Rates that fall, and little momentum, help.
+# So the loss curve of a GAN may go up and down although the training goes well.
 #
 # ## Exercise 6.4: the best D, and what 2 ln 2 means
 #
-# Suppose D could answer freely at every place. Cut the plane into k cells; a share $p_i$ of the real samples is in cell
+# Suppose D could output any value in any cell. Cut the plane into k cells; a share $p_i$ of the real samples is in cell
 # i, and a share $q_i$ of the fakes. In that cell D pays $-p_i \ln d_i - q_i \ln(1 - d_i)$ for its answer $d_i$. Set the
 # derivative to zero to find the best answer, and return it with the loss, summed over the cells. (All shares are
 # above 0.)
@@ -150,12 +152,13 @@ def best_discriminator(p, q):
 # to 0 when no cell has both. So 2 ln 2 minus the best D's loss is a distance between two distributions (twice what is
 # called the Jensen-Shannon divergence), and making it small is what the generator is for.
 #
-# One warning. The trained D is not the best D. It pays at least as much. So a D at 2 ln 2 means "they are the same" or
-# "this D has learned nothing". Arriving there late is success; sitting there from the start is not.
+# One warning: the trained D is not the best D. It pays at least as much. So a D at 2 ln 2 means one of two things. Both
+# distributions are the same, or this D does not find the difference. If D is at 2 ln 2 from the start, it has learned
+# nothing. If D comes to 2 ln 2 late, that may be success; the game below is a case where it is not yet.
 
 # %%
 if __name__ == "__main__":
-    print("two cells, half of the real samples in each, and of the fake ones")
+    print("two cells; each has half of the real samples, and these shares of the fake ones:")
     for share in (0.5, 0.6, 0.9, 0.999):
         d, loss = best_discriminator(np.array([0.5, 0.5]), np.array([share, 1 - share]))
         print(f"  {share:5} {1 - share:.3f}: the best D answers {d[0]:.2f}, {d[1]:.2f} and pays {loss:.3f}")
@@ -222,9 +225,9 @@ if __name__ == "__main__":
     print(f"the generator's phase: relative error {error:.0e}, and it moved no weight of D")
 
 # %% [markdown]
-# Now play. At six moments we keep 1500 made samples and D's answer everywhere. And we ask your exercise 6.4 how little
-# the best D would pay, from the shares of real and fake samples in 30 × 30 cells. Which of the two curves will be
-# lower, and how far from 2 ln 2 will they end?
+# Now play. At six moments the cell keeps 1500 made samples and D's outputs on a grid. Your exercise 6.4 computes what
+# the best D would pay. It reads the shares of real and fake samples in 30 × 30 cells. Which D will pay less, ours or
+# the best one, and how far from 2 ln 2 will they end? (What our D pays is printed as a mean over the next 150 steps.)
 
 # %%
 if __name__ == "__main__":
@@ -261,12 +264,13 @@ if __name__ == "__main__":
     print(f"for comparison, between two heaps of 20000 real samples the best D would pay {same:.3f}")
 
 # %% [markdown]
-# The best D pays less, and ends below 2 ln 2, although our D ends at it: about 1.26 against 1.39. Our D has given up,
-# but the made samples are not yet like the real ones: they are needles inside the petals. The best D sees it at once,
-# in the cells where one kind is rare. So a D at 2 ln 2 is a statement about this D, and no proof.
+# The best D pays less: it ends at about 1.26, and our D at 2 ln 2, which is 1.39. Our D finds no difference any more.
+# But the made samples are not yet like the real ones: they are needles inside the petals. The best D finds this in the
+# cells where one kind is rare. (Chance alone costs little: for two heaps of real samples the best D would pay 1.37.)
+# So a D at 2 ln 2 is no proof that the samples are alike.
 #
-# Blue ground: D says "real here". Red: "fake here". Arrows show what the generator hears: the gradient that comes down
-# through D, turned into the direction in which a sample should move.
+# On blue ground D outputs "real", on red ground "fake". Arrows show the gradient that comes down through D to the
+# generator. They point in the direction in which a sample should move.
 
 # %%
 if __name__ == "__main__":
@@ -318,5 +322,6 @@ if __name__ == "__main__":
 #
 # * Two phases, two losses, two optimizers. D's gradient ends at the samples; the generator's passes through D and
 #   leaves it as it was.
-# * D's loss says how different two heaps of samples are: 2 ln 2 if not at all. No formula for either distribution is
-#   needed, only samples. That is what an AAE uses to give its codes any shape one can draw from.
+# * The best D's loss measures how different two heaps of samples are: 2 ln 2 if not at all. A trained D estimates it.
+#   No formula for either distribution is needed, only samples. So an AAE can give its codes any distribution that can
+#   be drawn from.

@@ -3,13 +3,13 @@
 #
 # *About 150 minutes; difficulty 3 of 5.*
 #
-# **The one idea.** The KL of a VAE is a formula, and wants a formula of the prior, too. The adversary of an AAE wants
-# nothing but *samples*. So the prior $p(z)$ may be anything that a few lines of code can draw: a flower of ten
-# Gaussians, a rolled-up band, a distribution with a hard edge. And if $D$ is told labels, we can say which class
-# belongs where.
+# **The one idea.** The KL of a VAE is a formula, and needs a formula of the prior, too. The adversary of an AAE needs
+# only *samples*. So the prior $p(z)$ may be anything that a few lines of code can draw: a flower of ten
+# Gaussians, a rolled-up band, a distribution with a hard edge. And if $D$ reads labels, we can choose which class lies
+# where.
 #
-# Drawing works on given noise here: `u` is uniform in $[0, 1)$, `noise` and $\varepsilon$ are $N(0, 1)$. The library
-# draws them so that each step can be repeated, and hands them over.
+# The functions get their noise as arguments: `u` is uniform in $[0, 1)$, `noise` and $\varepsilon$ are $N(0, 1)$. The
+# library draws this noise, in such a way that each step can be repeated.
 
 # %%
 import os
@@ -30,9 +30,9 @@ SHORT = bool(os.environ.get("LESSONS_SHORT"))  # set by tests: the same lesson w
 # %% [markdown]
 # ## Exercise 8.1: a flower
 #
-# Petal $k$ of $K$ points in the direction $\alpha_k = 2\pi k / K$: petal 0 lies along the first axis, and they turn
-# towards the second. In its own frame a petal is a long thin Gaussian, `long` in the direction in which it points and
-# `short` across, moved outwards by `distance`:
+# Petal $k$ of $K$ points in the direction $\alpha_k = 2\pi k / K$. Petal 0 lies along the first axis, and the next
+# petals turn towards the second axis. A petal is a long thin Gaussian. Its standard deviation is `long` along the
+# petal and `short` across. Its middle is moved outwards by `distance`:
 #
 # $$ z = (distance + long \cdot \varepsilon_1)\, a_k + short \cdot \varepsilon_2\, c_k, \qquad
 #    a_k = (\cos\alpha_k, \sin\alpha_k),\quad c_k = (-\sin\alpha_k, \cos\alpha_k). $$
@@ -52,8 +52,8 @@ def flower(petal, noise, petals, distance, long, short):
 # %% [markdown]
 # ## Exercise 8.2: the same flower as a formula
 #
-# A mixture has a density, and here it is: each petal is chosen with probability $1/K$, and a turned Gaussian has the
-# density of the unturned one. With $e_k = (z \cdot a_k - distance)/long$ and $f_k = (z \cdot c_k)/short$,
+# A mixture has a density. Each petal is chosen with probability $1/K$, and the density of a Gaussian turns with it.
+# With $e_k = (z \cdot a_k - distance)/long$ and $f_k = (z \cdot c_k)/short$,
 #
 # $$ \ln p(z) = \ln \sum_{k=0}^{K-1} \frac1K\; \frac{1}{2\pi\, long\, short}\; e^{-(e_k^2 + f_k^2)/2}. $$
 #
@@ -76,8 +76,8 @@ def flower_log_density(z, petals, distance, long, short):
 
 
 # %% [markdown]
-# A density and a sampler must agree, and one can test that without a picture: the mean of $\ln p(z)$ over draws of
-# $p$ is minus its entropy; and numbers of a *wrong* density are smaller on the same draws.
+# A density and a sampler must agree, and that can be tested without a picture. The mean of $\ln p(z)$ over draws of
+# $p$ is minus the entropy of $p$. The mean logarithm of a *wrong* density is smaller on the same draws.
 
 # %%
 if __name__ == "__main__":
@@ -93,7 +93,7 @@ if __name__ == "__main__":
 #
 # The **swiss roll** is a curve with two windings. A place on it is $t \in [0, 1)$; at $t$ it has the radius
 # $r = length\cdot\sqrt t$ and the angle $\theta = 4\pi\sqrt t$, so the point is $(r\cos\theta,\, r\sin\theta)$. Class
-# $k$ of $K$ owns the stretch $t \in [k/K, (k+1)/K)$: with $u$ uniform in $[0, 1)$, $t = (k + u)/K$. Then a little
+# $k$ of $K$ has the stretch $t \in [k/K, (k+1)/K)$: with $u$ uniform in $[0, 1)$, $t = (k + u)/K$. Then a little
 # normal noise, `width` times $\varepsilon$, makes the curve a band.
 #
 # The **gamma** distribution with a whole number as its shape is a sum of waiting times: with $u$ uniform,
@@ -126,16 +126,17 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Exercise 8.5: telling D the label, and the slot for "I do not know"
 #
-# So far $D$ judges the bag of all codes: nothing says which digit goes to which petal. Now let $D$ read the label
-# beside the code, `[z, one-hot label]`. A draw of the prior comes from the petal of that label. A seven that lies in
-# the petal of the threes then gives itself away.
+# So far $D$ reads codes alone, and nothing fixes which digit goes to which petal. Now let $D$ read the label together
+# with the code, `[z, one-hot label]`. A draw of the prior has a label, too, and comes from the petal of that label.
+# Then $D$ can reject a seven that lies in the petal of the threes.
 #
-# Most labels are unknown, though. Their images get an extra, last slot of the one-hot: with 10 classes it is 11 wide.
-# For those the prior's draw comes from the *whole* mixture: from a random petal. (What would go wrong if we left
+# Most labels are unknown, though. For them the one-hot has an extra, last slot: with 10 classes it is 11 wide. The
+# prior's draw for such a row comes from the *whole* mixture: from a random petal. (What would go wrong if we left
 # these rows all zero, and took petal 0 for them?)
 #
-# Given labels (n,), whether each is `known` (n,), a `random` petal (n,) for the others, and the number $K$ of classes,
-# return what $D$ reads beside the code, and from which petal each row's draw of the prior comes.
+# The arguments are labels (n,), whether each is `known` (n,), a `random` petal (n,) for the others, and the number $K$
+# of classes. Return what $D$ reads beside the code, and from which petal each row's draw of the prior comes. (An
+# unknown row has a number in `labels`, too. It must not be used.)
 
 
 # %%
@@ -150,11 +151,11 @@ def label_slots(labels, known, random, classes):
 # %% [markdown]
 # ## Your priors in training
 #
-# (Rows all zero and petal 0 for the unknown: D would learn that a row without a label lies in petal 0. Q would have to
+# (The answer to the question of 8.5: D would learn that a row without a label lies in petal 0. Q would be trained to
 # send every unlabelled image there.)
 #
-# A prior of the library has `sample(n, ctx, labels)`: `ctx` is where noise comes from, `labels` the one-hot (n, 11) or
-# None. Three of them with your functions inside:
+# A prior of the library has the method `sample(n, ctx, labels)`. `ctx` draws the noise, and `labels` is the one-hot
+# (n, 11) or None. Here are three priors with your functions inside:
 
 
 # %%
@@ -203,7 +204,7 @@ class MyBatches(Batches):
 # The recipe of the library is the AAE of lesson 7 with a $D$ that reads 2 + 11 numbers: compare `label_regularized` and
 # `aae` in `recipes.py`. We take 10 000 labels for the flower and the roll, and none for the gamma.
 #
-# *Predict: how many of the test images, which $D$ never saw, come to lie in the petal of their own digit?*
+# *Predict: what share of the test images, which no network was trained on, will lie in the petal of their own digit?*
 
 
 # %%
@@ -247,9 +248,9 @@ if __name__ == "__main__":
     print(f"with the gamma prior {np.mean(codes[2] < 0):.1%} of the coordinates of z are negative; p(z) has none")
 
 # %% [markdown]
-# Above, the codes of test images that $Q$ was never trained on, a colour for each digit, and in the first panel your
-# density as lines. Below, what the decoders make of the priors: along each petal, along each stretch of the roll, and
-# over the plane of the gamma prior.
+# The upper row shows the codes of test images that $Q$ was never trained on, with a colour for each digit. The lines in
+# the first panel are your density. The lower row shows what the decoders make of the priors: along each petal, along
+# each stretch of the roll, and over the plane of the gamma prior.
 
 # %%
 if __name__ == "__main__":
@@ -292,9 +293,9 @@ if __name__ == "__main__":
     print("The picture:", os.path.abspath("pictures/lesson_08_priors.png"))
 
 # %% [markdown]
-# You should see each digit in a petal or a stretch of its own, and with the gamma prior nothing below 0 but a few
-# codes. That is so because D reads the label beside the code for the first two, and because a code where the prior
-# has no draws is easy for D to tell.
+# You should see most codes of each digit in their own petal or stretch, and some scattered between petals or windings.
+# With the gamma prior hardly a code lies below 0. That is so because for the first two priors D reads the label with
+# the code. And D easily rejects a code where the prior has no draws.
 
 # %% [markdown]
 # ## Predict, then look
@@ -313,6 +314,7 @@ if __name__ == "__main__":
 #
 # ## What to take with you
 #
-# * $D$ reads samples, so any prior will do that can be drawn from. No density is needed.
-# * A label beside the code tells $D$ which part of the prior an image belongs to. A label for unknown keeps the rest.
-# * How a prior is drawn decides what its codes can mean: classes as petals, a winding band, a hard edge.
+# * $D$ reads samples, so any prior that can be drawn from will do. No density is needed.
+# * With a label beside the code, $D$ compares an image with its own part of the prior. An extra slot stands for an
+#   unknown label, and is compared with the whole prior.
+# * The prior decides how codes are arranged: in petals by class, along a winding band, or above a hard edge.
