@@ -187,6 +187,8 @@ def command():
 def verbs(argv=None):
     """Do what `tinyaae VERB …` asks; return the exit status."""
     verb, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    if verb in ("resume", "evaluate") and {"-h", "--help"} & set(rest):
+        verb = "--help"  # the list of verbs says all that these two take
     if verb == "train":
         return main(rest, "tinyaae train")
     if verb in ("resume", "evaluate"):

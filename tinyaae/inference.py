@@ -50,7 +50,7 @@ def encode(model, images):
 
 
 def score(model, images, by):
-    """Write how much each image is like the training images: the larger the number, the more."""
+    """Write a number for each image: the larger, the more it should be like the training images."""
     return {"score": model.score(images, by)}
 
 

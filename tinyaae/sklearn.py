@@ -171,7 +171,7 @@ class AAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _AAE):
         return self._raw(self.model_.sample(n_samples, seed=_seed(random_state)))
 
     def score_samples(self, X):
-        """Return a number (n,) for each row of X (n, d): the larger, the more it is like the training rows."""
+        """Return a number (n,) for each row of X (n, d): the larger, the more it should be like the training rows."""
         X = self._rows(X)
         return self.model_.score(X, self.by)
 

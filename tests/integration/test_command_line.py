@@ -252,8 +252,9 @@ def test_the_installed_command_has_the_verbs(command, capsys, finished):
     assert "finished already" in capsys.readouterr().out
     assert cli.verbs(["modes"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(MODES)
-    assert cli.verbs([]) == 0
-    assert "tinyaae train" in capsys.readouterr().out
+    for line in [], ["evaluate", "--help"]:
+        assert cli.verbs(line) == 0
+        assert "tinyaae evaluate RUN" in capsys.readouterr().out
 
 
 def test_a_verb_that_is_none_is_told_the_verbs(capsys):
