@@ -26,7 +26,7 @@ class Kept(NamedTuple):
 
 
 MODELS = {
-    "semi-supervised-100": Kept("--labels 100 --epochs 17 --hidden 500,500 --seed 0", "semi-supervised-100"),
+    "semi-supervised-100": Kept("--labels 100 --epochs 100 --hidden 500,500 --seed 0", "semi-supervised-100-longer"),
     "clustering-30": Kept(
         "--preset clustering-30 --hidden 400,400 --set condition_on_y=true --seed 0", "clustering-30-information-wide",
         "400 wide instead of 800, and D_gauss reads y beside z", "cluster_error",
