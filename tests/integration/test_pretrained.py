@@ -66,6 +66,11 @@ def model_input(model):
     return np.zeros((3, model.config.z), np.float32), np.eye(k, dtype=np.float32)[:3] if k else None
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_model_needs_no_library_beyond_numpy(name):
+    assert about(name)["config"]["backend"] == "numpy"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_evaluate_prints_the_recorded_numbers_beside_those_of_the_run_and_of_the_row(name, capsys, monkeypatch):
