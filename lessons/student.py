@@ -303,7 +303,7 @@ def print_next(found):
         later = course[last + 1 :] + course[: last + 1]
         coming = [(lesson, exercise) for lesson, exercise in later if stub_line(text_of(lesson), exercise)]
     here = {lesson.path: lesson for lesson, exercise in course if exercise.number in numbers}
-    for path in sorted(set(here) - {lesson.path for lesson, _ in coming}):
+    for path in sorted(here.keys() - {lesson.path for lesson, _ in coming}):
         if len(here) == 1 and (HERE / COPY).is_file():
             print(f"The lesson is done: python {Path(HERE.name) / path.name} runs it to the end.")
             for picture in catalogue.expected_pictures(here[path], HERE):
@@ -312,7 +312,7 @@ def print_next(found):
         lesson, exercise = coming[0]
         line = stub_line(text_of(lesson), exercise) or definition_line(text_of(lesson), exercise)
         where = f", line {line}" if line else ""
-        print(f"next: {exercise.number}{where}" + ("" if set(here) == {lesson.path} else f" of {lesson.path.name}"))
+        print(f"next: {exercise.number}{where}" + ("" if here.keys() == {lesson.path} else f" of {lesson.path.name}"))
 
 
 def stub_line(text, exercise):

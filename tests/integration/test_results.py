@@ -4,11 +4,12 @@ import json
 import shlex
 from dataclasses import replace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 import results.__main__ as results
-from results import keep, trials
+from results import beyond, curves, keep, trials
 from results.experiments import EXPERIMENTS, HEADLINES, JUDGED_APART
 from tinyaae import data
 from tinyaae.config import Config
@@ -291,3 +292,23 @@ def test_a_run_of_other_flags_or_an_unfinished_one_is_not_kept(run_to_keep, monk
     assert results.main(["keep", "run", "kept"]) == 2
     assert "run: not finished; " in capsys.readouterr().err
     assert not list(run_to_keep.parent.glob("*.npz"))
+
+
+def test_a_cluster_has_the_most_frequent_label_of_its_rows_and_an_empty_one_that_of_all():
+    clusters, labels = np.array([0, 0, 0, 2, 2]), np.array([1, 1, 0, 3, 3])
+    assert beyond.named(clusters, labels, 4).tolist() == [1, 1, 3, 1]
+
+
+def test_the_picture_of_the_length_is_drawn_from_the_committed_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(curves, "PICTURE", tmp_path / "length.png")
+    curves.run()
+    assert plt.imread(tmp_path / "length.png").std() > 0.01
+    plt.close("all")
+
+
+@pytest.mark.parametrize("name", curves.ROWS)
+def test_a_curve_has_an_error_for_each_epoch(name):
+    for file in HERE.glob(f"{name}/seed-*/metrics.csv"):
+        epochs = json.loads(file.with_name("config.json").read_text())["epochs"]
+        errors = curves.validation_errors(file)
+        assert len(errors) == epochs and all(0 < error < 1 for error in errors)
