@@ -29,7 +29,7 @@ from pathlib import Path
 from tinyaae.surroundings import run_program, usable_cpus
 
 from . import beyond, curves, keep, one_class
-from .experiments import EXPERIMENTS, HEADLINES
+from .experiments import EXPERIMENTS, HEADLINES, JUDGED_APART
 from .trials import try_seeds
 from .words import CLUSTERING_EXTRAS, LEGEND, OPENING, PICTURES
 
@@ -192,11 +192,17 @@ def in_short():
         values = []
         for name in (plain, ours):
             runs = runs_of(name) if name else []
-            seeds_run = f", {len(runs)} seed{'s' * (len(runs) > 1)}"
+            seeds_run = f", {len(runs)} seed{'s' * (len(runs) > 1)}" + JUDGED_APART * is_judged_apart(runs)
             values.append(mean_text(EXPERIMENTS[name], runs) + seeds_run if runs else "not run" if name else "")
         names = ", ".join(f"`{name}`" for name in (plain, ours) if name)
         lines.append("| " + " | ".join([EXPERIMENTS[base].title, EXPERIMENTS[base].paper, *values, names]) + " |")
     return lines
+
+
+def is_judged_apart(runs):
+    """Return whether these are semi-supervised runs in which D_gauss does not read y."""
+    configs = [config for _, config in runs]
+    return any(config["mode"] == "semi-supervised" and not config["condition_on_y"] for config in configs)
 
 
 def front():
