@@ -13,9 +13,9 @@ paper is Makhzani et al., *Adversarial Autoencoders* (2015).
   content accuracy were run before it was measured. Where such a row is semi-supervised, z holds the digit.
 * The recipes of `semi-supervised-100`, `semi-supervised-100-longer`, `semi-supervised-100-information` and
   `clustering-30-information-pairs` were tried on validation images of seeds 10 to 14, with the test set unread. The
-  weights of their additional terms are those of older rows. `semi-supervised-1000` and `semi-supervised-all` take the
-  first of these recipes unchanged, for 60 epochs. The older recipes were chosen by validation errors, too,
-  but on some of the rows' own seeds. Some forty of the earliest trials printed test errors beside them.
+  weights of their additional terms are those of older rows. So was `semi-supervised-all`. `semi-supervised-1000` takes
+  the first of these recipes unchanged, for 60 epochs. The older recipes were chosen by validation errors, too, but on
+  some of the rows' own seeds. Some forty of the earliest trials printed test errors beside them.
 * Not begun: 100 labels for 150 epochs; VAT with 1 000 and all labels where y decides what is painted; ten clusters;
   the paper's objectives with 16 and 30 clusters, 800 wide, for 100 epochs; its likelihood with a prior of standard
   deviation 5, and further seeds of the likelihood; reduction in which y decides what is painted.
