@@ -29,7 +29,7 @@ from pathlib import Path
 from tinyaae.surroundings import run_program, usable_cpus
 
 from . import beyond, curves, keep, one_class
-from .experiments import EXPERIMENTS, HEADLINES, JUDGED_APART
+from .experiments import EXPERIMENTS, HEADLINES
 from .trials import try_seeds
 from .words import CLUSTERING_EXTRAS, LEGEND, OPENING, PICTURES
 
@@ -192,17 +192,11 @@ def in_short():
         values = []
         for name in (plain, ours):
             runs = runs_of(name) if name else []
-            seeds_run = f", {len(runs)} seed{'s' * (len(runs) > 1)}" + JUDGED_APART * is_judged_apart(runs)
+            seeds_run = f", {len(runs)} seed{'s' * (len(runs) > 1)}"
             values.append(mean_text(EXPERIMENTS[name], runs) + seeds_run if runs else "not run" if name else "")
         names = ", ".join(f"`{name}`" for name in (plain, ours) if name)
         lines.append("| " + " | ".join([EXPERIMENTS[base].title, EXPERIMENTS[base].paper, *values, names]) + " |")
     return lines
-
-
-def is_judged_apart(runs):
-    """Return whether these are semi-supervised runs in which D_gauss does not read y."""
-    configs = [config for _, config in runs]
-    return any(config["mode"] == "semi-supervised" and not config["condition_on_y"] for config in configs)
 
 
 def front():
@@ -233,12 +227,17 @@ def value_text(experiment, result):
 
 
 def mean_text(experiment, runs):
-    """Return mean ± standard deviation over the seeds, errors in %, and the mean content accuracy if all have one."""
+    """Return mean ± standard deviation over the seeds, errors in %, as a text.
+
+    The mean content accuracy follows if all runs have one. Semi-supervised runs say where D_gauss does not read y.
+    """
     factor, digits = (1, 1) if experiment.better == "higher" else (100, 2)
     values = [factor * result[experiment.key] for result, _ in runs]
     spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
     content = [result.get("content_accuracy") for result, _ in runs]
     said = f" (content {statistics.mean(content):.0%})" if None not in content and experiment.better == "lower" else ""
+    apart = any(config["mode"] == "semi-supervised" and not config["condition_on_y"] for _, config in runs)
+    said += ", z judged alone" * apart
     return f"**{statistics.mean(values):.{digits}f}{spread}**{said}"
 
 

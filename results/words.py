@@ -11,14 +11,15 @@ paper is Makhzani et al., *Adversarial Autoencoders* (2015).
   virtual adversarial training (VAT), information maximization and latent noise.
 * Content accuracy is the share of samples P(y, z) that an independent judge calls y (`docs/guide.md`). Rows without a
   content accuracy were run before it was measured. Where such a row is semi-supervised, z holds the digit.
-* The recipes of `semi-supervised-100`, `semi-supervised-100-longer`, `semi-supervised-100-information` and
-  `clustering-30-information-pairs` were tried on validation images of seeds 10 to 14, with the test set unread. The
-  weights of their additional terms are those of older rows. So was `semi-supervised-all`. `semi-supervised-1000` takes
-  the first of these recipes unchanged, for 60 epochs. The older recipes were chosen by validation errors, too, but on
-  some of the rows' own seeds. Some forty of the earliest trials printed test errors beside them.
-* Not begun: 100 labels for 150 epochs; VAT with 1 000 and all labels where y decides what is painted; ten clusters;
-  the paper's objectives with 16 and 30 clusters, 800 wide, for 100 epochs; its likelihood with a prior of standard
-  deviation 5, and further seeds of the likelihood; reduction in which y decides what is painted.
+* The recipes of `semi-supervised-100`, `semi-supervised-100-longer`, `semi-supervised-100-information`,
+  `semi-supervised-all` and `clustering-30-information-pairs` were tried on validation images of seeds 10 to 14, with
+  the test set unread. The weights of their additional terms are those of older rows. `semi-supervised-1000` takes the
+  recipe of `semi-supervised-100` for 60 epochs. With all labels this recipe was run once, and its test error was seen
+  (`LOG.md`). The older recipes were chosen by validation errors, too, but on some of the rows' own seeds. Some forty of
+  the earliest trials printed test errors, too.
+* These rows are not begun. With the paper's objectives: 100 labels for 150 epochs; 16 and 30 clusters, 800 wide, for
+  100 epochs; the likelihood with a prior of standard deviation 5. With additional terms: 1 000 and all labels where y
+  decides what is painted; reduction where it does; ten clusters.
 * `LOG.md` records how the recipes were found. Settings were renamed once; commit d431525 is the last with the old
   names. The names of phases key the noise, so a seed of an older row now draws other noise. Most rows were not run
   again. Of two rows of the plane with 100 labels, seed 0 was. After ten and nine epochs these runs stood at validation
@@ -34,7 +35,7 @@ feature-matching GAN 0.93 ± 0.07; ADGM 0.96 ± 0.02; Ladder network 1.06 ± 0.3
 clusters); SpectralNet 97.1; VaDE 94.5; AAE 90.5 (16 clusters) and 95.9 (30)."""
 
 LEGEND = """\
-These words stand in the titles; `tinyaae/extras.py` has the equations:
+These words stand in the titles and beside the values; `tinyaae/extras.py` has the equations:
 
 * **the paper's recipe**: SGD, its learning rates, no batch norm. Other rows start from the quick recipe of their mode.
 * **z judged alone**: D_gauss reads z and not y. In these runs z holds the digit, and y does not decide what is painted.
