@@ -55,13 +55,13 @@ Best public is the best result on record with other public code of adversarial a
 * the plane with 100 labels, and both likelihoods: [1henrypage](https://github.com/1henrypage/adversarial-autoencoders)."""
 
 PICTURES = """
-![100 labels: validation error against the epochs](pictures/length.png)
+![For each experiment, the error on validation images against the epochs](pictures/length.png)
 
-The validation error against the epochs, for the two rows of the short table with 100 labels. A line is the mean over
-the seeds, a band goes from the least to the largest. The learning rates fall linearly over the last quarter of a run.
-With the paper's objectives alone most is gained in the first thirty epochs and in this last quarter. So more epochs
-at the full rates would bring little, and a longer decay may bring more; this was not tried.
-`python -m results curves` draws this picture.
+The error on validation images against the epochs, for the rows of the short table. A line is the mean over the seeds, a
+band goes from the least to the largest. Most recipes lower the learning rates linearly at the end of a run. With 100
+labels and the paper's objectives alone most is gained in the first thirty epochs and in this last quarter. So more
+epochs at the full rates would bring little, and a longer decay may bring more. `python -m results curves` draws this
+picture.
 
 ![Thirty clusters: for each, what P paints and ten of its images](pictures/members.png)
 
