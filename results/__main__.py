@@ -165,7 +165,7 @@ def table():
         lines.append("| " + " | ".join([title, *known, summary(experiment, runs)]) + " |")
         if runs:
             seen = ", ".join(value_text(experiment, result) for result, _ in runs)
-            made = f"`python run_mnist.py {command(experiment, runs[0][1])}`"
+            made = f"`python run_mnist.py {experiment.flags} --seed N`"
             made += f", then `--evaluate RUN --samples {experiment.samples}`" if experiment.samples else ""
             made += f", with commit {experiment.record} checked out" if experiment.record else ""
             commands.append(f"* `{name}`: {seen}. Made by {made}")
@@ -259,13 +259,6 @@ def summary(experiment, runs):
     hidden = "-".join(str(width) for width in config["hidden"])
     columns = [mean_text(experiment, runs), seeds_run, config["epochs"], hidden, f"{minutes:.0f}", result["machine"]]
     return " | ".join(map(str, columns))
-
-
-def command(experiment, config):
-    """Return the flags of run_mnist.py that make a run; each size is named once."""
-    sizes = {"--epochs": config["epochs"], "--hidden": ",".join(map(str, config["hidden"]))}
-    more = [f"{flag} {size}" for flag, size in sizes.items() if flag not in experiment.flags]
-    return " ".join([experiment.flags, *more, "--seed N"])
 
 
 if __name__ == "__main__":
