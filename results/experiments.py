@@ -233,6 +233,10 @@ EXPERIMENTS = {
         "--mode reduction --labels 100 --z 10 --epochs 40" + ROBUST,
     ),
     "likelihood": Experiment(PARZEN, "log_likelihood", *PARZEN_FOUND, "--mode aae --epochs 60", "higher"),
+    "likelihood-spread": Experiment(
+        PARZEN + ", a prior of standard deviation 5", "log_likelihood", *PARZEN_FOUND,
+        "--mode aae --epochs 60 --set prior_std=5", "higher",
+    ),
     "likelihood-6d": Experiment(
         PARZEN + ", z of 6 dimensions, 100 epochs", "log_likelihood", *PARZEN_FOUND, SIX_D, "higher"
     ),
