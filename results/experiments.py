@@ -153,10 +153,6 @@ EXPERIMENTS = {
         "clustering error %, 16 clusters" + EXTRA + INFORMATIVE, "cluster_error", "9.55 ± 2.05", "none",
         "--preset clustering-16",
     ),
-    "clustering-16-information-wide": Experiment(
-        "clustering error %, 16 clusters, 25 epochs, wider" + EXTRA + INFORMATIVE, "cluster_error", "9.55 ± 2.05",
-        "none", "--preset clustering-30 --clusters 16",
-    ),
     "clustering-30": Experiment(
         "clustering error %, 30 clusters", "cluster_error", "4.10 ± 1.13", "15 (named on the scored set)",
         "--mode clustering --clusters 30",
