@@ -145,6 +145,10 @@ EXPERIMENTS = {
     "clustering-16": Experiment(
         "clustering error %, 16 clusters", "cluster_error", "9.55 ± 2.05", "none", "--mode clustering --clusters 16"
     ),
+    "clustering-16-long": Experiment(
+        "clustering error %, 16 clusters, 100 epochs, wider", "cluster_error", "9.55 ± 2.05",
+        "none", "--mode clustering --clusters 16 --epochs 100 --hidden 800,800",
+    ),
     "clustering-16-robust": Experiment(
         "clustering error %, 16 clusters" + EXTRA, "cluster_error", "9.55 ± 2.05", "none",
         "--mode clustering --clusters 16" + CLUSTERS,
@@ -156,6 +160,10 @@ EXPERIMENTS = {
     "clustering-30": Experiment(
         "clustering error %, 30 clusters", "cluster_error", "4.10 ± 1.13", "15 (named on the scored set)",
         "--mode clustering --clusters 30",
+    ),
+    "clustering-30-long": Experiment(
+        "clustering error %, 30 clusters, 100 epochs, wider", "cluster_error", "4.10 ± 1.13",
+        "15 (named on the scored set)", "--mode clustering --clusters 30 --epochs 100 --hidden 800,800",
     ),
     "clustering-30-robust": Experiment(
         "clustering error %, 30 clusters" + EXTRA, "cluster_error", "4.10 ± 1.13", "15 (named on the scored set)",
