@@ -45,6 +45,7 @@ def draw(ax, first, rows):
     ax.set_yscale("log")
     ax.set_yticks(TICKS, TICKS)
     ax.minorticks_off()
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_title(EXPERIMENTS[first].title.replace(" error %", ""), fontsize="medium")
 
 

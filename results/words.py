@@ -11,15 +11,16 @@ paper is Makhzani et al., *Adversarial Autoencoders* (2015).
   virtual adversarial training (VAT), information maximization and latent noise.
 * Content accuracy is the share of samples P(y, z) that an independent judge calls y (`docs/guide.md`). Rows without a
   content accuracy were run before it was measured. Where such a row is semi-supervised, z holds the digit.
-* The recipes of `semi-supervised-100`, `semi-supervised-100-longer`, `semi-supervised-100-information`,
-  `semi-supervised-all` and `clustering-30-information-pairs` were tried on validation images of seeds 10 to 14, with
-  the test set unread. The weights of their additional terms are those of older rows. `semi-supervised-1000` takes the
-  recipe of `semi-supervised-100` for 60 epochs. With all labels this recipe was run once, and its test error was seen
-  (`LOG.md`). The older recipes were chosen by validation errors, too, but on some of the rows' own seeds. Some forty of
-  the earliest trials printed test errors, too.
-* These rows are not begun. With the paper's objectives: 100 labels for 150 epochs; 16 and 30 clusters, 800 wide, for
-  100 epochs; the likelihood with a prior of standard deviation 5. With additional terms: 1 000 and all labels where y
-  decides what is painted; reduction where it does; ten clusters.
+* Some recipes were tried on validation images of seeds 10 to 14, with the test set unread. They are
+  `semi-supervised-100`, `semi-supervised-100-longer`, `semi-supervised-100-decay`, `semi-supervised-100-information`,
+  `semi-supervised-1000-robust-pairs`, `semi-supervised-all`, `semi-supervised-all-normed-pairs` and
+  `clustering-30-information-pairs`. The weights of their additional terms are those of older rows.
+  `semi-supervised-1000` takes the recipe of `semi-supervised-100` for 60 epochs. With all labels this recipe was run
+  once, and its test error was seen (`LOG.md`). `clustering-16-long`, `clustering-30-long` and `likelihood-spread`
+  differ from quick recipes by numbers that were set beforehand. The older recipes were chosen by validation errors,
+  too, but on some of the rows' own seeds. Some forty of the earliest trials printed test errors, too.
+* These rows are not begun. With the paper's objectives: 100 labels for 150 epochs. With additional terms: reduction
+  where y decides what is painted. Two recipes were tried with ten clusters, and failed (`LOG.md`).
 * `LOG.md` records how the recipes were found. Settings were renamed once; commit d431525 is the last with the old
   names. The names of phases key the noise, so a seed of an older row now draws other noise. Most rows were not run
   again. Of two rows of the plane with 100 labels, seed 0 was. After ten and nine epochs these runs stood at validation
@@ -52,16 +53,16 @@ Best public is the best result on record with other public code of adversarial a
 * the plane without labels: a user of musyoku's code;
 * 1280 labels: [conan7882](https://github.com/conan7882/adversarial-autoencoders);
 * 30 clusters: [shaharazulay](https://github.com/shaharazulay/adversarial-autoencoder-classifier);
-* the plane with 100 labels, and both likelihoods: [1henrypage](https://github.com/1henrypage/adversarial-autoencoders)."""
+* the plane with 100 labels, and both likelihoods:
+  [1henrypage](https://github.com/1henrypage/adversarial-autoencoders)."""
 
 PICTURES = """
 ![For each experiment, the error on validation images against the epochs](pictures/length.png)
 
 The error on validation images against the epochs, for the rows of the short table. A line is the mean over the seeds, a
-band goes from the least to the largest. Most recipes lower the learning rates linearly at the end of a run. With 100
-labels and the paper's objectives alone most is gained in the first thirty epochs and in this last quarter. So more
-epochs at the full rates would bring little, and a longer decay may bring more. `python -m results curves` draws this
-picture.
+band goes from the least to the largest. With the paper's objectives alone, 100 labels and 30 clusters gain most in the
+first forty epochs, and more epochs would bring little. Reduction to ten dimensions is still improving when its run
+ends. `python -m results curves` draws this picture.
 
 ![Thirty clusters: for each, what P paints and ten of its images](pictures/members.png)
 
