@@ -314,7 +314,7 @@ HEADLINES = {
     "semi-supervised-1000": ("semi-supervised-1000", "semi-supervised-1000-robust-pairs"),
     "semi-supervised-all": ("semi-supervised-all", "semi-supervised-all-normed-pairs"),
     "clustering-16": ("clustering-16", "clustering-16-information"),
-    "clustering-30": ("clustering-30-long", "clustering-30-information-wide"),
+    "clustering-30": ("clustering-30", "clustering-30-information-wide"),
     "reduction-2d-1000": ("reduction-2d-1000", "reduction-2d-1000-robust"),
     "reduction-2d-100": ("reduction-2d-100", "reduction-2d-100-robust-adam"),
     "reduction-2d-0": ("reduction-2d-0", "reduction-2d-0-information-short"),
