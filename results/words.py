@@ -61,9 +61,9 @@ PICTURES = """
 
 The error on validation images against the epochs, for the rows of the short table. A line is the mean over the seeds,
 a band goes from the least to the largest. With the paper's objectives alone, 100 labels gain most in the first forty
-epochs, and more epochs would bring little. Nor do more epochs help clusters: see `clustering-16-long` and
-`clustering-30-long` above. Reduction to ten dimensions is still improving when its run ends. `python -m results
-curves` draws this picture.
+epochs, and more epochs would bring little. On seed 0 a hundred epochs do not help clusters, either: see
+`clustering-16-long` and `clustering-30-long` above. Reduction to ten dimensions is still improving when its run ends.
+`python -m results curves` draws this picture.
 
 ![Thirty clusters: for each, what P paints and ten of its images](pictures/members.png)
 

@@ -314,7 +314,9 @@ def test_the_picture_of_the_length_is_drawn_from_the_committed_runs(tmp_path, mo
 
 @pytest.mark.parametrize("name", [row for rows in curves.PANELS.values() for row in rows])
 def test_a_curve_has_an_error_for_each_epoch(name):
-    for file in HERE.glob(f"{name}/seed-*/metrics.csv"):
+    files = list(HERE.glob(f"{name}/seed-*/metrics.csv"))
+    assert files
+    for file in files:
         epochs = json.loads(file.with_name("config.json").read_text())["epochs"]
         errors = curves.validation_errors(file)
         assert len(errors) == epochs and all(0 < error < 1 for error in errors)
