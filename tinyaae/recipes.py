@@ -16,7 +16,7 @@ from outside. Each function is a whole model; its numbers are in `config/presets
 """
 
 from . import networks
-from .extras import LatentNoise, VirtualAdversarial
+from .extras import InformationMaximization, LatentNoise, VirtualAdversarial
 from .optimizers import Adam, Momentum
 from .phases import (
     Adversary,
@@ -215,8 +215,10 @@ class Builder:
     def extras(self, q):
         """Return the phase in addition to the paper's that the config asks for: one more for y, by default none."""
         c = self.config
-        if not (c.vat or c.information_maximization):
+        if c.information_maximization:
+            kind, options = InformationMaximization, {"weight": c.information_maximization}
+        elif c.vat:
+            kind, options = VirtualAdversarial, {}
+        else:
             return []
-        return [
-            VirtualAdversarial(q, self.optimizer("vat"), self.seed, c.vat, c.vat_rampup, c.information_maximization)
-        ]
+        return [kind(q, self.optimizer("vat"), self.seed, c.vat, c.vat_rampup, **options)]

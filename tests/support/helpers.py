@@ -11,7 +11,7 @@ import pytest
 from backends import BACKENDS
 
 from tinyaae import networks
-from tinyaae.extras import LatentNoise, VirtualAdversarial
+from tinyaae.extras import InformationMaximization, LatentNoise, VirtualAdversarial
 from tinyaae.networks import Code
 from tinyaae.optimizers import Momentum
 from tinyaae.phases import (
@@ -125,15 +125,24 @@ class ConstantYGenerate(Generate):
         self.adversaries = [ConstantYAdversary(*adversary) for adversary in adversaries]
 
 
-class ConstantExampleVirtualAdversarial(VirtualAdversarial):
-    """With the adversarial examples as they are at first, at full distance: constants, as its gradient says."""
+class ConstantExample:
+    """With the adversarial examples as they are at first, at full distance: constants, as the gradient says."""
 
-    def __init__(self, encoder, x, optimizer, seed=0, epsilon=1.0, information_maximization=0.0):
-        super().__init__(encoder, optimizer, seed, epsilon, information_maximization=information_maximization)
+    def __init__(self, encoder, x, optimizer, seed=0, **options):
+        super().__init__(encoder, optimizer, seed, **options)
         optimizer.steps = self.rampup
-        example = super().adversarial_example(x, *encoder.forward(x, self.context()))
+        ctx = self.context()
+        example = super().adversarial_example(x, *encoder.forward(x, ctx), ctx)
         optimizer.steps = 0
-        self.adversarial_example = lambda x, code, cache: example
+        self.adversarial_example = lambda x, code, cache, ctx: example
+
+
+class ConstantExampleVirtualAdversarial(ConstantExample, VirtualAdversarial):
+    pass
+
+
+class ConstantExampleInformationMaximization(ConstantExample, InformationMaximization):
+    pass
 
 
 def q_and_p(nets):
@@ -163,8 +172,8 @@ def adversarial_case(kind, moves, options=None, **keywords):
     return PhaseCase(kind, q_and_adversaries, moves, options or {}, keywords)
 
 
-def vat_case(**keywords):
-    return PhaseCase(ConstantExampleVirtualAdversarial, lambda nets: [nets.encoder, nets.batch.x], {"Q"}, {}, keywords)
+def vat_case(kind=ConstantExampleVirtualAdversarial, **keywords):
+    return PhaseCase(kind, lambda nets: [nets.encoder, nets.batch.x], {"Q"}, {}, {"epsilon": 0.7, **keywords})
 
 
 LABEL_CONDITIONAL, CONDITION_ON_Y = {"label_conditional": True}, {"condition_on_y": True}
@@ -201,8 +210,8 @@ PHASES = {
     "latent-noise-decode-true-label": latent_noise_case(decode_true_label=True),
     "latent-noise-with-heads": latent_noise_case(HeadSeparation, {"heads": Y_DIM}),
     "latent-noise-of-logits": latent_noise_case(options={"logits": True}),
-    "vat": vat_case(epsilon=0.7),
-    "information-maximization": vat_case(epsilon=0.7, information_maximization=0.7),
+    "vat": vat_case(),
+    "information-maximization": vat_case(ConstantExampleInformationMaximization, weight=0.7),
 }
 
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 from helpers import (
+    ConstantExampleInformationMaximization,
     ConstantExampleVirtualAdversarial,
     ConstantYGenerate,
     ConstantYReconstruction,
@@ -1039,21 +1040,21 @@ class SemiSupervisedSoftmaxTwice(SemiSupervised):
 
 
 @wrong_phase("the y of each image counts fully in the mean, not as a part of it", "information-maximization")
-class InformationOfSums(ConstantExampleVirtualAdversarial):
-    def information_maximization(self, y, ctx):
-        value, dy = super().information_maximization(y, ctx)
+class InformationOfSums(ConstantExampleInformationMaximization):
+    def penalty(self, y, ctx):
+        value, dy = super().penalty(y, ctx)
         _, dmean = entropy(self.backend.xp, self.backend.xp.mean(y, axis=0)[None, :])
         return value, dy - self.weight * 4 * (1 - 1 / y.shape[0]) * dmean
 
 
 @wrong_phase("the mean of y over the batch is taken for a constant", "information-maximization")
-class InformationOfFixedMean(ConstantExampleVirtualAdversarial):
-    def information_maximization(self, y, ctx):
-        return super().information_maximization(y, ctx)[0], self.weight * entropy(self.backend.xp, y)[1]
+class InformationOfFixedMean(ConstantExampleInformationMaximization):
+    def penalty(self, y, ctx):
+        return super().penalty(y, ctx)[0], self.weight * entropy(self.backend.xp, y)[1]
 
 
 @wrong_phase("the gradient of y is handed over as that of the logits", "information-maximization")
-class InformationSkipsSoftmax(ConstantExampleVirtualAdversarial):
+class InformationSkipsSoftmax(ConstantExampleInformationMaximization):
     def backward(self, cache):
         there_cache, dlogits, q_cache, dy = cache
         self.gradients.zero()

@@ -25,9 +25,9 @@ from helpers import (
 )
 
 from tinyaae.backend import Context
-from tinyaae.extras import VirtualAdversarial
+from tinyaae.extras import InformationMaximization, VirtualAdversarial
 from tinyaae.gradcheck import check_phase, differences
-from tinyaae.losses import half_squared_error, head_distance, kl_to_standard_normal, log_odds
+from tinyaae.losses import half_squared_error, head_distance, kl_to_standard_normal, log_odds, softmax_cross_entropy
 from tinyaae.networks import Code
 from tinyaae.optimizers import SGD, Adam, Momentum
 from tinyaae.phases import Adversary, Generate, Reconstruction, Regularization
@@ -512,7 +512,8 @@ def vat(backend64):
 
 
 def adversarial_example(phase, nets):
-    return phase.adversarial_example(nets.batch.x, *nets.encoder.forward(nets.batch.x, phase.context()))
+    ctx = phase.context()
+    return phase.adversarial_example(nets.batch.x, *nets.encoder.forward(nets.batch.x, ctx), ctx)
 
 
 def test_the_target_of_vat_is_the_y_of_the_image_itself(backend64, vat):
@@ -538,18 +539,54 @@ def test_the_adversarial_example_lies_along_the_slope_of_the_log_odds(backend64,
     assert r == pytest.approx(-0.7 * slope / np.linalg.norm(slope, axis=1, keepdims=True), rel=1e-6, abs=1e-9)
 
 
-def test_information_maximization_adds_its_gradient_at_the_image_to_that_of_vat(backend64, vat):
-    """Also after the search for r, which went back through the same pass of Q."""
-    alone, nets = vat
-    both = VirtualAdversarial(nets.encoder, Momentum(0.1), epsilon=0.7, rampup=40, information_maximization=0.3)
-    both.optimizer.steps = 40
+@pytest.fixture
+def information_maximization(vat):
+    """Return an InformationMaximization with the encoder and the numbers of `vat`, and its nets."""
+    _, nets = vat
+    phase = InformationMaximization(nets.encoder, Momentum(0.1), epsilon=0.7, rampup=40, weight=0.3)
+    phase.optimizer.steps = 40
+    return phase, nets
+
+
+def test_with_information_maximization_the_example_lies_along_the_slope_of_the_divergence_beside_the_image(
+    backend64, information_maximization
+):
+    """At x + ξd, for the y of x."""
+    phase, nets = information_maximization
+    ctx, x = phase.context(), host(backend64, nets.batch.x)
+    y = nets.encoder.forward(nets.batch.x, ctx)[0].y
+    d = host(backend64, ctx.normal(x.shape))
+    beside = backend64.array(x + 10 * d / np.linalg.norm(d, axis=1, keepdims=True))
+
+    def divergence():
+        logits = nets.encoder.forward(beside, phase.context())[0].logits
+        return as_float(backend64, softmax_cross_entropy(backend64.xp, logits, y)[0])
+
+    slope = differences(backend64, divergence, beside)
+    r = host(backend64, adversarial_example(phase, nets)[0]) - x
+    assert r == pytest.approx(0.7 * slope / np.linalg.norm(slope, axis=1, keepdims=True), rel=1e-5, abs=1e-8)
+
+
+def test_with_information_maximization_the_example_is_drawn_anew_at_each_step(backend64, information_maximization):
+    phase, nets = information_maximization
+    first = host(backend64, adversarial_example(phase, nets)[0])
+    assert np.array_equal(first, host(backend64, adversarial_example(phase, nets)[0]))
+    phase.optimizer.steps += 1
+    assert np.max(np.abs(first - host(backend64, adversarial_example(phase, nets)[0]))) > 0.01
+
+
+def test_information_maximization_adds_its_gradient_at_the_image_to_that_of_vat(backend64, information_maximization):
+    """With the same example: the search for it went back through other passes of Q."""
+    both, nets = information_maximization
+    alone = VirtualAdversarial(nets.encoder, Momentum(0.1), epsilon=0.7, rampup=40)
+    alone.optimizer.steps, alone.direction = 40, both.direction
     for phase in (alone, both):
         phase.backward(phase.forward(nets.batch)[1])
     ctx = both.context()
     code, cache = nets.encoder.forward(nets.batch.x, ctx)
     first = host(backend64, both.gradients.flat) - host(backend64, alone.gradients.flat)
     both.gradients.zero()
-    nets.encoder.backward(Code(y=both.information_maximization(code.y, ctx)[1]), cache, both.gradients)
+    nets.encoder.backward(Code(y=both.penalty(code.y, ctx)[1]), cache, both.gradients)
     assert np.max(np.abs(first)) > 1e-3
     assert first == pytest.approx(host(backend64, both.gradients.flat), rel=1e-9, abs=1e-12)
 
