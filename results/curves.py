@@ -22,7 +22,7 @@ def run():
     """Draw the picture from the files of the runs."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(3, 3, figsize=(10, 8), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(2, 5, figsize=(14, 6), sharey=True, layout="constrained")
     for ax, (first, rows) in zip(axes.flat, PANELS.items(), strict=True):
         draw(ax, first, rows)
     axes.flat[0].legend(frameon=False, loc="upper right")
@@ -40,8 +40,8 @@ def draw(ax, first, rows):
         epochs = np.arange(1, 1 + errors.shape[1])
         (line,) = ax.plot(epochs, errors.mean(axis=0), label=column)
         ax.fill_between(epochs, errors.min(axis=0), errors.max(axis=0), color=line.get_color(), alpha=0.2, lw=0)
-    paper = float(EXPERIMENTS[first].paper.split()[0])
-    ax.axhline(paper, color="grey", ls=":", label="the paper, on test images")
+    if (paper := EXPERIMENTS[first].paper) != "none":
+        ax.axhline(float(paper.split()[0]), color="grey", ls=":", label="the paper, on test images")
     ax.set_yscale("log")
     ax.set_yticks(TICKS, TICKS)
     ax.minorticks_off()

@@ -260,6 +260,10 @@ EXPERIMENTS = {
         "--preset reduction-unlabelled",
         record=DIRECTION_GONE,
     ),
+    "reduction-2d-0-information-pairs": Experiment(
+        "2-D reduction error %, no labels, 20 clusters, 30 epochs" + EXTRA + INFORMATIVE + ", D_gauss reads y",
+        "cluster_error", "13.95", "≈40", "--preset reduction-unlabelled",
+    ),
     "reduction-10d-100": Experiment(
         "10-D reduction error %, 100 labels", "test_error", "3.90", "none", "--mode reduction --labels 100 --z 10"
     ),
@@ -349,7 +353,7 @@ HEADLINES = {
     "clustering-30": ("clustering-30", "clustering-30-information-pairs"),
     "reduction-2d-1000": ("reduction-2d-1000", "reduction-2d-1000-robust"),
     "reduction-2d-100": ("reduction-2d-100", "reduction-2d-100-robust-adam"),
-    "reduction-2d-0": ("reduction-2d-0", "reduction-2d-0-information-short"),
+    "reduction-2d-0": ("reduction-2d-0", "reduction-2d-0-information-pairs"),
     "reduction-10d-100": ("reduction-10d-100", "reduction-10d-100-robust-long"),
     "likelihood": ("likelihood-6d", "likelihood-6d-deep"),
     "likelihood-10m": ("likelihood-10m", ""),

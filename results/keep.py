@@ -27,10 +27,7 @@ class Kept(NamedTuple):
 
 MODELS = {
     "semi-supervised-100": Kept("--labels 100 --epochs 100 --hidden 500,500 --seed 0", "semi-supervised-100-longer"),
-    "clustering-30": Kept(
-        "--preset clustering-30 --hidden 400,400 --set condition_on_y=true --seed 0", "clustering-30-information-wide",
-        "400 wide instead of 800, and D_gauss reads y beside z", "cluster_error",
-    ),
+    "clustering-30": Kept("--preset clustering-30 --seed 0", "clustering-30-information-pairs", key="cluster_error"),
     "supervised": Kept("--mode supervised --seed 0", key="content_accuracy"),
     "reduction-2d-1000": Kept("--mode reduction --labels 1000 --seed 0", "reduction-2d-1000"),
 }  # fmt: skip

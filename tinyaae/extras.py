@@ -1,7 +1,7 @@
 """Three terms that the paper does not have; all are off by default.
 
 D_cat makes y one-hot and its values equally frequent. No objective of the paper decides what a value of y means.
-`VirtualAdversarial` keeps y constant near each image, and can also maximize the information between y and the image.
+`VirtualAdversarial` keeps y constant near each image; `InformationMaximization` also makes it tell of the image.
 `LatentNoise` also trains P between the codes. `examples/` has more terms, each a phase added from outside the package.
 
 Each phase has its own optimizer. Under SGD the weight of a term scales its steps. Adam divides a gradient by its size,

@@ -84,10 +84,8 @@ PRESETS = {
     "paper-batch-norm": PAPER | {"mode": "semi-supervised", "batch_norm": True, "weight_std": None, "input_noise": 0.3},
     "clustering-16": CLUSTERING | {"clusters": 16},
     "clustering-30": CLUSTERING | {"clusters": 30},
-    "reduction-unlabelled": UNLABELLED_REDUCTION | {
-        "mode": "reduction", "epochs": 15, "labels": 0, "input_noise": 0.0, "input_dropout": 0.2, "head_norm": True,
-        "decoder_norm": False, "vat": 2.0, "information_maximization": 0.1, "vat_rampup": 1, "lr_vat": 0.3,
-        "adversarial_warmup": 27_500, "detach_y": True,
+    "reduction-unlabelled": CLUSTERING | {
+        "mode": "reduction", "labels": 0, "clusters": 20, "z": 2, "eta": 8.0, "input_noise": 0.0, "decoder_norm": False,
     },
     "likelihood": LIKELIHOOD | {"mode": "aae"},
     "likelihood-labels": LIKELIHOOD | {"mode": "supervised", "condition_on_y": True},
