@@ -19,8 +19,8 @@ scikit-learn's digits are 1797 images of 8 × 8 pixels, and its breast cancer ta
 of the rows train and half test, split anew for each of five seeds. Ten labels of each class are shown. Nothing
 was tuned on these data. The estimators have their defaults. The other methods have scikit-learn's, with more iterations
 and ten starts of k-means; for them the table's columns are standardized. A cluster is named by the majority of its
-training rows. On the table the AAE with few labels loses to logistic regression on the same labels, and without labels
-it is no better than k-means. Errors on the test half, mean ± s.d. in %:"""
+training rows. On the table the AAE with few labels loses to logistic regression on the same labels. Errors on the test
+half, mean ± s.d. in %:"""
 METHODS = {
     "AAE, few labels": "`AAEClassifier`, the shown labels and all rows",
     "label spreading, few labels": "`LabelSpreading(kernel=\"knn\")`, the same",

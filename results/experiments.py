@@ -44,11 +44,6 @@ ROBUST = " --extra vat=3 --input-noise 0.2"
 QUICKER = " --extra vat=2 --input-noise 0.2 --set vat_optimizer=adam --set lr_vat=0.001"
 # Reconstruction moves Q through z alone, so both learning rates can be those of the other modes
 HELD = "--set detach_y=true --set lr_reconstruction=0.001 --set lr_adversarial=0.0003"
-# D_gauss reads y, and the adversaries are as quick as Reconstruction: otherwise q(z given y) does not follow p(z)
-PAIRED = (
-    f"{QUICKER} --set detach_y=true --set lr_reconstruction=0.001 --set lr_adversarial=0.001 "
-    "--set condition_on_y=true --set linear_decay_from=0.5"
-)
 PAPER = f"--preset paper --epochs 60{NARROW}"  # the paper's recipe, a hundredth as long, and four tenths as wide
 NORMED = "--labels all --preset paper-batch-norm --extra vat=2"
 PARZEN, PARZEN_FOUND = "Parzen log-likelihood, 10 000 samples", ("340 ± 2", "377.5 ± 3.6")
@@ -233,10 +228,6 @@ EXPERIMENTS = {
         "2-D reduction error %, 100 labels, 40 epochs" + EXTRA + " by its own Adam", "test_error", "6.08", "26",
         f"--mode reduction --labels 100 --epochs 40{QUICKER} {HELD}",
     ),
-    "reduction-2d-100-robust-pairs": Experiment(
-        "2-D reduction error %, 100 labels, 40 epochs" + EXTRA + " by its own Adam, D_gauss reads y", "test_error",
-        "6.08", "26", f"--mode reduction --labels 100 --epochs 40 --set eta=8{PAIRED}",
-    ),
     "reduction-2d-0": Experiment(
         "2-D reduction error %, no labels, 20 clusters", "cluster_error", "13.95", "≈40",
         "--mode reduction --labels 0 --clusters 20",
@@ -270,10 +261,6 @@ EXPERIMENTS = {
     "reduction-10d-100-robust-long": Experiment(
         "10-D reduction error %, 100 labels, 40 epochs" + EXTRA, "test_error", "3.90", "none",
         "--mode reduction --labels 100 --z 10 --epochs 40" + ROBUST,
-    ),
-    "reduction-10d-100-robust-pairs": Experiment(
-        "10-D reduction error %, 100 labels, 40 epochs" + EXTRA + " by its own Adam, D_gauss reads y", "test_error",
-        "3.90", "none", f"--mode reduction --labels 100 --z 10 --epochs 40{PAIRED}",
     ),
     "likelihood": Experiment(PARZEN, "log_likelihood", *PARZEN_FOUND, "--mode aae --epochs 60", "higher"),
     "likelihood-spread": Experiment(
