@@ -124,7 +124,9 @@ class AAEClusterer(ClusterMixin, _AAE):
         """Train on rows X (n, d); return self."""
         X = validate_data(self, X, ensure_min_samples=2)
         k = 2 if self.n_clusters == 1 else self.n_clusters  # y has two outputs at least
-        self._train(X, clusters=k, preset="clustering-16")
+        # the preset's distance of VAT is for images; the distances of standardized rows grow with their columns
+        distance = {} if self.images else {"vat": 1.5 * (X.shape[1] / 30) ** 0.5}
+        self._train(X, clusters=k, preset="clustering-16", **distance)
         chosen = np.argmax(self._y(X), axis=1)
         by_size = np.argsort(-np.bincount(chosen, minlength=k), kind="stable")
         self._number = np.minimum(np.argsort(by_size), self.n_clusters - 1)  # output of y -> cluster

@@ -53,6 +53,7 @@ RANK_CASES = {
     "vae with a mixture": momentum_config("vae", {"prior": "mixture"}),
     "gan with noise": momentum_config("gan", {"input_noise": 0.4}, reconstruction="cross-entropy"),
     "half the labels": momentum_config("label-regularized", {"labels": 40, "prior": "swiss-roll"}),
+    "vat with labels": momentum_config("semi-supervised", {"vat": 0.3, "vat_rampup": 12}),
     "heads without labels": momentum_config("reduction", {"labels": 0, "clusters": 4}),
     # Batch norm divides what little comes out of first weights of 0.01, the preset's, by its size: each step then
     # multiplies the rounding of the last, to 1e-9 after twenty. With the usual first weights they end 1e-14 apart.

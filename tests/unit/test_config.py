@@ -18,6 +18,7 @@ from tinyaae.config.presets import BY_MODE, MODE_DEFAULTS, PRESETS
 from tinyaae.config.priors import PRIORS, in_a_plane
 from tinyaae.data import split
 from tinyaae.errors import UserError
+from tinyaae.extras import InformationMaximization, VirtualAdversarial
 from tinyaae.layers import BatchNorm
 from tinyaae.model import build
 from tinyaae.optimizers import Adam, Momentum
@@ -267,12 +268,15 @@ def test_the_same_optimizer_of_y_has_the_rate_of_the_adversary(mode, own):
 
 
 @pytest.mark.parametrize(
-    "extra, epsilon, weight",
-    [(["vat=2"], 2, 0), (["information-maximization=1"], 0, 1), (["vat=2", "information-maximization=1"], 2, 1)],
-)
-def test_information_is_a_term_of_robustness(extra, epsilon, weight):
+    "extra, kind, epsilon",
+    [
+        (["vat=2"], VirtualAdversarial, 2), (["information-maximization=1"], InformationMaximization, 0),
+        (["vat=2", "information-maximization=1"], InformationMaximization, 2),
+    ],
+)  # fmt: skip
+def test_information_maximization_and_vat_are_one_phase(extra, kind, epsilon):
     phases = build(Config.of("clustering", hidden=(8,), extra=extra), Backend.named("numpy")).phases_with_optimizer()
-    assert [(phase.epsilon, phase.weight) for phase in phases if phase.name == "vat"] == [(epsilon, weight)]
+    assert [(type(phase), phase.epsilon) for phase in phases if phase.name == "vat"] == [(kind, epsilon)]
 
 
 @pytest.mark.parametrize("mode", ["supervised", "clustering", "semi-supervised", "reduction"])
