@@ -71,8 +71,8 @@ epochs, and more epochs would bring little. On seed 0 a hundred epochs do not he
 ![Thirty clusters: for each, what P paints and ten of its images](pictures/members.png)
 
 The program drew this picture of `clustering-30-information-pairs`, seed 0, trained without a label. For each y the
-picture has the ten test images with the highest q(y|x). All values of y are in use, each for a digit in one style. One
-cluster is mixed: y = 2 holds 111 fours and 67 nines. Of the others none has more than 16 images of another digit.
+picture has the ten test images with the highest q(y|x). All values of y are in use. One cluster is mixed: y = 2 holds
+111 fours and 67 nines. Each other cluster is of one digit, with at most 16 images of other digits.
 
 ![Two dimensions: codes of test images around their cluster heads, beside draws from the prior](pictures/plane.png)
 

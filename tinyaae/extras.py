@@ -1,7 +1,7 @@
 """Three terms that the paper does not have; all are off by default.
 
 D_cat makes y one-hot and its values equally frequent. No objective of the paper decides what a value of y means.
-`VirtualAdversarial` keeps y constant near each image; `InformationMaximization` also makes it tell of the image.
+`VirtualAdversarial` keeps y constant near each image. `InformationMaximization` also makes y confident and balanced.
 `LatentNoise` also trains P between the codes. `examples/` has more terms, each a phase added from outside the package.
 
 Each phase has its own optimizer. Under SGD the weight of a term scales its steps. Adam divides a gradient by its size,
@@ -129,9 +129,9 @@ class InformationMaximization(VirtualAdversarial):
     def direction(self, x, code, cache, ctx):
         """Return dx (n, d), the gradient of the KL at x + ξd; d is the next noise of `ctx`."""
         beside = x + self.PROBE * self.unit_rows(ctx.normal(x.shape))
-        there, cache = self.encoder.forward(beside, self.context())
+        there, there_cache = self.encoder.forward(beside, self.context())
         _, dlogits = softmax_cross_entropy(self.backend.xp, there.logits, code.y)  # the KL plus a constant
-        return self.encoder.backward(Code(logits=dlogits), cache, None, want_dx=True)
+        return self.encoder.backward(Code(logits=dlogits), there_cache, None, want_dx=True)
 
     def penalty(self, y, ctx):
         """Return λ·(H(y|x) − 4·H(y)) of q(y|x) (n, k), and its gradient (n, k)."""

@@ -124,7 +124,7 @@ class AAEClusterer(ClusterMixin, _AAE):
         """Train on rows X (n, d); return self."""
         X = validate_data(self, X, ensure_min_samples=2)
         k = 2 if self.n_clusters == 1 else self.n_clusters  # y has two outputs at least
-        # the preset's distance of VAT is for images; the distances of standardized rows grow with their columns
+        # distances between standardized rows grow with the root of their columns; with 30 it is the preset's
         distance = {} if self.images else {"vat": 1.5 * (X.shape[1] / 30) ** 0.5}
         self._train(X, clusters=k, preset="clustering-16", **distance)
         chosen = np.argmax(self._y(X), axis=1)

@@ -71,8 +71,8 @@ LABELLED_REDUCTION = {
 UNLABELLED_REDUCTION = PAPER_OPTIMIZER
 
 LIKELIHOOD = {"z": 6, "epochs": 100, "input_noise": 0.1, "head_norm": True}
-# y stays soft until it means something: D_cat's loss counts little by little, and Reconstruction moves no y. D_gauss
-# reads y, so z is left with the style. A soft y needs Adam in VAT, and no batch norm on it.
+# y is soft at first: the weight of D_cat's loss grows slowly, Reconstruction moves no y, and y has no batch norm.
+# D_gauss reads y, so z is left with the style.
 CLUSTERING = BY_MODE["quick", "clustering"] | {
     "mode": "clustering", "epochs": 30, "batch_size": 250, "z": 8, "condition_on_y": True, "vat": 1.5,
     "information_maximization": 0.1, "vat_rampup": 1, "vat_optimizer": "adam", "lr_vat": 0.002,
