@@ -213,6 +213,10 @@ EXPERIMENTS = {
         "2-D reduction error %, 1000 labels" + EXTRA, "test_error", "4.20", "none",
         "--mode reduction --labels 1000" + ROBUST,
     ),
+    "reduction-2d-1000-information-pairs": Experiment(
+        "2-D reduction error %, 1000 labels, 30 epochs" + EXTRA + INFORMATIVE + ", D_gauss reads y", "test_error",
+        "4.20", "none", "--preset reduction --labels 1000",
+    ),
     "reduction-2d-100": Experiment(
         "2-D reduction error %, 100 labels", "test_error", "6.08", "26", "--mode reduction --labels 100"
     ),
@@ -227,6 +231,10 @@ EXPERIMENTS = {
     "reduction-2d-100-robust-adam": Experiment(
         "2-D reduction error %, 100 labels, 40 epochs" + EXTRA + " by its own Adam", "test_error", "6.08", "26",
         f"--mode reduction --labels 100 --epochs 40{QUICKER} {HELD}",
+    ),
+    "reduction-2d-100-information-pairs": Experiment(
+        "2-D reduction error %, 100 labels, 30 epochs" + EXTRA + INFORMATIVE + ", D_gauss reads y", "test_error",
+        "6.08", "26", "--preset reduction --labels 100",
     ),
     "reduction-2d-0": Experiment(
         "2-D reduction error %, no labels, 20 clusters", "cluster_error", "13.95", "≈40",
@@ -253,7 +261,7 @@ EXPERIMENTS = {
     ),
     "reduction-2d-0-information-pairs": Experiment(
         "2-D reduction error %, no labels, 20 clusters, 30 epochs" + EXTRA + INFORMATIVE + ", D_gauss reads y",
-        "cluster_error", "13.95", "≈40", "--preset reduction-unlabelled",
+        "cluster_error", "13.95", "≈40", "--preset reduction",
     ),
     "reduction-10d-100": Experiment(
         "10-D reduction error %, 100 labels", "test_error", "3.90", "none", "--mode reduction --labels 100 --z 10"
@@ -261,6 +269,10 @@ EXPERIMENTS = {
     "reduction-10d-100-robust-long": Experiment(
         "10-D reduction error %, 100 labels, 40 epochs" + EXTRA, "test_error", "3.90", "none",
         "--mode reduction --labels 100 --z 10 --epochs 40" + ROBUST,
+    ),
+    "reduction-10d-100-information-pairs": Experiment(
+        "10-D reduction error %, 100 labels, 30 epochs" + EXTRA + INFORMATIVE + ", D_gauss reads y", "test_error",
+        "3.90", "none", "--preset reduction --labels 100 --z 10 --set eta=15",
     ),
     "likelihood": Experiment(PARZEN, "log_likelihood", *PARZEN_FOUND, "--mode aae --epochs 60", "higher"),
     "likelihood-spread": Experiment(

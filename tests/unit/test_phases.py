@@ -556,7 +556,7 @@ def test_with_information_maximization_the_example_lies_along_the_slope_of_the_d
     ctx, x = phase.context(), host(backend64, nets.batch.x)
     y = nets.encoder.forward(nets.batch.x, ctx)[0].y
     d = host(backend64, ctx.normal(x.shape))
-    beside = backend64.array(x + 10 * d / np.linalg.norm(d, axis=1, keepdims=True))
+    beside = backend64.array(x + phase.PROBE * 0.7 * d / np.linalg.norm(d, axis=1, keepdims=True))
 
     def divergence():
         logits = nets.encoder.forward(beside, phase.context())[0].logits

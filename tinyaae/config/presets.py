@@ -84,7 +84,7 @@ PRESETS = {
     "paper-batch-norm": PAPER | {"mode": "semi-supervised", "batch_norm": True, "weight_std": None, "input_noise": 0.3},
     "clustering-16": CLUSTERING | {"clusters": 16},
     "clustering-30": CLUSTERING | {"clusters": 30},
-    "reduction-unlabelled": CLUSTERING | {
+    "reduction": CLUSTERING | {
         "mode": "reduction", "labels": 0, "clusters": 20, "z": 2, "eta": 8.0, "input_noise": 0.0, "decoder_norm": False,
     },
     "likelihood": LIKELIHOOD | {"mode": "aae"},
