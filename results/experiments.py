@@ -272,7 +272,7 @@ EXPERIMENTS = {
     ),
     "reduction-10d-100-information-pairs": Experiment(
         "10-D reduction error %, 100 labels, 30 epochs" + EXTRA + INFORMATIVE + ", D_gauss reads y", "test_error",
-        "3.90", "none", "--preset reduction --labels 100 --z 10 --set eta=15",
+        "3.90", "none", "--preset reduction --labels 100 --z 10 --set eta=15 --set lr_adversarial=0.3",
     ),
     "likelihood": Experiment(PARZEN, "log_likelihood", *PARZEN_FOUND, "--mode aae --epochs 60", "higher"),
     "likelihood-spread": Experiment(
