@@ -82,6 +82,10 @@ PRESETS = {
     "quick": {},
     "paper": PAPER,
     "paper-batch-norm": PAPER | {"mode": "semi-supervised", "batch_norm": True, "weight_std": None, "input_noise": 0.3},
+    "semi-supervised": CLUSTERING | {
+        "mode": "semi-supervised", "labels": 100, "z": 6, "lr_adversarial": 0.3, "input_noise": 0.0,
+        "decoder_norm": False,
+    },
     "clustering-16": CLUSTERING | {"clusters": 16},
     "clustering-30": CLUSTERING | {"clusters": 30},
     "reduction": CLUSTERING | {
