@@ -223,7 +223,7 @@ EXPERIMENTS = {
     ),
     "reduction-2d-1000-information-pairs": Experiment(
         "2-D reduction error %, 1000 labels, 30 epochs" + EXTRA + INFORMATIVE + ", D_gauss reads y", "test_error",
-        "4.20", "none", "--preset reduction --labels 1000",
+        "4.20", "none", "--preset reduction --labels 1000 --set lr_classifier=0.01",
     ),
     "reduction-2d-100": Experiment(
         "2-D reduction error %, 100 labels", "test_error", "6.08", "26", "--mode reduction --labels 100"
