@@ -128,7 +128,7 @@ EXPERIMENTS = {
     ),
     "semi-supervised-1000-information-pairs": Experiment(
         SEMI + "1000 labels, 30 epochs" + EXTRA + INFORMATIVE + ", D_gauss reads y", "test_error", "1.60 ± 0.08",
-        "2.90 (1280 labels)", "--preset semi-supervised --labels 1000 --set lr_classifier=0.003",
+        "2.90 (1280 labels)", "--preset semi-supervised --labels 1000 --set lr_classifier=0.01",
     ),
     "semi-supervised-all": Experiment(
         SEMI + "all labels", "test_error", "0.85 ± 0.02", "none", "--labels all --set lr_classifier=0.5",
