@@ -26,10 +26,12 @@ class Kept(NamedTuple):
 
 
 MODELS = {
-    "semi-supervised-100": Kept("--labels 100 --epochs 100 --hidden 500,500 --seed 0", "semi-supervised-100-longer"),
+    "semi-supervised-100": Kept("--preset semi-supervised --seed 0", "semi-supervised-100-information-pairs"),
     "clustering-30": Kept("--preset clustering-30 --seed 0", "clustering-30-information-pairs", key="cluster_error"),
     "supervised": Kept("--mode supervised --seed 0", key="content_accuracy"),
-    "reduction-2d-1000": Kept("--mode reduction --labels 1000 --seed 0", "reduction-2d-1000"),
+    "reduction-2d-1000": Kept(
+        "--preset reduction --labels 1000 --set lr_classifier=0.01 --seed 0", "reduction-2d-1000-information-pairs"
+    ),
 }  # fmt: skip
 MEASURES = "test_error", "cluster_error", "reconstruction_error", "content_accuracy", "exchange_accuracy"
 FILLED_IN = "preset", "revision", "backend", "threads", "ranks", "data_name", "data_digest"
