@@ -82,8 +82,8 @@ prior, around its head.
 
 ![Ten dimensions: codes of test images on the circle of their cluster heads](pictures/circle.png)
 
-The program drew this picture of `reduction-10d-100-information-pairs`, seed 0. It corresponds to figure 11 of the paper:
-codes of test images, coloured by their true digits. A linear map sends the ten heads to a circle."""
+The program drew this picture of `reduction-10d-100-information-pairs`, seed 0. It corresponds to figure 11 of the
+paper: codes of test images, coloured by their true digits. A linear map sends the ten heads to a circle."""
 
 CLUSTERING_EXTRAS = """
 ## Clustering extras
