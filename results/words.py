@@ -77,8 +77,8 @@ at most 22 images of other digits.
 ![Two dimensions: codes of test images around their cluster heads, beside draws from the prior](pictures/plane.png)
 
 The program drew this picture of `reduction-2d-100-information-pairs`, seed 0, with 100 labels. It corresponds to figure
-10 of the paper: 2 000 test images, coloured by their true digits. D_gauss reads y, so the z of each digit follows the
-prior, around its head.
+10 of the paper: 2 000 test images, coloured by their true digits. D_gauss reads y, so the z of each digit is close
+to the prior.
 
 ![Ten dimensions: codes of test images on the circle of their cluster heads](pictures/circle.png)
 

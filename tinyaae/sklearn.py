@@ -26,6 +26,7 @@ try:
 except ImportError as error:
     raise ImportError("tinyaae.sklearn: needs scikit-learn 1.6; run pip install -e '.[sklearn]'") from error
 
+from .config.presets import PRESETS
 from .data import from_arrays
 from .training.loop import train
 from .training.run import InMemory, prepare
@@ -125,7 +126,7 @@ class AAEClusterer(ClusterMixin, _AAE):
         X = validate_data(self, X, ensure_min_samples=2)
         k = 2 if self.n_clusters == 1 else self.n_clusters  # y has two outputs at least
         # distances between standardized rows grow with the root of their columns; with 30 it is the preset's
-        distance = {} if self.images else {"vat": 1.5 * (X.shape[1] / 30) ** 0.5}
+        distance = {} if self.images else {"vat": PRESETS["clustering-16"]["vat"] * (X.shape[1] / 30) ** 0.5}
         self._train(X, clusters=k, preset="clustering-16", **distance)
         chosen = np.argmax(self._y(X), axis=1)
         by_size = np.argsort(-np.bincount(chosen, minlength=k), kind="stable")
