@@ -167,7 +167,7 @@ def table():
             seen = ", ".join(value_text(experiment, result) for result, _ in runs)
             made = f"`python run_mnist.py {experiment.flags} --seed N`"
             made += f", then `--evaluate RUN --samples {experiment.samples}`" if experiment.samples else ""
-            made += f", with commit {experiment.record} checked out" if experiment.record else ""
+            made += f" at commit {experiment.record}" if experiment.record else ""
             commands.append(f"* `{name}`: {seen}. Made by {made}")
     lines += beyond.lines() + one_class.lines()
     lines += keep.lines()

@@ -78,6 +78,12 @@ def test_d_that_comes_to_chance_later_is_a_success():
     assert epochs_warned({}, *[{"D_gauss": CHANCE}] * 20) == []
 
 
+def test_d_cat_whose_loss_gets_its_weight_little_by_little_may_stay_at_chance():
+    grows = {"mode": "clustering", "adversarial_warmup": 1000}
+    assert epochs_warned(*[{"D_cat": CHANCE}] * 9, **grows) == []
+    assert epochs_warned(*[{"D_gauss": CHANCE}] * 9, **grows) == [5]
+
+
 def test_few_dead_clusters_of_many_are_no_collapse():
     many = {"mode": "clustering", "clusters": 30}
     assert epochs_warned(*[{"dead_outputs": 2}] * 9, **many) == []

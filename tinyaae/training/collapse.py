@@ -38,10 +38,14 @@ def chance(smoothing=0.0):
     return -2 * (c * math.log(c) + (1 - c) * math.log(1 - c))
 
 
+def adversaries_of(model):
+    """Return the list of the adversaries of all phases of `model`; Discriminate and Generate share theirs."""
+    return [each for phase in model.phases_with_optimizer() for each in getattr(phase, "adversaries", ())]
+
+
 def chance_of(model):
     """Return `chance` of a model's discriminators; ∞, which no loss reaches, where one has a loss of its own."""
-    phases = model.phases_with_optimizer()
-    known = all(each.loss is binary_cross_entropy for phase in phases for each in getattr(phase, "adversaries", ()))
+    known = all(each.loss is binary_cross_entropy for each in adversaries_of(model))
     return chance(model.config.smoothing) if known else math.inf
 
 
@@ -51,6 +55,8 @@ class CollapseMonitor:
     def __init__(self, model):
         self.warnings, self._streak, self._seen = [], {}, set()
         self.outputs, self.chance = model.config.y_dim, chance_of(model)
+        # while the weight of its loss grows, a D is meant to teach Q little
+        self.waiting = {each.discriminator.name for each in adversaries_of(model) if each.adversarial_warmup}
         self.pupil = "Q" if "Q" in model.networks else "P"
         draws = model.backend.to_numpy(model.prior.sample(10_000, Context(model.backend, stream="symptoms")))
         self.mean, self.std = float(np.mean(draws)), float(np.std(draws))
@@ -71,7 +77,8 @@ class CollapseMonitor:
         """Yield (name, whether it holds in this row, epochs for which it must hold, warning) of each symptom."""
         for name in [key for key in row if key.startswith("D_") and f"{key}_accuracy" in row]:
             right = row[f"{name}_accuracy"]
-            stuck = abs(row[name] - self.chance) < STUCK and row["epoch"] <= STUCK_FOR
+            early = row["epoch"] <= STUCK_FOR and name not in self.waiting
+            stuck = early and abs(row[name] - self.chance) < STUCK
             told = dict(name=name, pupil=self.pupil, loss=self.chance, right=right)
             yield f"{name} stuck", stuck, STUCK_FOR, WORDS["stuck"].format(**told)
             yield f"{name} won", right > WON, WON_FOR, WORDS["won"].format(**told)
