@@ -338,11 +338,14 @@ def work(argv, ranks, started):
 def obey(flags, ranks, started):
     """Do what the flags (name -> value) ask."""
     for name, value in flags.items():
+        flag = name.replace("_", "-")
         if isinstance(value, str) and not value.isprintable():
-            flag = name.replace("_", "-")
             raise UserError(f"--{flag}: {value!a} given, expected a name that can be printed; is it UTF-8?")
-        if name in PATHS and value:
-            flags[name] = expanded(value)
+        if name in PATHS:
+            try:
+                flags[name] = expanded(value)
+            except UserError as error:
+                raise UserError(f"--{flag}: {error}") from None
     quiet = flags.pop("quiet", False)
     for verb, do in (("resume", resume), ("evaluate", test)):
         if verb in flags:
@@ -429,6 +432,7 @@ def about_data(dataset):
         shown = ", ".join(str(name) for name in known[:10]) + (", …" if dataset.classes > 10 else "")
         words += f"; {dataset.classes} labels: {shown}"
         words += f"; {unlabelled} training images are unlabelled" if unlabelled else ""
+        words += "" if np.any(dataset.y_test >= 0) else "; no test image has a label, so there is no test error"
     return words + ("" if dataset.classes else "; no labels")
 
 

@@ -198,14 +198,17 @@ class Model:
             raise UserError(f"score: by={by!r} given, expected reconstruction, discriminator or density")
         code = self.encode_rows(rows)
         if by == "reconstruction":
-            difference = self.decode_rows(code.z, self.read_y(code, None, "score")) - unit_interval(rows)
+            if self.decoder_reads_label:
+                raise UserError(f"score: P in mode {self.config.mode} reads the true label of an image; by density?")
+            difference = self.decode_rows(code.z, code.y) - unit_interval(rows)
             return -np.sum(difference * difference, axis=1) / 2
         if by == "density":
             if not self.has_prior:
                 raise UserError(f"score: mode {self.config.mode} matches codes to no prior; by reconstruction?")
             return self.prior.log_density(np, code.z.astype(np.float64))
-        if not self.can_resample:
-            raise UserError(f"score: mode {self.config.mode} has no discriminator of codes alone; by reconstruction?")
+        if not self.can_resample or (self.decoder_reads_label and self.config.condition_on_y):
+            other = "density" if self.decoder_reads_label else "reconstruction"
+            raise UserError(f"score: mode {self.config.mode} has no discriminator of codes alone; by {other}?")
         read = np.concatenate([code.z, code.y], axis=1) if self.config.condition_on_y and code.y is not None else code.z
         expect_columns(
             "score", read, self.networks["D_gauss"].stack.layers[0].shapes["W"][0], "by reconstruction?", "z"
@@ -253,6 +256,11 @@ class Model:
         Judged apart, q(y) and q(z) may match their priors while their pairs do not.
         """
         return self.has_prior and (self.config.decoder_y_dim == 0 or self.config.condition_on_y)
+
+    @property
+    def decoder_reads_label(self):
+        """Whether P reads the true label of an image, as in mode supervised, and not Q's y."""
+        return self.config.decoder_y_dim != self.config.y_dim
 
     @property
     def can_resample(self):
@@ -306,7 +314,7 @@ class Model:
 
     def read_y(self, code, labels, where="reconstruct"):
         """Return the y that P reads with the z of `code`: Q's own, or the one-hot of `labels`, indices of names."""
-        if self.config.decoder_y_dim == self.config.y_dim:
+        if not self.decoder_reads_label:
             return code.y
         if labels is None:
             raise UserError(f"{where}: P in mode {self.config.mode} reads the true label; give labels (n,)")

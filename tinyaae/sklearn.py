@@ -28,6 +28,7 @@ except ImportError as error:
 
 from .config.presets import PRESETS
 from .data import from_arrays
+from .errors import UserError
 from .training.loop import train
 from .training.run import InMemory, prepare
 
@@ -45,6 +46,8 @@ class _AAE(BaseEstimator):
         flags |= {"seed": _seed(self.random_state), "z": self.z, "hidden": self.hidden}
         flags |= {"epochs": self.epochs, "batch_size": self.batch_size}
         flags |= {} if self.images else {"reconstruction": "gaussian"}
+        if "mode" in (self.settings or {}):
+            raise UserError(f"settings: {type(self).__name__} has mode {self._mode}; leave mode out")
         model, batches = prepare(self._mode, data, dtype=self.dtype, **flags | (self.settings or {}))
         kept = InMemory()
         self.warnings_ = train(model, batches, kept, quiet=True)

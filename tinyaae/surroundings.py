@@ -180,11 +180,13 @@ def times_displaced():
 
 
 def expanded(path):
-    """Return a path, a text, with ~ replaced by the home folder; `UserError` where there is none of that name.
+    """Return a path, a text, with ~ replaced by the home folder; `UserError` for an empty path or an unknown home.
 
     A shell replaces it in `--out ~/x`, and not in `--out=~/x`.
     """
     text = os.fspath(path)
+    if not text:
+        raise UserError("an empty path given, expected the name of a file or a folder; is a variable not set?")
     found = os.path.expanduser(text)
     if found.startswith("~") and not os.path.exists(found):
         raise UserError(f"{text}: no such home folder is known; write the path without ~, or ./{text} if it is a name")

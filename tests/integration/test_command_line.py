@@ -720,9 +720,14 @@ def test_bad_idx(command, here, changed):
 
 
 @pytest.mark.parametrize("verb", ["--resume", "--evaluate"])
-@pytest.mark.parametrize("run", ["missing", ".", "data.npz", ""])
+@pytest.mark.parametrize("run", ["missing", ".", "data.npz"])
 def test_resume_or_evaluate_of_nothing(command, here, verb, run):
     assert "no config.json" in refused(command, here, verb, run)
+
+
+@pytest.mark.parametrize("flag", ["--data", "--out", "--resume", "--evaluate", "--start-from"])
+def test_an_empty_path_is_refused(command, here, flag):
+    assert f"{flag}: an empty path given" in refused(command, here, flag, "")
 
 
 @pytest.mark.parametrize("verb", ["--resume", "--evaluate"])

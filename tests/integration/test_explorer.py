@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import shlex
 import shutil
 import zlib
 
@@ -14,6 +15,7 @@ from tiny import BATCH, arrays, config_of, takes, tiny_dataset, write_npz
 
 from tinyaae import cli, data
 from tinyaae.backend import Backend
+from tinyaae.config import Config
 from tinyaae.errors import UserError
 from tinyaae.explorer.contents import Bytes, cells_of, command, images_of, without_folders
 from tinyaae.explorer.page import write_page
@@ -238,6 +240,14 @@ def test_a_command_names_the_flags_that_differ_and_a_path_loses_its_folders():
     )
     assert command(config_of("reduction", labels=0, clusters=7)).endswith("--labels 0 --clusters 7")
     assert without_folders("at /a/b c/d, 1/2 and C:\\x\\y.npz") == "at b c/d, 1/2 and y.npz"
+
+
+def test_a_command_can_be_run_as_it_stands():
+    config = config_of("aae", data="my file.npz", preset="paper", prior="gaussian", step_decay={3: 0.5})
+    words = shlex.split(command(config))
+    same = Config.of(**{name: value for name, value in vars(cli.parser().parse_args(words[2:])).items() if value})
+    assert "my file.npz" in words
+    assert (same.prior, same.prior_options, same.step_decay) == ("gaussian", {}, {3: 0.5})
 
 
 def test_the_verb_writes_test_images_of_own_data_only_if_asked(tmp_path, monkeypatch, capsys):

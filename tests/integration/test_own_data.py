@@ -96,11 +96,53 @@ def test_a_mode_that_reads_labels_says_that_there_are_none(mode):
     assert f"0 distinct labels, and mode {mode} reads labels" in refusal(trained, mode, data.from_arrays(X))
 
 
+@pytest.mark.parametrize("mode, prior", [("aae", "mixture"), ("clustering", "swiss-roll"), ("gan", "mixture")])
+def test_a_prior_with_modes_needs_no_label(mode, prior):
+    model = trained(mode, data.from_arrays(X), prior=prior, epochs=1).model
+    assert model.prior.modes == 10
+
+
+def test_a_mode_that_can_cluster_says_how(here, capsys):
+    assert "--labels 0 for clusters" in refusal(trained, "reduction", data.from_arrays(X))
+
+
 def test_without_a_test_set_a_seventh_of_the_training_images_plays_it():
     dataset = data.from_arrays(X, Y)
     assert (len(dataset.x_train), len(dataset.x_test), dataset.held_out) == (103, 17, True)
     assert trained(dataset=dataset).result["test_set"] == "held out of the training file"
     assert data.digest(dataset) == data.digest(data.from_arrays(X, Y))  # always the same part
+
+
+def test_no_class_is_held_out_whole():
+    """Without the row that goes back to training, the one row of class 9 would play the test set for some of these."""
+    for row in range(21):
+        y = np.arange(21) % 2
+        y[row] = 9
+        dataset = data.from_arrays(X[:21], y)
+        assert 2 in dataset.y_train and len(dataset.y_train) + len(dataset.y_test) == 21
+        assert len(dataset.y_test) in (2, 3)
+
+
+def test_that_no_test_image_has_a_label_is_said(here, capsys):
+    np.savez("own.npz", x_train=X, y_train=Y, x_test=TEST_X)
+    assert cli.main(["--data", "own.npz", "--hidden", "8", "--epochs", "1", "--out", "run"]) == 0
+    assert "no test image has a label, so there is no test error" in capsys.readouterr().out
+
+
+def test_test_images_of_one_class_have_a_test_error():
+    dataset = data.from_arrays(X, Y, TEST_X[TEST_Y == 1], TEST_Y[TEST_Y == 1])
+    assert 0 <= trained(dataset=dataset, epochs=1).result["test_error"] <= 1
+    assert "cluster_error" not in trained("clustering", dataset, clusters=3, epochs=1).result
+
+
+def test_a_validation_label_that_training_lacks_is_refused():
+    dataset = data.from_arrays(X[Y < 2], Y[Y < 2], TEST_X[TEST_Y < 2], TEST_Y[TEST_Y < 2], TEST_X, TEST_Y)
+    assert "the validation set has label 2, which no training image has" in refusal(trained, dataset=dataset)
+
+
+def test_a_class_with_too_few_images_is_called_by_its_name():
+    dataset = data.from_arrays(X, np.where(np.arange(120) < 100, "cat", "elk"))
+    assert "class 'elk' has" in refusal(trained, dataset=dataset, labels=90)
 
 
 def test_a_test_label_that_training_lacks_stops_only_modes_that_read_labels():
@@ -290,6 +332,26 @@ def test_a_csv_without_a_header_says_what_is_expected(tmp_path):
     assert "begins with numbers, expected a line with the names" in refusal(data.load, tmp_path / "train.csv")
 
 
+def test_a_csv_may_have_every_field_in_quotes(tmp_path):
+    (tmp_path / "train.csv").write_text('"a","b","label"\n' + '"1","0","x, y"\n"0","1","z"\n' * 9)
+    dataset = data.load(tmp_path / "train.csv")
+    assert dataset.names == ("x, y", "z") and dataset.x_train.shape[1] == 2
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        (",a,label\n0,1,2\n", "column 1 has no name; is it the index that pandas writes? to_csv(…, index=False)"),
+        ("a,species\n1,cat\n", "a column of words that is not called label or class or target or y or labels?"),
+        ("a,b,label\n1,,cat\n", "is a cell empty"),
+        ("a,b,label\n", "is (0, 2), expected"),
+    ],
+)
+def test_a_csv_that_cannot_be_read_says_what_may_be_wrong(tmp_path, text, says, recwarn):
+    (tmp_path / "train.csv").write_text(text)
+    assert says in refusal(data.load, tmp_path / "train.csv", table=True) and not recwarn.list
+
+
 # Tables, scores, codes
 
 
@@ -310,6 +372,28 @@ def test_a_table_is_decoded_and_sampled_in_the_units_of_its_columns():
     assert np.all(np.abs(x - rows).mean(axis=0) < 0.5 * np.maximum(rows.std(axis=0), 0.4))
     samples = model.sample(200)
     np.testing.assert_allclose(samples.mean(axis=0), rows.mean(axis=0), atol=rows.std(axis=0).max() / 2, rtol=0.01)
+
+
+def test_columns_of_any_size_come_back_in_their_units():
+    """A time in seconds, of which float32 keeps two minutes; and lengths that are far smaller than 1."""
+    rows = np.random.default_rng(0).normal([1.7e9, 0], [5, 1e-13], (200, 2))
+    model = tinyaae.train("aae", data=data.from_arrays(rows, table=True), **TABLE | {"epochs": 10}).model
+    back = model.reconstruct(rows)
+    assert np.all(np.abs(np.mean(back - rows, axis=0)) < 0.5 * rows.std(axis=0))
+
+
+@pytest.mark.parametrize("part", ["x_train", "x_test", "x_validation"])
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_number_of_a_table_that_is_not_finite_is_named_by_its_place(part, number):
+    wrong = table()
+    wrong[3, 2] = number
+    given = {"x_train": table(), "x_test": table(), "x_validation": table()} | {part: wrong}
+    line = refusal(data.from_arrays, **given, table=True)
+    assert line.startswith(f"{part}: row 3, column 2, counted from 0, is {number}, expected finite numbers")
+
+
+def test_a_table_needs_a_decoder_of_real_numbers():
+    assert "reconstruction='gaussian'" in refusal(trained, "aae", data.from_arrays(table(), table=True))
 
 
 def test_scores_are_low_for_rows_unlike_those_of_training():
@@ -333,6 +417,13 @@ def test_scores_are_low_for_rows_unlike_those_of_training():
 def test_a_score_that_a_mode_does_not_have_is_refused(mode, by):
     model = trained(mode, data.from_arrays(X, Y, TEST_X, TEST_Y), epochs=1).model
     assert refusal(model.score, X, by=by).startswith("score: ")
+
+
+def test_where_p_reads_the_true_label_a_score_by_density_is_named_and_works():
+    model = trained("supervised", data.from_arrays(X, Y, TEST_X, TEST_Y), epochs=1).model
+    for by in ("reconstruction", "discriminator"):
+        assert refusal(model.score, X, by=by).endswith("by density?")
+    assert model.score(X, by="density").shape == (120,)
 
 
 def test_encode_and_score_write_an_npz_and_a_csv(here, capsys):

@@ -112,12 +112,13 @@ def test_a_run_stopped_before_its_first_step_resumes_from_the_same_weights(first
 
 def test_other_widths_are_refused_before_anything_is_written(first, here):
     said = refusal(trained, start_from="first", out="second", hidden=(9, 7))
-    assert said.startswith("--start-from: Q of first has Linear (36, 8)") and said.endswith("the same --hidden and --z")
+    assert said.startswith("--start-from: Q of first has Linear (36, 8)")
+    assert said.endswith("that run has --mode aae --hidden 8,7 --z 5, and 36 numbers a row")
     assert not (here / "second").exists()
 
 
 def test_another_size_of_z_is_refused(first):
-    assert "give the same --hidden and --z" in refusal(trained, start_from="first", z=4)
+    assert "that run has --mode aae --hidden 8,7 --z 5" in refusal(trained, start_from="first", z=4)
 
 
 @pytest.mark.parametrize("run", ["nothing", "data.npz", ""])

@@ -157,6 +157,14 @@ def test_settings_by_name_and_value():
     assert values == (2, "adam", None, True, {40: 0.1})
 
 
+@pytest.mark.parametrize(
+    "name, says",
+    [("lr_adverserial", "did you mean lr_adversarial?"), ("rate_y", "did you mean lr_vat?"), ("q", "expected one of")],
+)
+def test_a_number_that_no_run_has_is_refused_with_what_may_be_meant(name, says):
+    assert says in refusal(Config.of, **{name: 1})
+
+
 def test_a_preset_sets_fields_and_nothing_else():
     tables = [*PRESETS.values(), *MODE_DEFAULTS.values(), *BY_MODE.values()]
     assert {name for table in tables for name in table} <= ABOUT.keys()

@@ -115,6 +115,12 @@ def test_data_without_labels_have_a_spread_alone():
     ]  # fmt: skip
 
 
+def test_where_no_two_test_images_of_a_class_differ_there_is_no_spread():
+    twins = np.repeat(DATA.x_test[:1], TEST, axis=0), DATA.y_test
+    found = report(Stub(lambda y, z: y.astype(np.float32) @ PICTURES), tested=twins)
+    assert found["style_spread"] is None and "spread" not in content.in_words(found)
+
+
 def test_the_judge_is_the_nearest_image_however_many_there_are(monkeypatch):
     rng = np.random.default_rng(0)
     images, labels, x = rng.random((50, 4), np.float32), rng.integers(0, 9, 50), rng.random((7, 4), np.float32)

@@ -21,6 +21,7 @@ from .flags import (
     expect_bounds,
     expect_choice,
     expect_kind,
+    expect_known,
     extras_in,
     flag,
     is_finite_number,
@@ -79,7 +80,7 @@ class Config(Units):
 
     def make_prior(self):
         """Return the prior of z, with its options."""
-        modes = self.classes if has_modes(self.prior) else None
+        modes = self.classes or None if has_modes(self.prior) else None  # without labels as many as it has by default
         return prior_named(self.prior, self.z, modes, **self.prior_options)
 
     def _width(self, source):
@@ -99,6 +100,7 @@ class Config(Units):
         if mode is None:
             mode = own or "semi-supervised"
         expect_choice("mode", mode)
+        expect_known(flags)
         if own not in (None, mode):
             raise UserError(f"--preset {preset}: is of mode {own}, and mode {mode} was asked for; leave --mode out")
         flags |= extras_in(flags.pop("extra", ())) | settings_in(flags.pop("set", ()))
@@ -229,6 +231,9 @@ class Config(Units):
                 f"{where}: not the arrays {name} that the run was trained on (digest {here.data_digest}, expected "
                 f"{ascii(self.data_digest)[:80]}); has the data changed? train a new run on it"
             )
+        if dataset.mean and not self.is_table:
+            raise UserError(f"{where}: a table; expected images, or --set reconstruction=gaussian (from Python, "
+                            "reconstruction='gaussian'), by which P decodes real numbers")  # fmt: skip
         if (here.inputs, here.classes, here.side) != (self.inputs, self.classes, self.side):
             raise UserError(
                 f"{where}: {here.inputs} pixels {here.side}, {here.classes} classes, expected the run's {self.inputs} "

@@ -1,5 +1,6 @@
 """How the numbers of a run are written on the command line, and the line that says why a value cannot be."""
 
+import difflib
 import json
 import math
 import os
@@ -26,7 +27,10 @@ RENAMED = {  # what an extra or a setting was called in version 0.1 -> now
     "patience": "adversarial_warmup", "held_y": "detach_y", "joint": "condition_on_y", "decay": "step_decay",
     "fade": "linear_decay_from",
 }  # fmt: skip
-KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", type(None): "null"}
+KINDS = {
+    bool: "true or false", int: "a whole number", float: "a number", str: "a word", type(None): "null",
+    tuple: "a tuple or a list",
+}  # fmt: skip
 
 
 def flag(name):
@@ -99,6 +103,18 @@ def plain(value):
     return tuple(plain(each) for each in value) if isinstance(value, list | tuple) else value
 
 
+def expect_known(flags):
+    """Raise `UserError` for a name in `flags` that no number of a run has, with the name that may be meant."""
+    known = [name for how in ("flag", "set", "extra") for name in names(how)]
+    for name in sorted(flags.keys() - ABOUT.keys() - {"extra", "set"}):
+        if name.startswith(PRIOR):
+            continue
+        new = RENAMED.get(name, "").replace("-", "_")
+        close = [new] if new else difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}"
+        raise UserError(f"{name}: there is no setting of this name; {hint}")
+
+
 def expect_choice(name, value):
     """Raise `UserError` unless `value` is one that field `name` can have, where it has its values by name."""
     known = choices_of(name)
@@ -115,7 +131,9 @@ def expect_bounds(name, value):
         return
     if about.below == 1 and value >= 1:
         raise UserError(f"{flag(name)}: {value} given, expected a number below 1")
-    if not about.least <= value < about.below:
+    if value >= about.below:
+        raise UserError(f"{flag(name)}: {value} given, expected a whole number below 2**63")
+    if value < about.least:
         raise UserError(f"{flag(name)}: {value} given, expected a whole number from {about.least} up")
 
 

@@ -34,12 +34,8 @@ class Units(Numbers):
         return images / images.dtype.type(scale) if scale != 1 else images
 
     def raw(self, rows):
-        """Return rows (n, d) of a `Dataset` as the user has them: a table's in the units of its columns."""
-        return (
-            rows * np.array(self.std, np.float32) + np.array(self.mean, np.float32)
-            if self.is_table and self.mean
-            else rows
-        )
+        """Return rows (n, d) of a `Dataset` as the user has them: a table's in the units of its columns, in float64."""
+        return rows * np.array(self.std) + np.array(self.mean) if self.is_table and self.mean else rows
 
     def indices_of(self, where, labels):
         """Return labels, one or (n,), as indices into the names of the data, where y stands for classes."""

@@ -80,7 +80,9 @@ def from_arrays(x_train, y_train=None, x_test=None, y_test=None, x_validation=No
     side, channels = shapes["train"]
     extra = {"integer_range": 255.0, "float_range": 1.0, "mean": (), "std": ()}
     if table:
-        mean, std = _standards(where, rows["train"])
+        for part, x in rows.items():
+            _expect_finite(where[f"x_{part}"], x)
+        mean, std = _standards(rows["train"])
         rows = {part: ((x - mean) / std).astype(np.float32) for part, x in rows.items()}
         extra |= {"mean": tuple(mean.tolist()), "std": tuple(std.tolist())}
     else:
@@ -89,12 +91,7 @@ def from_arrays(x_train, y_train=None, x_test=None, y_test=None, x_validation=No
         rows = {part: scaled(where[f"x_{part}"], x, divisor) for part, x in rows.items()}
     held_out = "test" not in rows
     if held_out:
-        order, count = _shuffled(len(rows["train"]), 0, TEST), min(HELD_OUT, len(rows["train"]) // 7)
-        if count < 1:
-            raise UserError(
-                f"{where['x_train']}: {len(order)} rows and no test set; expected x_test, or 7 rows at least"
-            )
-        rest, test = np.sort(order[count:]), np.sort(order[:count])
+        rest, test = _held_out(where["x_train"], labels["train"])
         for parts in (rows, labels):
             parts["test"], parts["train"] = parts["train"][test], parts["train"][rest]
     numbered = all(type(name) is int and name == k for k, name in enumerate(names))
@@ -103,6 +100,19 @@ def from_arrays(x_train, y_train=None, x_test=None, y_test=None, x_validation=No
         () if numbered else names, channels, x_validation=rows.get("validation"),
         y_validation=labels.get("validation"), held_out=held_out, **extra,
     )  # fmt: skip
+
+
+def _held_out(where, y):
+    """Return the indices of the rows to train on, and of those that play the test set, from labels y (n,)."""
+    order, count = _shuffled(len(y), 0, TEST), min(HELD_OUT, len(y) // 7)
+    if count < 1:
+        raise UserError(f"{where}: {len(y)} rows and no test set; expected x_test, or 7 rows at least")
+    rest, test = order[count:], order[:count]
+    lost = np.setdiff1d(y[test], y[rest])  # classes with no row left to train on get one back
+    back = [np.flatnonzero(y[test] == label)[0] for label in lost if label >= 0]
+    if len(back) < count:
+        rest, test = np.append(rest, test[back]), np.delete(test, back)
+    return np.sort(rest), np.sort(test)
 
 
 def digest(dataset):
@@ -123,15 +133,17 @@ def digest(dataset):
 def split_of(dataset, config):
     """Return the `Split` of a dataset that the numbers of a run ask for."""
     own = dataset.x_validation is not None
-    return split(dataset.y_train, dataset.classes, config.labels, config.seed, config.images, own_validation=own)
+    return split(
+        dataset.y_train, dataset.classes, config.labels, config.seed, config.images, own, names=config.label_names
+    )
 
 
-def split(y_train, classes, labels, seed, images=0, own_validation=False):
+def split(y_train, classes, labels, seed, images=0, own_validation=False, names=None):
     """Return the `Split` of `y_train (n,)`; `labels` is 0, "all" or at least one for each class, else `UserError`.
 
     `train` has the images that are not held out for validation. With `images` > 0 it is a random subset of at most that
     size. Where some images are unlabelled (−1), those for validation are labelled ones. With `own_validation` none is
-    held out.
+    held out. Messages call class k `names[k]`, or k.
     """
     n = len(y_train)
     if n < 2:
@@ -142,10 +154,10 @@ def split(y_train, classes, labels, seed, images=0, own_validation=False):
     held_out = 0 if own_validation else max(1, min(5000, len(candidates) // 12))
     validation = np.sort(candidates[:held_out])
     train = np.sort(order[~np.isin(order, validation)][: images or n])
-    return Split(train, validation, _labelled(train, y_train, labels, seed))
+    return Split(train, validation, _labelled(train, y_train, labels, seed, names or range(classes)))
 
 
-def _labelled(train, y_train, labels, seed):
+def _labelled(train, y_train, labels, seed, names):
     """Return the images of `train` that show their label."""
     known = train[y_train[train] >= 0]
     if isinstance(labels, str) and labels == "all":
@@ -170,7 +182,7 @@ def _labelled(train, y_train, labels, seed):
         share = labels // len(present) + (label in one_more)
         images = candidates[y_train[candidates] == label]
         if len(images) < share:
-            came = f"class {label} has {len(images)} training images"
+            came = f"class {names[label]!r} has {len(images)} training images"
             raise UserError(f'labels: {came}, expected {share}, an even share of {labels}; ask for fewer, or "all"?')
         chosen.append(images[:share])
     return np.sort(np.concatenate(chosen))
@@ -237,6 +249,15 @@ def limits(where, x):
     return low, high
 
 
+def _expect_finite(where, x):
+    """Raise `UserError` where a number of a table's rows x (n, d) is NaN or infinite."""
+    wrong = np.argwhere(~np.isfinite(x))
+    if len(wrong):
+        row, column = wrong[0]
+        came = f"row {row}, column {column}, counted from 0, is {x[row, column]}"
+        raise UserError(f"{where}: {came}, expected finite numbers; fill it, or leave the row out")
+
+
 def off_scale(low, high, divisor=1):
     """Return what is wrong with pixels from `low` to `high`, and what to do about it, as found from these two."""
     came = f"pixels from {low:g} to {high:g}, expected 0 to {divisor:g}"
@@ -257,11 +278,10 @@ def off_scale(low, high, divisor=1):
     return f"{came}; were the images standardized? {undo} is in [0, 1]; for a table: --set reconstruction=gaussian"
 
 
-def _standards(where, x):
+def _standards(x):
     """Return the mean and the standard deviation (d,) of each column, 1 where a column is constant."""
-    limits(where["x_train"], x)
     mean, std = np.mean(x, axis=0, dtype=np.float64), np.std(x, axis=0, dtype=np.float64)
-    return mean, np.where(std > 1e-12 * np.maximum(1, np.abs(mean)), std, 1.0)
+    return mean, np.where(std > 1e-12 * np.abs(mean), std, 1.0)
 
 
 # Labels ------------------------------------------------------------------------------------------------------------

@@ -42,5 +42,6 @@ def writing(path):
         yield
     except OSError as error:
         reason = error.strerror or error
-        hint = "what was saved before is kept; is the disk full? make room, then --resume"
-        raise UserError(f"{path}: cannot be written ({reason}); {hint} {path.parent}") from error
+        hint = "what was saved before is kept; is the disk full? make room, then "
+        hint += f"--resume {path.parent}" if (path.parent / "config.json").is_file() else "try again"
+        raise UserError(f"{path}: cannot be written ({reason}); {hint}") from error

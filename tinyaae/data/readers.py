@@ -2,6 +2,7 @@
 
 import csv
 import os
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -112,21 +113,34 @@ def numbers_only(where):
 
 def _csv(path):
     """Return the columns of a .csv with a header; a column called label, class, target or y holds the labels."""
-    with as_user_error(path, "{}, expected numbers with a line of names above them", "is it another kind of table?"):
+    hint = f"is a cell empty, or is there a column of words that is not called {' or '.join(LABEL_COLUMNS)}?"
+    expected = "{}, expected numbers with a line of names above them"
+    with as_user_error(path, expected, hint), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy warns of a table without rows, which is refused later
         with path.open(newline="", encoding="utf-8-sig") as file:
             lines = file.readline(), file.readline()
         delimiter = next((sign for sign in ",;\t" if sign in lines[0]), ",")
         names = [name.strip() for name in next(csv.reader(lines, delimiter=delimiter))]
         if not names or all(is_number(name) for name in names):
             raise UserError(f"{path}: begins with numbers, expected a line with the names of the columns")
+        if "" in names:
+            came = f"column {names.index('') + 1} has no name"
+            raise UserError(f"{path}: {came}; is it the index that pandas writes? to_csv(…, index=False)")
         column = next((k for k, name in enumerate(names) if name.lower() in LABEL_COLUMNS), None)
-        how = {"delimiter": delimiter, "skiprows": 1, "encoding": "utf-8-sig", "ndmin": 2, "comments": None}
+        how = {
+            "delimiter": delimiter,
+            "skiprows": 1,
+            "encoding": "utf-8-sig",
+            "ndmin": 2,
+            "comments": None,
+            "quotechar": '"',
+        }
         rest = [k for k in range(len(names)) if k != column]
         x = np.loadtxt(path, usecols=rest, **how)
         where = {"x_train": path, "y_train": f"{path}: column {names[column]}" if column is not None else ""}
         if column is None:
             return {"x_train": x}, where
-        y = np.loadtxt(path, usecols=[column], dtype=str, quotechar='"', **how)[:, 0]
+        y = np.loadtxt(path, usecols=[column], dtype=str, **how)[:, 0]
     numbers = all(is_number(label) or label == "" for label in y)
     return {"x_train": x, "y_train": np.array([float(label or "nan") for label in y]) if numbers else y}, where
 

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
@@ -362,7 +363,10 @@ def command(config):
     usual = {name: value for name, value in usual.items() if name not in given}
     for name, value in asdict(config).items():
         about = ABOUT[name]
-        if name in ("mode", "preset", "backend") or about.how in ("filled", "preset") or usual.get(name) == value:
+        same = usual.get(name) == value
+        if name == "prior" and usual["prior_options"].keys() - config.prior_options.keys():
+            same = False  # the flag leaves out the options that the preset gives its prior
+        if name in ("mode", "preset", "backend") or about.how in ("filled", "preset") or same:
             continue
         flag, text = name.replace("_", "-"), written(value)
         if name == "prior_options":
@@ -375,14 +379,14 @@ def command(config):
             words += [f"--{flag}"] if value else []
         else:
             words += [f"--{flag}", Path(text).name if name == "data" else text]
-    return " ".join(words)
+    return shlex.join(words)
 
 
 def written(value):
     """Return a value as the command line takes it."""
     if isinstance(value, tuple | list):
         return ",".join(map(str, value))
-    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
+    return json.dumps(value) if value is None or isinstance(value, bool | dict) else str(value)
 
 
 def without_folders(text):

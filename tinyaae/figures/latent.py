@@ -98,7 +98,8 @@ def side_by_side(runs):
         if "Q" not in model.networks:
             raise UserError(f"{name}: mode {model.config.mode} has no encoder, so no codes to compare; leave it out")
         if classes != expected:
-            came = f"data of {len(classes)} classes, expected {len(expected)} as in {runs[0].name}"
+            came, there = (", ".join(map(str, each[:5])) + ", …" * (len(each) > 5) for each in (classes, expected))
+            came = f"{len(classes)} classes ({came}), expected {len(expected)} ({there}) as in {runs[0].name}"
             raise UserError(f"{name}: {came}; the same --data?")
         z, labels, _ = codes_shown(subject)
         drawn = prior_shown(model, len(z))[0] if model.has_prior else z

@@ -60,14 +60,16 @@ def content_report(model, judge, names, validation, test):
 
     `names` (k,) is the class that each value of y stands for. `validation` and `test` are pairs of images (n, d) and
     labels (n,); the first thousand of `test` are used. The two accuracies are None where the judge is right on less
-    than 75 % of the test images. With fewer than two classes the accuracies and the leak are None.
+    than 75 % of the test images. With fewer than two classes the accuracies and the leak are None, and the spread is
+    None where no two test images of one class differ.
     """
     x, labels = unit_interval(test[0][:IMAGES]), test[1][:IMAGES]
     k, z = model.config.decoder_y_dim, model.encode_rows(x).z
     y = np.arange(IMAGES) % k
     samples = model.sample_rows(IMAGES, y)
     found = dict.fromkeys(["content_accuracy", "exchange_accuracy", "style_leak", "style_leak_chance"])
-    found["style_spread"] = spread(samples, y) / max(spread(x, labels), 1e-12)
+    real = spread(x, labels)
+    found["style_spread"] = spread(samples, y) / real if real > 1e-9 else None  # less is rounding
     found["judge_accuracy"] = float(np.mean(judge(x) == labels))
     if len(np.unique(labels)) < 2 or len(np.unique(validation[1])) < 2:
         return found
@@ -85,17 +87,19 @@ def content_report(model, judge, names, validation, test):
 
 def in_words(found):
     """Return a `content_report` in one line of words, or "" where there is none."""
-    if found.get("style_spread") is None:
+    if found.get("judge_accuracy") is None:
         return ""
-    judge = f"judge: the nearest training image, right on {found['judge_accuracy']:.1%} of real ones"
-    words = f"style spread {found['style_spread']:.2f} ({judge})"
+    words = []
+    if found["content_accuracy"] is not None:
+        words.append(f"content accuracy {found['content_accuracy']:.1%}")
+        words.append(f"exchange accuracy {found['exchange_accuracy']:.1%}")
     if found["style_leak"] is not None:
         chance = found["style_leak_chance"]
-        words = f"z alone predicts the class of {found['style_leak']:.1%} (chance {chance:.1%}), {words}"
-    if found["content_accuracy"] is not None:
-        accuracies = found["content_accuracy"], found["exchange_accuracy"]
-        words = "content accuracy {:.1%}, exchange accuracy {:.1%}, ".format(*accuracies) + words
-    return words
+        words.append(f"z alone predicts the class of {found['style_leak']:.1%} (chance {chance:.1%})")
+    if found["style_spread"] is not None:
+        words.append(f"style spread {found['style_spread']:.2f}")
+    judge = f"judge: the nearest training image, right on {found['judge_accuracy']:.1%} of real ones"
+    return f"{', '.join(words)} ({judge})" if words else judge
 
 
 def warnings_in(found):

@@ -16,7 +16,8 @@ def diagnostics(model, images, labels):
     y_entropy: the entropy of the mean of q(y|x), in nats; ln k when all k outputs are used equally.
     dead_outputs: the number of outputs that are the most probable for no image.
     validation_error: the fraction of images classified wrong. Where y stands for clusters, it is
-    validation_cluster_error, with the clusters named on these same images. Neither exists where all `labels` are equal.
+    validation_cluster_error, with the clusters named on these same images; it does not exist where all `labels` are
+    equal. Neither exists without labels.
     """
     if "Q" not in model.networks:
         return {}
@@ -34,7 +35,8 @@ def diagnostics(model, images, labels):
         found["y_entropy"] = float(entropy(np, mean[None, :])[0])
         found["dead_outputs"] = int(np.sum(np.bincount(chosen, minlength=mean.size) == 0))
         known = labels >= 0  # −1: unlabelled
-        if len(np.unique(labels[known])) < 2:  # with one label for all, any answer would be right
+        distinct = len(np.unique(labels[known]))
+        if distinct < (1 if model.config.y_is_class else 2):  # where all have one label, any cluster is named rightly
             return found
         y, chosen, labels = code.y[known], chosen[known], labels[known]
         if model.config.y_is_class:

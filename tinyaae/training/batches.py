@@ -5,6 +5,7 @@ An epoch passes once through all training images as unlabelled ones, never throu
 
 import numpy as np
 
+from ..config.modes import MODES
 from ..data import split_of
 from ..errors import UserError
 from ..networks import one_hot
@@ -94,11 +95,13 @@ def expect_labels(dataset, config):
         return
     known = np.unique(dataset.y_train[dataset.y_train >= 0])
     if len(known) < 2:
-        hint = "add y_train, or choose mode aae or clustering"
+        clusters = "clusters" in MODES[config.mode].has
+        hint = "add labels, or " + ("give --labels 0 for clusters" if clusters else "choose mode aae or clustering")
         raise UserError(f"{dataset.name}: {len(known)} distinct labels, and mode {config.mode} reads labels; {hint}")
-    if lacking := sorted(set(dataset.y_test[dataset.y_test >= 0].tolist()) - set(known.tolist())):
-        name, hint = config.label_names[lacking[0]], "leave it out, or choose a mode that reads no label"
-        raise UserError(f"{dataset.name}: the test set has label {name!r}, which no training image has; {hint}")
+    for part, y in ("test", dataset.y_test), ("validation", dataset.y_validation):
+        if y is not None and (lacking := sorted(set(y[y >= 0].tolist()) - set(known.tolist()))):
+            name, hint = config.label_names[lacking[0]], "leave it out, or choose a mode that reads no label"
+            raise UserError(f"{dataset.name}: the {part} set has label {name!r}, which no training image has; {hint}")
     unlabelled = sum(
         int(np.sum(y < 0)) for y in (dataset.y_train, dataset.y_test, dataset.y_validation) if y is not None
     )

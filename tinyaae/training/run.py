@@ -47,6 +47,8 @@ def configured(mode, data, flags):
     """Return the config and the dataset that `train` is asked for."""
     if isinstance(data, str | os.PathLike):
         flags["data"] = data = os.path.abspath(expanded(data))
+    elif not isinstance(data, datasets.Dataset | None):
+        raise UserError(f"data: {type(data).__name__} given, expected a path or a Dataset; data.from_arrays(x, y)?")
     config = Config.of(mode, **flags)
     if isinstance(data, datasets.Dataset):
         if data.name != "mnist" and "labels" not in flags and config.labels != 0:
@@ -112,7 +114,10 @@ def started_from(run, model):
         mine, theirs = model.networks[name], other.networks[name]
         if layers_of(mine) != layers_of(theirs):
             came = f"{name} of {run} has {layers_of(theirs)}, expected {layers_of(mine)}"
-            raise UserError(f"--start-from: {came}; give the same --hidden and --z")
+            made = other.config
+            preset = "" if made.preset == "quick" else f" --preset {made.preset}"
+            numbers = f"--mode {made.mode}{preset} --hidden {','.join(map(str, made.hidden))} --z {made.z}"
+            raise UserError(f"--start-from: {came}; that run has {numbers}, and {made.inputs} numbers a row")
         for array, earlier in zip(mine.state().values(), theirs.state().values(), strict=True):
             array[...] = earlier
     return {"start_from": {"run": str(run), "epoch": position.epoch, "networks": shared}}
