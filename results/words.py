@@ -71,8 +71,8 @@ PICTURES = """
 The error on validation images against the epochs, for the errors of the short table. A line is the mean over the seeds,
 a band goes from the least to the largest. Clusters are named on the images that score them. With the paper's objectives
 alone, the error of 100 labels falls from 9.4 to 3.3 % in forty epochs. In the next sixty it falls to 2.9 %. With all
-labels VAT brings nothing in the first thirty epochs. Single runs of 100 epochs and 800-800 show no clear gain for
-clusters: see `clustering-16-long` and `clustering-30-long` above.
+labels the two curves coincide for twenty epochs: VAT brings nothing there. Single runs of 100 epochs and 800-800 show
+no clear gain for clusters: see `clustering-16-long` and `clustering-30-long` above.
 `python -m results curves` draws this picture.
 
 ![Thirty clusters: for each, what P paints and ten of its images](pictures/members.png)

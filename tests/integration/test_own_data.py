@@ -102,7 +102,7 @@ def test_a_prior_with_modes_needs_no_label(mode, prior):
     assert model.prior.modes == 10
 
 
-def test_a_mode_that_can_cluster_says_how(here, capsys):
+def test_a_mode_that_can_cluster_says_how():
     assert "--labels 0 for clusters" in refusal(trained, "reduction", data.from_arrays(X))
 
 
